@@ -1,0 +1,108 @@
+/* Messages between two enclaves of one processor, through the host, which sees only ciphertext.
+ *
+ * Session (initiator I asks, responder R serves; all points are ephemeral P-256):
+ *   1  I -> R   LOCAL_HELLO:   u8 kind | point I | TARGETINFO of I (512)
+ *   2  R -> I                  point R | TARGETINFO of R (512) | REPORT of R for I (432)
+ *   3  I -> R   LOCAL_PROVE:   u8 kind | REPORT of I for R (432) | sealed request
+ *   4  R -> I                  sealed reply
+ *   n  I -> R   LOCAL_DATA:    u8 kind | sealed request          R -> I  sealed reply
+ * REPORT data = SHA-256(label || point I || point R || own TARGETINFO || peer's TARGETINFO), zero padded; the
+ * labels of the two directions differ. Keys: HKDF(ECDH, salt = that transcript's hash), one a direction; AES-256-GCM with a counter as
+ * IV: a message repeated, dropped or reordered does not open, and the session is over.
+ * Each side checks the peer's REPORT: MAC (same processor), MRSIGNER equal to its own, ISVPRODID the role it
+ * expects, DEBUG clear, ISVSVN not below its own minimum.
+ *
+ * A request's plaintext is: u8 enum local_request | body. A reply's: u8 error class | body or diagnosis. */
+#ifndef TCBIND_EDGE_LOCAL_H
+#define TCBIND_EDGE_LOCAL_H
+
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/reader.h"
+#include "core/writer.h"
+
+enum local_kind { LOCAL_HELLO = 1, LOCAL_PROVE = 2, LOCAL_DATA = 3 };
+
+enum local_request {
+	/* -> PSE */
+	LOCAL_GET_CERTIFIED_AK = 1, /* nothing                     -> certified AK document */
+	LOCAL_ENDORSE = 2,          /* local_endorse               -> endorsement document (COSE) */
+	LOCAL_LEDGER_OPEN = 3,      /* ledger_entry                -> nothing; refuses old or copied state */
+	LOCAL_LEDGER_COMMIT = 4,    /* ledger_entry                -> nothing; durable when answered */
+	LOCAL_LEDGER_FORGET = 5,    /* uuid                        -> nothing: deleted or moved away */
+	LOCAL_CERTIFY = 6,          /* u8 kind, tpm2b TPMT_PUBLIC  -> X.509 certificate, DER */
+	/* -> MigE */
+	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
+	LOCAL_ESCROW = 17,   /* local_escrow                       -> local_escrowed */
+	LOCAL_REVOKE = 18,   /* handover id                        -> nothing; refused once redeemed */
+	LOCAL_REDEEM = 19,   /* local_redeem                       -> local_redeemed */
+};
+
+/* The PSE puts the caller's measurement in from its REPORT; the rest is the vTPM's word. */
+struct local_endorse {
+	struct uuid id;
+	uint64_t generation;
+	struct p256_point residence_key;
+	struct tpm_name ek_name, ak_name;
+	struct digest256 policy_digest; /* of the owner's policy; zeros where there is none */
+};
+
+void local_endorse_encode(struct writer *w, const struct local_endorse *m);
+enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret_m) MUST_USE;
+
+/* The newest state of one vTPM. `previous` lets a state that was written but not yet committed (power cut
+ * between the two) open again: version is one ahead and previous is what the ledger holds. */
+struct ledger_entry {
+	struct uuid id;
+	uint64_t version; /* counts writes, from 1 */
+	struct digest256 digest;   /* SHA-256 of the sealed bytes */
+	struct digest256 previous; /* of the version before; zeros for version 1 */
+};
+
+void ledger_entry_encode(struct writer *w, const struct ledger_entry *m);
+enum tcb_error ledger_entry_decode(struct span bytes, struct ledger_entry *ret_m) MUST_USE;
+
+/* What a source vTPM leaves with its MigE. */
+struct local_escrow {
+	struct handover_id handover;
+	struct uuid id;
+	uint64_t generation;
+	struct span key_bytes; /* 32 bytes: opens the blobs */
+	struct digest256 last_custody; /* SHA-256 of the newest custody record; zeros if none */
+	struct span policy;    /* the owner's migration policy, JSON */
+};
+
+void local_escrow_encode(struct writer *w, const struct local_escrow *m);
+enum tcb_error local_escrow_decode(struct span bytes, struct local_escrow *ret_m) MUST_USE;
+
+/* What the MigE says of itself, to be named in the blobs' header. */
+struct local_escrowed {
+	struct span address;             /* HOST:PORT of this MigE */
+	struct p256_point mige_key;      /* its TLS key */
+};
+
+void local_escrowed_encode(struct writer *w, const struct local_escrowed *m);
+enum tcb_error local_escrowed_decode(struct span bytes, struct local_escrowed *ret_m) MUST_USE;
+
+/* What a destination vTPM asks for: the header of its blobs, in short. */
+struct local_redeem {
+	struct handover_id handover;
+	struct uuid id;
+	uint64_t generation;        /* the source's */
+	struct span source_address; /* HOST:PORT */
+	struct p256_point source_mige_key;
+};
+
+void local_redeem_encode(struct writer *w, const struct local_redeem *m);
+enum tcb_error local_redeem_decode(struct span bytes, struct local_redeem *ret_m) MUST_USE;
+
+struct local_redeemed {
+	struct span key_bytes;      /* 32 bytes */
+	struct span custody_record; /* the newest, signed by the source's MigE (edge/custody.h) */
+	struct span certified_ak;   /* this platform's */
+};
+
+void local_redeemed_encode(struct writer *w, const struct local_redeemed *m);
+enum tcb_error local_redeemed_decode(struct span bytes, struct local_redeemed *ret_m) MUST_USE;
+
+#endif

@@ -1,0 +1,28 @@
+/* Host -> PSE. */
+#ifndef TCBIND_EDGE_PSE_H
+#define TCBIND_EDGE_PSE_H
+
+#include "core/limits.h"
+#include "core/reader.h"
+#include "core/writer.h"
+
+/* CALL_PSE_START. Returns the certified AK (edge/certified_ak.h). Refused with "pse.bank.unlocked" while
+ * the MSR bank is not locked. */
+struct pse_start {
+	struct span platform_name; /* text, a label chosen by the host; at most LIMIT_NAME */
+	struct span sealed_ledger; /* what STORE_PSE_LEDGER last held; empty on first boot */
+};
+
+void pse_start_encode(struct writer *w, const struct pse_start *m);
+enum tcb_error pse_start_decode(struct span bytes, struct pse_start *ret_m) MUST_USE;
+
+/* CALL_PSE_PEER, CALL_MIGE_PEER: a message of another enclave, on a session that the host numbers. */
+struct peer_message {
+	uint64_t session; /* chosen by the host; one for each pair of enclave processes */
+	struct span message; /* edge/local.h */
+};
+
+void peer_message_encode(struct writer *w, const struct peer_message *m);
+enum tcb_error peer_message_decode(struct span bytes, struct peer_message *ret_m) MUST_USE;
+
+#endif

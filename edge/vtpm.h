@@ -1,0 +1,53 @@
+/* Host -> vTPM enclave. */
+#ifndef TCBIND_EDGE_VTPM_H
+#define TCBIND_EDGE_VTPM_H
+
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/reader.h"
+#include "core/writer.h"
+
+/* What the vTPM is, as `tcbind vtpm show` names it. */
+enum vtpm_state {
+	VTPM_NEW = 0,      /* manufactured, never initialised */
+	VTPM_INCOMING = 1, /* an empty place that a migration fills */
+	VTPM_RUNNING = 2,
+	VTPM_STOPPED = 3,
+	VTPM_ESCROWED = 4, /* handed to the MigE for a hand-over that is not decided */
+	VTPM_MOVED = 5,    /* granted to another platform: never runs here again with this generation */
+};
+
+/* CALL_VTPM_CREATE: manufactures a TPM (EPS, EK, AK, NV indices) and stores it, or an empty place. */
+struct vtpm_create {
+	struct uuid id;
+	bool incoming;
+	struct span policy;       /* the owner's migration policy, JSON; empty: the built-in default */
+	struct span recovery_key; /* P-256 point, 64 bytes, or empty */
+};
+
+void vtpm_create_encode(struct writer *w, const struct vtpm_create *m);
+enum tcb_error vtpm_create_decode(struct span bytes, struct vtpm_create *ret_m) MUST_USE;
+
+/* CALL_VTPM_LOAD */
+struct vtpm_load {
+	struct uuid id;     /* the place the host means; a state of another vTPM is refused */
+	struct span sealed; /* what STORE_VTPM_STATE last held */
+	struct span volatile_sealed; /* what STORE_VTPM_VOLATILE last held; may be empty */
+};
+
+void vtpm_load_encode(struct writer *w, const struct vtpm_load *m);
+enum tcb_error vtpm_load_decode(struct span bytes, struct vtpm_load *ret_m) MUST_USE;
+
+/* What most calls return. */
+struct vtpm_status {
+	enum vtpm_state state;
+	uint64_t generation; /* of the current residence; 0 while incoming */
+};
+
+void vtpm_status_encode(struct writer *w, const struct vtpm_status *m);
+enum tcb_error vtpm_status_decode(struct span bytes, struct vtpm_status *ret_m) MUST_USE;
+
+/* Blob types of GET_BLOB and SET_BLOB: the numbers of swtpm's CMD_GET_STATEBLOB. */
+enum vtpm_blob { BLOB_PERMANENT = 1, BLOB_VOLATILE = 2, BLOB_SAVESTATE = 3 };
+
+#endif

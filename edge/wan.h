@@ -1,0 +1,58 @@
+/* Messages between two Migration Enclaves, inside their mutually attested TLS 1.3 session (RA-TLS: each
+ * certificate is self-signed and carries a QUOTE over its key in an extension). Each message is
+ * u32 size | u8 kind | body. D is the destination (opens the connection), S the source.
+ *
+ *   both    WAN_ATTEST   certified AK, collateral   first message of each side; judged before any other
+ *   D -> S  WAN_ASK      handover id, vtpm id, generation
+ *   S -> D  WAN_CHALLENGE  32-byte nonce
+ *   D -> S  WAN_REDEEM   platform quote over wan_commitment(nonce, D's TLS key), event log
+ *   S -> D  WAN_GRANT    key, custody record        or WAN_REFUSE  diagnosis
+ * WAN_ASK again after a lost answer starts over; the same destination platform gets the same grant. */
+#ifndef TCBIND_EDGE_WAN_H
+#define TCBIND_EDGE_WAN_H
+
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/reader.h"
+#include "core/writer.h"
+
+enum wan_kind {
+	WAN_ATTEST = 1,
+	WAN_ASK = 2,
+	WAN_CHALLENGE = 3,
+	WAN_REDEEM = 4,
+	WAN_GRANT = 5,
+	WAN_REFUSE = 6,
+};
+
+struct wan_attest {
+	struct span certified_ak; /* edge/certified_ak.h */
+	struct span collateral;   /* edge/collateral.h */
+};
+
+struct wan_ask {
+	struct handover_id handover;
+	struct uuid id;
+	uint64_t generation;
+};
+
+struct wan_redeem {
+	struct span platform_quote; /* edge/tpm_quote.h */
+	struct span event_log;
+};
+
+struct wan_grant {
+	struct span key_bytes;      /* 32 bytes */
+	struct span custody_record;
+};
+
+void wan_attest_encode(struct writer *w, const struct wan_attest *m);
+enum tcb_error wan_attest_decode(struct span bytes, struct wan_attest *ret_m) MUST_USE;
+void wan_ask_encode(struct writer *w, const struct wan_ask *m);
+enum tcb_error wan_ask_decode(struct span bytes, struct wan_ask *ret_m) MUST_USE;
+void wan_redeem_encode(struct writer *w, const struct wan_redeem *m);
+enum tcb_error wan_redeem_decode(struct span bytes, struct wan_redeem *ret_m) MUST_USE;
+void wan_grant_encode(struct writer *w, const struct wan_grant *m);
+enum tcb_error wan_grant_decode(struct span bytes, struct wan_grant *ret_m) MUST_USE;
+
+#endif

@@ -1,0 +1,61 @@
+/* The trusted runtime: all that an enclave has of the world. One interface, chosen at link time:
+ * tee/sim (the simulated processor) or tee/gramine (real SGX through /dev/attestation).
+ * Sizes are SGX's; structures are byte arrays in Intel's layout (SDM vol. 3D; DCAP quote headers). */
+#ifndef TCBIND_ENCLAVE_TEE_TEE_H
+#define TCBIND_ENCLAVE_TEE_TEE_H
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "core/span.h"
+#include "core/wipe.h"
+
+/* Enters the sandbox and opens host stream and instruction channel; the first thing main() does. From here
+ * on the process has no files, no network, no exec. Failure is fatal: the process ends. */
+void tee_enter(void);
+
+/* The host stream. Both move exactly `size` bytes or end the process: the host is gone, and with it the
+ * enclave. */
+void tee_stream_read(uint8_t *ret_bytes, size_t size);
+void tee_stream_write(struct span bytes);
+
+/* Ends the enclave at once, without an answer: the host broke the protocol. `reason` is a constant text, for
+ * a person with a debugger. */
+_Noreturn void tee_abort(const char *reason);
+
+/* EREPORT's own view of this enclave. */
+enum tcb_error tee_self(struct enclave_identity *ret_self) MUST_USE;
+
+/* TARGETINFO by which others address a REPORT to this enclave. */
+enum tcb_error tee_target_info(uint8_t ret_target[SGX_TARGETINFO_SIZE]) MUST_USE;
+/* EREPORT: a REPORT of this enclave, for `target`. */
+enum tcb_error tee_report(const uint8_t target[SGX_TARGETINFO_SIZE],
+			  const uint8_t report_data[SGX_REPORT_DATA_SIZE],
+			  uint8_t ret_report[SGX_REPORT_SIZE]) MUST_USE;
+/* Checks a REPORT that was made for this enclave: its MAC proves the same processor. TCB_CRYPTO otherwise. */
+enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct enclave_identity *ret_peer,
+				uint8_t ret_report_data[SGX_REPORT_DATA_SIZE]) MUST_USE;
+
+/* EGETKEY, seal key, MRSIGNER policy: 256 bits (two keys of 128, joined by HKDF) that every enclave of this
+ * signer and product with an ISVSVN of at least `isv_svn` can derive on this processor. `isv_svn` over one's own is
+ * refused. `key_id` is stored beside what is sealed. */
+enum tcb_error tee_seal_key(uint16_t isv_svn, const uint8_t key_id[32], struct secret256 *ret_key) MUST_USE;
+
+/* A DCAP QUOTE v3 of this enclave (quoting enclave included). At most LIMIT_QUOTE bytes. */
+enum tcb_error tee_quote(const uint8_t report_data[SGX_REPORT_DATA_SIZE], uint8_t *ret_quote,
+			 size_t capacity, size_t *ret_size) MUST_USE;
+
+/* The processor's AK register bank (the publication's MSR, 136). */
+struct ak_bank {
+	bool locked;
+	struct boot_epoch epoch;
+	size_t ak_public_size; /* bytes; 0 before the ACM wrote it */
+	uint8_t ak_public[512]; /* TPMT_PUBLIC */
+};
+
+/* RDMSR; architectural enclaves (PSE) and the ACM only. */
+enum tcb_error tee_read_ak_bank(struct ak_bank *ret_bank) MUST_USE;
+/* WRMSR; faults (TCB_REFUSED, "msr.locked") after the lock, until the next platform reset. */
+enum tcb_error tee_write_ak_bank(struct span ak_public) MUST_USE;
+enum tcb_error tee_lock_ak_bank(void) MUST_USE;
+
+#endif

@@ -1,0 +1,41 @@
+/* The list of checks that is a verdict. Filled in order; fixed capacity; no allocation. */
+#ifndef TCBIND_VERIFY_APPRAISE_CHECKS_H
+#define TCBIND_VERIFY_APPRAISE_CHECKS_H
+
+#include "core/error.h"
+#include "core/span.h"
+
+#define CHECKS_MAX 192
+#define CHECK_TEXT_MAX 160
+
+enum check_result { CHECK_NOT_RUN = 0, CHECK_PASS, CHECK_FAIL };
+
+struct check {
+	const char *layer; /* constant: "evidence", "platform", "quote", "platform-tpm", "vtpm", "guest", "custody", "policy" */
+	const char *field; /* constant: "mrenclave", "report_data", ... */
+	const char *code;  /* constant, stable, dotted: "quote.signature"; `tcbind explain` knows every one */
+	enum check_result result;
+	char expected[CHECK_TEXT_MAX]; /* NUL-terminated; bytes as hex, cut with "..." */
+	char got[CHECK_TEXT_MAX];
+};
+
+struct checks {
+	size_t count;
+	bool overflowed; /* more than CHECKS_MAX: the verdict is then never trusted */
+	bool missing;    /* something needed to judge was not there (collateral): verdict not-judged unless a check failed */
+	struct check list[CHECKS_MAX];
+};
+
+/* Adds one; returns whether it passed, so that `if (!check_bytes(...)) return` reads well. */
+bool check_that(struct checks *c, const char *layer, const char *field, const char *code, bool passed,
+		const char *expected, const char *got);
+bool check_bytes(struct checks *c, const char *layer, const char *field, const char *code,
+		 struct span expected, struct span got);
+bool check_at_least(struct checks *c, const char *layer, const char *field, const char *code, uint64_t minimum,
+		    uint64_t got);
+void check_not_run(struct checks *c, const char *layer, const char *field, const char *code, const char *why);
+
+/* The first failed check, or NULL. */
+const struct check *checks_first_failure(const struct checks *c);
+
+#endif

@@ -1,0 +1,31 @@
+/* One platform judged: certified AK (quote over it), and a fresh quote of its physical TPM. Used by the
+ * appraisal of evidence and by the source's MigE before anything secret leaves. */
+#ifndef TCBIND_VERIFY_APPRAISE_PLATFORM_H
+#define TCBIND_VERIFY_APPRAISE_PLATFORM_H
+
+#include "edge/certified_ak.h"
+#include "edge/tpm_quote.h"
+#include "verify/appraise/quote.h"
+
+struct platform_evidence {
+	struct span certified_ak;   /* edge/certified_ak.h */
+	struct span collateral;     /* edge/collateral.h; empty: missing */
+	struct span platform_quote; /* edge/tpm_quote.h, with path */
+	struct span event_log;      /* may be empty */
+	struct digest256 commitment; /* what the platform quote must commit to */
+};
+
+struct platform_claims {
+	struct certified_ak ak; /* borrowed from the evidence */
+	struct tpm_name ak_name;
+	struct quote_claims quote;
+	struct digest256 pcrs[LIMIT_PCRS];
+};
+
+/* Adds its checks; returns as quote_appraise() does. Platform list, AK source, enclave (role PSE) and PCRs are judged
+ * by `policy`; with `by_custody` an unlisted platform is left to the caller's judgement of the custody chain. */
+enum tcb_error platform_appraise(const struct platform_evidence *evidence, const struct policy *policy,
+				 uint64_t now_s, struct checks *checks,
+				 struct platform_claims *ret_claims) MUST_USE;
+
+#endif
