@@ -19,6 +19,7 @@
 #include "core/ids.h"
 #include "core/limits.h"
 #include "core/reader.h"
+#include "core/wipe.h"
 #include "core/writer.h"
 
 enum local_kind { LOCAL_HELLO = 1, LOCAL_PROVE = 2, LOCAL_DATA = 3 };

@@ -14,6 +14,7 @@
 #include "core/ids.h"
 #include "core/limits.h"
 #include "core/reader.h"
+#include "core/wipe.h"
 #include "core/writer.h"
 
 enum wan_kind {

@@ -1,0 +1,141 @@
+#include "edge/local.h"
+
+void local_endorse_encode(struct writer *w, const struct local_endorse *m)
+{
+	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_u64(w, m->generation);
+	writer_bytes(w, SPAN_OF(m->residence_key.bytes));
+	writer_bytes(w, SPAN_OF(m->ek_name.bytes));
+	writer_bytes(w, SPAN_OF(m->ak_name.bytes));
+	writer_bytes(w, SPAN_OF(m->policy_digest.bytes));
+}
+
+enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct local_endorse m;
+
+	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_u64(&r, &m.generation));
+	TRY(reader_copy(&r, m.residence_key.bytes, sizeof m.residence_key.bytes));
+	TRY(reader_copy(&r, m.ek_name.bytes, sizeof m.ek_name.bytes));
+	TRY(reader_copy(&r, m.ak_name.bytes, sizeof m.ak_name.bytes));
+	TRY(reader_copy(&r, m.policy_digest.bytes, sizeof m.policy_digest.bytes));
+	TRY(reader_end(&r));
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void ledger_entry_encode(struct writer *w, const struct ledger_entry *m)
+{
+	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_u64(w, m->version);
+	writer_bytes(w, SPAN_OF(m->digest.bytes));
+	writer_bytes(w, SPAN_OF(m->previous.bytes));
+}
+
+enum tcb_error ledger_entry_decode(struct span bytes, struct ledger_entry *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct ledger_entry m;
+
+	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_u64(&r, &m.version));
+	TRY(reader_copy(&r, m.digest.bytes, sizeof m.digest.bytes));
+	TRY(reader_copy(&r, m.previous.bytes, sizeof m.previous.bytes));
+	TRY(reader_end(&r));
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void local_escrow_encode(struct writer *w, const struct local_escrow *m)
+{
+	writer_bytes(w, SPAN_OF(m->handover.bytes));
+	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_u64(w, m->generation);
+	writer_sized(w, m->key_bytes);
+	writer_bytes(w, SPAN_OF(m->last_custody.bytes));
+	writer_sized(w, m->policy);
+}
+
+enum tcb_error local_escrow_decode(struct span bytes, struct local_escrow *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct local_escrow m;
+
+	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
+	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_u64(&r, &m.generation));
+	TRY(reader_sized(&r, sizeof(struct secret256), &m.key_bytes));
+	TRY(reader_copy(&r, m.last_custody.bytes, sizeof m.last_custody.bytes));
+	TRY(reader_sized(&r, LIMIT_POLICY, &m.policy));
+	TRY(reader_end(&r));
+	if (m.key_bytes.size != sizeof(struct secret256))
+		return TCB_MALFORMED;
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void local_escrowed_encode(struct writer *w, const struct local_escrowed *m)
+{
+	writer_sized(w, m->address);
+	writer_bytes(w, SPAN_OF(m->mige_key.bytes));
+}
+
+enum tcb_error local_escrowed_decode(struct span bytes, struct local_escrowed *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct local_escrowed m;
+
+	TRY(reader_sized(&r, LIMIT_ADDRESS, &m.address));
+	TRY(reader_copy(&r, m.mige_key.bytes, sizeof m.mige_key.bytes));
+	TRY(reader_end(&r));
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void local_redeem_encode(struct writer *w, const struct local_redeem *m)
+{
+	writer_bytes(w, SPAN_OF(m->handover.bytes));
+	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_u64(w, m->generation);
+	writer_sized(w, m->source_address);
+	writer_bytes(w, SPAN_OF(m->source_mige_key.bytes));
+}
+
+enum tcb_error local_redeem_decode(struct span bytes, struct local_redeem *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct local_redeem m;
+
+	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
+	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_u64(&r, &m.generation));
+	TRY(reader_sized(&r, LIMIT_ADDRESS, &m.source_address));
+	TRY(reader_copy(&r, m.source_mige_key.bytes, sizeof m.source_mige_key.bytes));
+	TRY(reader_end(&r));
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void local_redeemed_encode(struct writer *w, const struct local_redeemed *m)
+{
+	writer_sized(w, m->key_bytes);
+	writer_sized(w, m->custody_record);
+	writer_sized(w, m->certified_ak);
+}
+
+enum tcb_error local_redeemed_decode(struct span bytes, struct local_redeemed *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct local_redeemed m;
+
+	TRY(reader_sized(&r, sizeof(struct secret256), &m.key_bytes));
+	TRY(reader_sized(&r, LIMIT_CUSTODY_RECORD, &m.custody_record));
+	TRY(reader_sized(&r, LIMIT_QUOTE + LIMIT_TPM_PUBLIC + LIMIT_NAME + 256, &m.certified_ak));
+	TRY(reader_end(&r));
+	if (m.key_bytes.size != sizeof(struct secret256))
+		return TCB_MALFORMED;
+	*ret_m = m;
+	return TCB_OK;
+}

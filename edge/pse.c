@@ -1,0 +1,37 @@
+#include "edge/pse.h"
+
+void pse_start_encode(struct writer *w, const struct pse_start *m)
+{
+	writer_sized(w, m->platform_name);
+	writer_sized(w, m->sealed_ledger);
+}
+
+enum tcb_error pse_start_decode(struct span bytes, struct pse_start *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct pse_start m;
+
+	TRY(reader_sized(&r, LIMIT_NAME, &m.platform_name));
+	TRY(reader_sized(&r, LIMIT_STATE, &m.sealed_ledger));
+	TRY(reader_end(&r));
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void peer_message_encode(struct writer *w, const struct peer_message *m)
+{
+	writer_u64(w, m->session);
+	writer_sized(w, m->message);
+}
+
+enum tcb_error peer_message_decode(struct span bytes, struct peer_message *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct peer_message m;
+
+	TRY(reader_u64(&r, &m.session));
+	TRY(reader_sized(&r, LIMIT_LOCAL_MESSAGE, &m.message));
+	TRY(reader_end(&r));
+	*ret_m = m;
+	return TCB_OK;
+}

@@ -1,0 +1,66 @@
+#include "edge/vtpm.h"
+
+void vtpm_create_encode(struct writer *w, const struct vtpm_create *m)
+{
+	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_bool(w, m->incoming);
+	writer_sized(w, m->policy);
+	writer_sized(w, m->recovery_key);
+}
+
+enum tcb_error vtpm_create_decode(struct span bytes, struct vtpm_create *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct vtpm_create m;
+
+	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_bool(&r, &m.incoming));
+	TRY(reader_sized(&r, LIMIT_POLICY, &m.policy));
+	TRY(reader_sized(&r, P256_POINT_SIZE, &m.recovery_key));
+	TRY(reader_end(&r));
+	if (m.recovery_key.size != 0 && m.recovery_key.size != P256_POINT_SIZE)
+		return TCB_MALFORMED;
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void vtpm_load_encode(struct writer *w, const struct vtpm_load *m)
+{
+	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_sized(w, m->sealed);
+	writer_sized(w, m->volatile_sealed);
+}
+
+enum tcb_error vtpm_load_decode(struct span bytes, struct vtpm_load *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct vtpm_load m;
+
+	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_sized(&r, LIMIT_STATE, &m.sealed));
+	TRY(reader_sized(&r, LIMIT_STATE, &m.volatile_sealed));
+	TRY(reader_end(&r));
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void vtpm_status_encode(struct writer *w, const struct vtpm_status *m)
+{
+	writer_u8(w, (uint8_t)m->state);
+	writer_u64(w, m->generation);
+}
+
+enum tcb_error vtpm_status_decode(struct span bytes, struct vtpm_status *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	uint64_t generation;
+	uint8_t state;
+
+	TRY(reader_u8(&r, &state));
+	TRY(reader_u64(&r, &generation));
+	TRY(reader_end(&r));
+	if (state > VTPM_MOVED)
+		return TCB_MALFORMED;
+	*ret_m = (struct vtpm_status){ .state = (enum vtpm_state)state, .generation = generation };
+	return TCB_OK;
+}
