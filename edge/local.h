@@ -6,8 +6,9 @@
  *   3  I -> R   LOCAL_PROVE:   u8 kind | REPORT of I for R (432) | sealed request
  *   4  R -> I                  sealed reply
  *   n  I -> R   LOCAL_DATA:    u8 kind | sealed request          R -> I  sealed reply
- * REPORT data = SHA-256(label || point I || point R || own TARGETINFO || peer's TARGETINFO), zero padded; the
- * labels of the two directions differ. Keys: HKDF(ECDH, salt = that transcript's hash), one a direction; AES-256-GCM with a counter as
+ * T = SHA-256("tcbind local session v1" || point I || point R || TARGETINFO I || TARGETINFO R).
+ * REPORT data = SHA-256(label || T) || 32 zero bytes, label "tcbind local responder" or "tcbind local initiator".
+ * Keys: HKDF-SHA256(ECDH, salt T), info "tcbind local I to R" and "tcbind local R to I"; AES-256-GCM with a counter as
  * IV: a message repeated, dropped or reordered does not open, and the session is over.
  * Each side checks the peer's REPORT: MAC (same processor), MRSIGNER equal to its own, ISVPRODID the role it
  * expects, DEBUG clear, ISVSVN not below its own minimum.

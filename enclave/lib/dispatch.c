@@ -1,0 +1,75 @@
+#include "enclave/lib/dispatch.h"
+
+#include "edge/frame.h"
+#include "enclave/tee/tee.h"
+
+static uint8_t call_bytes[LIMIT_FRAME];   /* the host's body, copied in once */
+static uint8_t return_bytes[LIMIT_FRAME]; /* ours */
+
+static void read_call(struct frame_head *ret_head, struct span *ret_body)
+{
+	uint8_t head_bytes[FRAME_HEAD_SIZE];
+
+	tee_stream_read(head_bytes, sizeof head_bytes);
+	if (frame_head_decode(SPAN_OF(head_bytes), ret_head) != TCB_OK || ret_head->kind != FRAME_ECALL)
+		tee_abort("the host sent something that is not a call");
+	tee_stream_read(call_bytes, ret_head->body_size);
+	*ret_body = span_of(call_bytes, ret_head->body_size);
+}
+
+static void write_return(enum call call, enum tcb_error error, struct span body)
+{
+	const struct frame_head head = {
+		.body_size = (uint32_t)body.size,
+		.kind = FRAME_ECALL_RETURN,
+		.call = (uint16_t)call,
+		.error = error,
+	};
+	uint8_t head_bytes[FRAME_HEAD_SIZE];
+	struct writer w = WRITER_OF(head_bytes);
+
+	frame_head_encode(&w, &head);
+	tee_stream_write(SPAN_OF(head_bytes));
+	tee_stream_write(body);
+}
+
+static const struct enclave_call *find_call(const struct enclave_call *table, size_t count, uint16_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (table[i].call == number)
+			return &table[i];
+	return NULL;
+}
+
+void enclave_serve_one(const struct enclave_call *table, size_t count, void *state)
+{
+	struct writer answer = WRITER_OF(return_bytes);
+	struct diagnosis d = {0};
+	const struct enclave_call *call;
+	struct frame_head head;
+	struct span body, answer_body;
+	enum tcb_error error;
+
+	read_call(&head, &body);
+	call = find_call(table, count, head.call);
+	if (call == NULL)
+		tee_abort("the host sent a call that this enclave does not have");
+	error = call->handle(state, body, &answer, &d);
+	if (error == TCB_OK)
+		error = writer_end(&answer, &answer_body);
+	if (error != TCB_OK) {
+		(void)diagnose(&d, error, "enclave.error", tcb_error_name(error), "a call that can be answered",
+			       "report this with the daemon's log");
+		answer = WRITER_OF(return_bytes);
+		diagnosis_encode(&answer, &d);
+		if (writer_end(&answer, &answer_body) != TCB_OK)
+			tee_abort("a diagnosis does not fit a frame");
+	}
+	write_return(call->call, error, answer_body);
+}
+
+_Noreturn void enclave_serve(const struct enclave_call *table, size_t count, void *state)
+{
+	for (;;)
+		enclave_serve_one(table, count, state);
+}

@@ -1,0 +1,24 @@
+/* The main loop of every enclave: one permit table, one call at a time (edge/frame.h).
+ * A call that the table does not hold, or a frame that breaks the rules, ends the enclave: the host lied. */
+#ifndef TCBIND_ENCLAVE_LIB_DISPATCH_H
+#define TCBIND_ENCLAVE_LIB_DISPATCH_H
+
+#include "core/error.h"
+#include "core/span.h"
+#include "core/writer.h"
+#include "edge/calls.h"
+
+struct enclave_call {
+	enum call call;
+	/* `body` is the enclave's own copy and valid until the handler returns. What it writes to `ret` is the
+	 * answer if it returns TCB_OK; otherwise `d` is. Decodes first, then acts. */
+	enum tcb_error (*handle)(void *state, struct span body, struct writer *ret, struct diagnosis *d);
+};
+
+/* Reads one call from the host stream, handles it, answers. */
+void enclave_serve_one(const struct enclave_call *table, size_t count, void *state);
+
+/* Forever; the process ends when the host stream does. */
+_Noreturn void enclave_serve(const struct enclave_call *table, size_t count, void *state);
+
+#endif

@@ -1,0 +1,22 @@
+/* Bytes at rest: sealed so that only enclaves of this signer and product, on this processor, with an ISVSVN of
+ * at least the writer's, can open them (EGETKEY with MRSIGNER policy).
+ *   "TCBSEAL1" | u16 isv_svn | key id (32) | iv (12) | AES-256-GCM of the plaintext, tag last
+ * AAD = all before the ciphertext, then the label, which says what the bytes are for: a ledger never opens as a journal. */
+#ifndef TCBIND_ENCLAVE_LIB_SEAL_H
+#define TCBIND_ENCLAVE_LIB_SEAL_H
+
+#include "core/error.h"
+#include "core/span.h"
+#include "core/writer.h"
+
+#define SEAL_OVERHEAD (8 + 2 + 32 + 12 + 16)
+#define SEAL_LABEL_MAX 64
+
+enum tcb_error seal_bytes(const char *label, struct span plain, struct writer *out) MUST_USE;
+
+/* Codes: seal.malformed; seal.svn (written by a newer enclave); seal.foreign (another processor, signer, label, or altered:
+ * the three cannot be told apart). `ret_plain` takes at least sealed.size bytes. */
+enum tcb_error seal_open(const char *label, struct span sealed, uint8_t *ret_plain, size_t capacity,
+			 struct span *ret_bytes, struct diagnosis *d) MUST_USE;
+
+#endif
