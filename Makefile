@@ -1,0 +1,22 @@
+# The README's commands. Meson does the building; this file only strings steps together.
+.PHONY: run check check-quick build clean
+
+run: build
+	build/cli/tcbind demo
+
+build: build/build.ninja
+	ninja -C build
+
+build/build.ninja:
+	tools/install-packages
+	meson setup build
+
+check:
+	tools/install-packages
+	tools/check
+
+check-quick: build
+	meson test -C build --no-rebuild --no-suite e2e
+
+clean:
+	rm -rf build build-clang build-sanitize
