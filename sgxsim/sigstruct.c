@@ -117,7 +117,6 @@ enum tcb_error sigstruct_sign(EVP_PKEY *key, const struct enclave_identity *iden
 	if (ok) {
 		reverse(signature, sizeof signature);
 		memcpy(ret_sigstruct + SIGNATURE_OFFSET, signature, sizeof signature);
-		writer_zeros(&w, 12);
 		ok = put_quotients(&w, signature, modulus);
 	}
 	BN_free(n);
@@ -177,7 +176,7 @@ static enum tcb_error decode(struct span sigstruct, struct enclave_identity *ret
 	TRY(reader_bytes(&r, 32, &skip));
 	TRY(reader_u16_le(&r, &ret_identity->isv_prod_id));
 	TRY(reader_u16_le(&r, &ret_identity->isv_svn));
-	TRY(reader_bytes(&r, 24 + 2 * MODULUS_SIZE, &skip));
+	TRY(reader_bytes(&r, 12 + 2 * MODULUS_SIZE, &skip));
 	TRY(reader_end(&r));
 	if (!span_equal(first, SPAN_OF(header1)) || !span_equal(second, SPAN_OF(header2)) || exponent != EXPONENT)
 		return TCB_MALFORMED;

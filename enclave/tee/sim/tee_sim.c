@@ -1,0 +1,223 @@
+/* tee.h on the simulated processor. The process was born by sgxsim with two descriptors (edge/instruction.h): the host
+ * stream, whose other end is the untrusted daemon, and the instruction channel, which is its identity. */
+#include "enclave/tee/tee.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "core/reader.h"
+#include "core/writer.h"
+#include "crypto/crypto.h"
+#include "edge/instruction.h"
+#include "edge/launch.h"
+#include "enclave/tee/sim/sandbox.h"
+
+void tee_enter(void)
+{
+	if (crypto_init() != TCB_OK)
+		tee_abort("libcrypto does not start");
+	if (!sandbox_enter())
+		tee_abort("no sandbox, no enclave");
+}
+
+_Noreturn void tee_abort(const char *reason)
+{
+	(void)reason;
+	_exit(70);
+}
+
+void tee_stream_read(uint8_t *ret_bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t got = read(ENCLAVE_STREAM_FD, ret_bytes, size);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			_exit(0); /* the host is gone */
+		ret_bytes += got;
+		size -= (size_t)got;
+	}
+}
+
+void tee_stream_write(struct span bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t put = send(ENCLAVE_STREAM_FD, bytes.data, bytes.size, MSG_NOSIGNAL);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			_exit(0);
+		bytes = span_of(bytes.data + put, bytes.size - (size_t)put);
+	}
+}
+
+static uint8_t answer_bytes[INSTRUCTION_MAX];
+
+/* Issues one instruction; the answer's body is borrowed until the next. */
+static enum tcb_error issue(enum instruction instruction, const struct span *parts, size_t count,
+			    struct span *ret_body)
+{
+	uint8_t request_bytes[1024];
+	struct writer w = WRITER_OF(request_bytes);
+	struct span request;
+	ssize_t got;
+
+	writer_u8(&w, (uint8_t)instruction);
+	for (size_t i = 0; i < count; i++)
+		writer_bytes(&w, parts[i]);
+	TRY(writer_end(&w, &request));
+	if (send(ENCLAVE_INSTRUCTION_FD, request.data, request.size, MSG_NOSIGNAL) != (ssize_t)request.size)
+		_exit(0); /* platform reset */
+	got = recv(ENCLAVE_INSTRUCTION_FD, answer_bytes, sizeof answer_bytes, 0);
+	if (got < 1 || answer_bytes[0] > TCB_INTERNAL)
+		_exit(0);
+	if (answer_bytes[0] != TCB_OK)
+		return (enum tcb_error)answer_bytes[0];
+	*ret_body = span_of(answer_bytes + 1, (size_t)got - 1);
+	return TCB_OK;
+}
+
+/* An answer of exactly `size` bytes. */
+static enum tcb_error issue_fixed(enum instruction instruction, const struct span *parts, size_t count,
+				  uint8_t *ret_bytes, size_t size)
+{
+	struct span body;
+
+	TRY(issue(instruction, parts, count, &body));
+	if (body.size != size)
+		return TCB_INTERNAL;
+	memcpy(ret_bytes, body.data, size);
+	return TCB_OK;
+}
+
+enum tcb_error tee_self(struct enclave_identity *ret_self)
+{
+	struct span body;
+	struct reader r;
+
+	TRY(issue(INSTRUCTION_SELF, NULL, 0, &body));
+	r = reader_of(body);
+	return enclave_identity_decode(&r, ret_self);
+}
+
+enum tcb_error tee_target_info(uint8_t ret_target[SGX_TARGETINFO_SIZE])
+{
+	return issue_fixed(INSTRUCTION_TARGET_INFO, NULL, 0, ret_target, SGX_TARGETINFO_SIZE);
+}
+
+enum tcb_error tee_report(const uint8_t target[SGX_TARGETINFO_SIZE], const uint8_t report_data[SGX_REPORT_DATA_SIZE],
+			  uint8_t ret_report[SGX_REPORT_SIZE])
+{
+	const struct span parts[] = { span_of(target, SGX_TARGETINFO_SIZE),
+				      span_of(report_data, SGX_REPORT_DATA_SIZE) };
+
+	return issue_fixed(INSTRUCTION_REPORT, parts, 2, ret_report, SGX_REPORT_SIZE);
+}
+
+static enum tcb_error report_decode(const uint8_t report[SGX_REPORT_SIZE], struct enclave_identity *ret_peer,
+				    uint8_t ret_report_data[SGX_REPORT_DATA_SIZE])
+{
+	struct reader r = reader_of(span_of(report, SGX_REPORT_SIZE));
+	struct span skip;
+
+	TRY(reader_bytes(&r, 48, &skip));
+	TRY(reader_u64_le(&r, &ret_peer->attributes));
+	TRY(reader_bytes(&r, 8, &skip));
+	TRY(reader_copy(&r, ret_peer->mrenclave, 32));
+	TRY(reader_bytes(&r, 32, &skip));
+	TRY(reader_copy(&r, ret_peer->mrsigner, 32));
+	TRY(reader_bytes(&r, 96, &skip));
+	TRY(reader_u16_le(&r, &ret_peer->isv_prod_id));
+	TRY(reader_u16_le(&r, &ret_peer->isv_svn));
+	TRY(reader_bytes(&r, 60, &skip));
+	return reader_copy(&r, ret_report_data, SGX_REPORT_DATA_SIZE);
+}
+
+enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct enclave_identity *ret_peer,
+				uint8_t ret_report_data[SGX_REPORT_DATA_SIZE])
+{
+	const struct span key_id = span_of(report + SGX_REPORT_BODY_SIZE, 32);
+	uint8_t key[16], mac[16];
+
+	TRY(issue_fixed(INSTRUCTION_REPORT_KEY, &key_id, 1, key, sizeof key));
+	TRY(crypto_cmac(key, span_of(report, SGX_REPORT_BODY_SIZE), mac));
+	wipe(key, sizeof key);
+	if (!span_equal_secret(SPAN_OF(mac), span_of(report + SGX_REPORT_BODY_SIZE + 32, sizeof mac)))
+		return TCB_CRYPTO;
+	return report_decode(report, ret_peer, ret_report_data);
+}
+
+/* One EGETKEY of 128 bits; `which` tells the two halves apart. */
+static enum tcb_error seal_key_half(uint16_t isv_svn, const uint8_t key_id[32], uint8_t which, uint8_t ret_key[16])
+{
+	uint8_t svn[2] = { (uint8_t)(isv_svn >> 8), (uint8_t)isv_svn }, id[32];
+	const struct span parts[] = { SPAN_OF(svn), SPAN_OF(id) };
+
+	memcpy(id, key_id, sizeof id);
+	id[31] ^= which;
+	return issue_fixed(INSTRUCTION_SEAL_KEY, parts, 2, ret_key, 16);
+}
+
+enum tcb_error tee_seal_key(uint16_t isv_svn, const uint8_t key_id[32], struct secret256 *ret_key)
+{
+	SECRET struct secret256 halves = {0};
+
+	TRY(seal_key_half(isv_svn, key_id, 0, halves.bytes));
+	TRY(seal_key_half(isv_svn, key_id, 1, halves.bytes + 16));
+	return crypto_hkdf(SPAN_OF(halves.bytes), span_of(key_id, 32), span_of_text("tcbind seal key"), ret_key->bytes,
+			   sizeof ret_key->bytes);
+}
+
+enum tcb_error tee_quote(const uint8_t report_data[SGX_REPORT_DATA_SIZE], uint8_t *ret_quote, size_t capacity,
+			 size_t *ret_size)
+{
+	const struct span part = span_of(report_data, SGX_REPORT_DATA_SIZE);
+	struct span body;
+
+	TRY(issue(INSTRUCTION_QUOTE, &part, 1, &body));
+	if (body.size > capacity)
+		return TCB_LIMIT;
+	memcpy(ret_quote, body.data, body.size);
+	*ret_size = body.size;
+	return TCB_OK;
+}
+
+enum tcb_error tee_read_ak_bank(struct ak_bank *ret_bank)
+{
+	struct ak_bank bank = {0};
+	struct span body, ak;
+	struct reader r;
+
+	TRY(issue(INSTRUCTION_READ_BANK, NULL, 0, &body));
+	r = reader_of(body);
+	TRY(reader_bool(&r, &bank.locked));
+	TRY(reader_copy(&r, bank.epoch.bytes, sizeof bank.epoch.bytes));
+	TRY(reader_tpm2b(&r, &ak));
+	TRY(reader_end(&r));
+	if (ak.size > sizeof bank.ak_public)
+		return TCB_LIMIT;
+	memcpy(bank.ak_public, ak.data, ak.size);
+	bank.ak_public_size = ak.size;
+	*ret_bank = bank;
+	return TCB_OK;
+}
+
+enum tcb_error tee_write_ak_bank(struct span ak_public)
+{
+	uint8_t size[2] = { (uint8_t)(ak_public.size >> 8), (uint8_t)ak_public.size };
+	const struct span parts[] = { SPAN_OF(size), ak_public };
+	struct span body;
+
+	return ak_public.size > LIMIT_TPM_PUBLIC ? TCB_LIMIT : issue(INSTRUCTION_WRITE_BANK, parts, 2, &body);
+}
+
+enum tcb_error tee_lock_ak_bank(void)
+{
+	struct span body;
+
+	return issue(INSTRUCTION_LOCK_BANK, NULL, 0, &body);
+}
