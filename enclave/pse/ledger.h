@@ -1,0 +1,38 @@
+/* The PSE's ledger: the newest state of every vTPM of this platform. An older state, another state of the same version, or
+ * a second live copy is refused. Sealed and durable (STORE_PSE_LEDGER) before anything is acknowledged.
+ * Its anchor in a counter of the physical TPM is still to come: see CAVEATS. */
+#ifndef TCBIND_ENCLAVE_PSE_LEDGER_H
+#define TCBIND_ENCLAVE_PSE_LEDGER_H
+
+#include "core/ids.h"
+#include "core/span.h"
+#include "edge/local.h"
+
+#define LEDGER_ENTRIES 4096
+
+struct ledger_slot {
+	bool used;
+	struct uuid id;
+	uint64_t version;
+	struct digest256 digest;
+	uint64_t owner; /* the session that may commit; 0: none since this PSE started */
+};
+
+struct ledger {
+	struct ledger_slot slots[LEDGER_ENTRIES];
+};
+
+/* From the sealed bytes; empty: a new ledger. */
+enum tcb_error ledger_load(struct ledger *l, struct span sealed, struct diagnosis *d) MUST_USE;
+
+/* A vTPM enclave (`session`, not 0) has opened the state `entry`. Refused: ledger.state.old, ledger.state.forked. From now on only
+ * this session commits. An id that is not known, or a version one ahead whose previous is the newest, is taken in. */
+enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
+
+/* The next version is written. Refused: ledger.copy.superseded, ledger.version. */
+enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
+
+/* The vTPM is deleted; only the session that holds it may say so. */
+enum tcb_error ledger_forget(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d) MUST_USE;
+
+#endif

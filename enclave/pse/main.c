@@ -1,0 +1,243 @@
+/* Platform Services Enclave (the publication's 106). The AK bank is its only source of the physical TPM's key; it has the
+ * processor QUOTE that key with its own, hands the result to enclaves of this processor only, endorses vTPMs, and keeps
+ * their ledger. Fed by: the untrusted host. */
+#include <openssl/evp.h>
+
+#include "core/limits.h"
+#include "crypto/crypto.h"
+#include "edge/certified_ak.h"
+#include "edge/endorsement.h"
+#include "edge/pse.h"
+#include "enclave/lib/cose_sign.h"
+#include "enclave/lib/dispatch.h"
+#include "enclave/lib/ocall.h"
+#include "enclave/lib/session.h"
+#include "enclave/pse/ledger.h"
+#include "enclave/tee/tee.h"
+
+#define CERTIFIED_AK_MAX (LIMIT_QUOTE + 2048)
+
+struct pse {
+	bool started;
+	EVP_PKEY *key; /* of this boot of this enclave; never stored */
+	struct boot_epoch epoch;
+	uint8_t certified_ak[CERTIFIED_AK_MAX];
+	size_t certified_ak_size;
+	struct session_server sessions;
+	struct ledger ledger;
+};
+
+static struct pse pse;
+static uint8_t reply_bytes[CERTIFIED_AK_MAX + 4096];
+
+/* ---- start: certify the AK ---- */
+
+static enum tcb_error read_bank(struct ak_bank *ret_bank, struct diagnosis *d)
+{
+	TRY(tee_read_ak_bank(ret_bank));
+	if (!ret_bank->locked || ret_bank->ak_public_size == 0)
+		return diagnose(d, TCB_REFUSED, "pse.bank.unlocked", "an AK bank that is not locked",
+				"the bank written and locked by the ACM at reset", "reset the platform");
+	return TCB_OK;
+}
+
+static enum tcb_error quote_claims(struct span claims, uint8_t *ret_quote, size_t capacity, size_t *ret_size)
+{
+	const struct span parts[] = { span_of_text(CERTIFIED_AK_LABEL), claims };
+	uint8_t report_data[SGX_REPORT_DATA_SIZE] = {0};
+	struct digest256 digest;
+
+	TRY(crypto_sha256_all(parts, 2, &digest));
+	memcpy(report_data, digest.bytes, sizeof digest.bytes);
+	return tee_quote(report_data, ret_quote, capacity, ret_size);
+}
+
+static enum tcb_error certify(struct pse *p, const struct ak_bank *bank, struct span platform_name)
+{
+	static uint8_t quote[LIMIT_QUOTE];
+	uint8_t claims[1024];
+	struct writer c = WRITER_OF(claims), w = WRITER_OF(p->certified_ak);
+	struct certified_ak ak = {
+		.ak_public = span_of(bank->ak_public, bank->ak_public_size),
+		.epoch = bank->epoch,
+		.ak_source = AK_SOURCE_MSR,
+		.platform_name = platform_name,
+	};
+	size_t quote_size;
+
+	TRY(crypto_p256_new(&p->key));
+	TRY(crypto_p256_public(p->key, &ak.pse_key));
+	certified_ak_claims_encode(&c, &ak);
+	TRY(writer_end(&c, &ak.claims_bytes));
+	TRY(quote_claims(ak.claims_bytes, quote, sizeof quote, &quote_size));
+	ak.quote = span_of(quote, quote_size);
+	certified_ak_encode(&w, &ak);
+	TRY(writer_end(&w, NULL));
+	p->certified_ak_size = w.size;
+	p->epoch = bank->epoch;
+	return TCB_OK;
+}
+
+static enum tcb_error handle_start(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct pse *p = state;
+	struct pse_start start;
+	struct ak_bank bank;
+
+	TRY(pse_start_decode(body, &start));
+	if (p->started)
+		return TCB_WRONG_STATE;
+	TRY(read_bank(&bank, d));
+	TRY(ledger_load(&p->ledger, start.sealed_ledger, d));
+	TRY(certify(p, &bank, start.platform_name));
+	TRY(host_store(STORE_PSE_CERTIFIED_AK, span_of(p->certified_ak, p->certified_ak_size), d));
+	p->sessions.roles = 1u << ROLE_VTPM | 1u << ROLE_MIGE;
+	p->started = true;
+	writer_sized(ret, span_of(p->certified_ak, p->certified_ak_size));
+	return TCB_OK;
+}
+
+/* ---- requests of other enclaves; each only of the roles in the table ---- */
+
+static enum tcb_error get_certified_ak(struct pse *p, const struct session_entry *from, struct span body,
+				       struct writer *reply, struct diagnosis *d)
+{
+	(void)from;
+	(void)d;
+	writer_bytes(reply, span_of(p->certified_ak, p->certified_ak_size));
+	return body.size == 0 ? TCB_OK : TCB_MALFORMED;
+}
+
+static enum tcb_error endorse(struct pse *p, const struct session_entry *from, struct span body,
+			      struct writer *reply, struct diagnosis *d)
+{
+	struct local_endorse asked;
+	struct endorsement e;
+	uint8_t payload_bytes[1024];
+	struct writer w = WRITER_OF(payload_bytes);
+	struct span payload;
+
+	(void)d;
+	TRY(local_endorse_decode(body, &asked));
+	e = (struct endorsement){
+		.id = asked.id,
+		.generation = asked.generation,
+		.residence_key = asked.residence_key,
+		.enclave = from->peer, /* the REPORT's word */
+		.ek_name = asked.ek_name,
+		.ak_name = asked.ak_name,
+		.epoch = p->epoch,
+		.policy_digest = asked.policy_digest,
+	};
+	endorsement_encode(&w, &e);
+	TRY(writer_end(&w, &payload));
+	return cose_sign(p->key, ENDORSEMENT_TYPE, payload, reply);
+}
+
+static enum tcb_error open_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				  struct writer *reply, struct diagnosis *d)
+{
+	struct ledger_entry entry;
+
+	(void)reply;
+	TRY(ledger_entry_decode(body, &entry));
+	return ledger_open(&p->ledger, &entry, from->number, d);
+}
+
+static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				    struct writer *reply, struct diagnosis *d)
+{
+	struct ledger_entry entry;
+
+	(void)reply;
+	TRY(ledger_entry_decode(body, &entry));
+	return ledger_commit(&p->ledger, &entry, from->number, d);
+}
+
+static enum tcb_error forget_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				    struct writer *reply, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct uuid id;
+
+	(void)reply;
+	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
+	TRY(reader_end(&r));
+	return ledger_forget(&p->ledger, &id, from->number, d);
+}
+
+static const struct permit {
+	enum local_request request;
+	unsigned roles;
+	enum tcb_error (*handle)(struct pse *p, const struct session_entry *from, struct span body,
+				 struct writer *reply, struct diagnosis *d);
+} permits[] = {
+	{ LOCAL_GET_CERTIFIED_AK, 1u << ROLE_VTPM | 1u << ROLE_MIGE, get_certified_ak },
+	{ LOCAL_ENDORSE, 1u << ROLE_VTPM, endorse },
+	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },
+	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },
+	{ LOCAL_LEDGER_FORGET, 1u << ROLE_VTPM, forget_ledger },
+};
+
+static enum tcb_error answer_request(struct pse *p, const struct session_request *request, struct writer *reply,
+				     struct diagnosis *d)
+{
+	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
+		if (permits[i].request == request->request &&
+		    (permits[i].roles & 1u << request->session->peer.isv_prod_id) != 0)
+			return permits[i].handle(p, request->session, request->body, reply, d);
+	return diagnose(d, TCB_REFUSED, "pse.request", "a request that this role may not make", "one of edge/local.h",
+			"use enclaves of one release");
+}
+
+static enum tcb_error handle_peer(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct pse *p = state;
+	struct writer message = writer_of(ret->data + 4, ret->capacity - 4), reply = WRITER_OF(reply_bytes);
+	struct diagnosis refusal = {0};
+	struct session_request request;
+	struct span reply_body = {0};
+	struct peer_message m;
+	enum tcb_error error;
+
+	TRY(peer_message_decode(body, &m));
+	if (!p->started || m.session == 0)
+		return TCB_WRONG_STATE;
+	TRY(session_receive(&p->sessions, m.session, m.message, &message, &request, d));
+	if (!request.is_handshake) {
+		error = answer_request(p, &request, &reply, &refusal);
+		if (error == TCB_OK)
+			error = writer_end(&reply, &reply_body);
+		(void)diagnose(&refusal, error, "pse.error", tcb_error_name(error), "a request that can be met", "");
+		TRY(session_reply(request.session, error, reply_body, &refusal, &message));
+	}
+	writer_u32(ret, (uint32_t)message.size);
+	ret->size += message.size; /* the message stands behind its length already */
+	return TCB_OK;
+}
+
+static enum tcb_error handle_forget(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct pse *p = state;
+	struct reader r = reader_of(body);
+	uint64_t session;
+
+	(void)ret;
+	(void)d;
+	TRY(reader_u64(&r, &session));
+	TRY(reader_end(&r));
+	session_forget(&p->sessions, session);
+	return TCB_OK;
+}
+
+static const struct enclave_call calls[] = {
+	{ CALL_PSE_START, handle_start },
+	{ CALL_PSE_PEER, handle_peer },
+	{ CALL_PSE_FORGET, handle_forget },
+};
+
+int main(void)
+{
+	tee_enter();
+	enclave_serve(calls, sizeof calls / sizeof calls[0], &pse);
+}
