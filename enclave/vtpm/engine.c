@@ -1,0 +1,228 @@
+#include "enclave/vtpm/engine.h"
+
+#include <libtpms/tpm_error.h>
+#include <libtpms/tpm_library.h>
+#include <libtpms/tpm_nvfilename.h>
+#include <libtpms/tpm_tis.h>
+#include <stdlib.h>
+
+static struct {
+	bool running, changed;
+	uint8_t locality;
+	size_t permanent_size;
+	uint8_t permanent[LIMIT_STATE / 2];
+	unsigned char *response; /* libtpms' malloc */
+	uint32_t response_capacity;
+	char *info;
+} engine;
+
+/* ---- what libtpms asks of us ---- */
+
+static TPM_RESULT nvram_init(void) { return TPM_SUCCESS; }
+static TPM_RESULT io_init(void) { return TPM_SUCCESS; }
+
+/* Never asked for what SetState gave; a TPM without a state is a new one. */
+static TPM_RESULT nvram_load(unsigned char **data, uint32_t *size, uint32_t number, const char *name)
+{
+	(void)data;
+	(void)size;
+	(void)number;
+	(void)name;
+	return TPM_RETRY;
+}
+
+static TPM_RESULT nvram_store(const unsigned char *data, uint32_t size, uint32_t number, const char *name)
+{
+	(void)number;
+	if (strcmp(name, TPM_PERMANENT_ALL_NAME) != 0)
+		return TPM_SUCCESS; /* volatile state is fetched when it is wanted */
+	if (size > sizeof engine.permanent)
+		return TPM_FAIL;
+	memcpy(engine.permanent, data, size);
+	engine.permanent_size = size;
+	engine.changed = true;
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT nvram_delete(uint32_t number, const char *name, TPM_BOOL must_exist)
+{
+	(void)number;
+	(void)name;
+	(void)must_exist;
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT io_locality(TPM_MODIFIER_INDICATOR *locality, uint32_t number)
+{
+	(void)number;
+	*locality = engine.locality;
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT io_presence(TPM_BOOL *presence, uint32_t number)
+{
+	(void)number;
+	*presence = 0;
+	return TPM_SUCCESS;
+}
+
+static bool register_callbacks(void)
+{
+	struct libtpms_callbacks callbacks = {
+		.sizeOfStruct = sizeof callbacks,
+		.tpm_nvram_init = nvram_init,
+		.tpm_nvram_loaddata = nvram_load,
+		.tpm_nvram_storedata = nvram_store,
+		.tpm_nvram_deletename = nvram_delete,
+		.tpm_io_init = io_init,
+		.tpm_io_getlocality = io_locality,
+		.tpm_io_getphysicalpresence = io_presence,
+	};
+
+	return TPMLIB_ChooseTPMVersion(TPMLIB_TPM_VERSION_2) == TPM_SUCCESS &&
+	       TPMLIB_RegisterCallbacks(&callbacks) == TPM_SUCCESS;
+}
+
+/* ---- life ---- */
+
+static bool set_state(enum TPMLIB_StateType type, struct span state)
+{
+	return TPMLIB_SetState(type, state.size > 0 ? state.data : NULL, (uint32_t)state.size) == TPM_SUCCESS;
+}
+
+enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d)
+{
+	static uint8_t copy[LIMIT_STATE / 2]; /* `permanent` may be our own buffer */
+	bool ok = permanent.size <= sizeof copy;
+
+	engine_stop();
+	if (ok && permanent.size > 0)
+		memcpy(copy, permanent.data, permanent.size);
+	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, span_of(copy, permanent.size)) &&
+	     set_state(TPMLIB_STATE_VOLATILE, volatile_state) && TPMLIB_MainInit() == TPM_SUCCESS;
+	if (!ok)
+		return diagnose(d, TCB_MALFORMED, "vtpm.engine", "a TPM state that libtpms does not start from",
+				"the state of a libtpms of this version or an older one",
+				"start it with the release that wrote it, or restore the newest state");
+	if (permanent.size > 0) {
+		memcpy(engine.permanent, copy, permanent.size);
+		engine.permanent_size = permanent.size;
+	}
+	engine.running = true;
+	return TCB_OK;
+}
+
+void engine_stop(void)
+{
+	if (engine.running)
+		TPMLIB_Terminate();
+	engine.running = false;
+}
+
+bool engine_running(void)
+{
+	return engine.running;
+}
+
+enum tcb_error engine_process(uint8_t locality, struct span command, struct span *ret_response)
+{
+	static uint8_t bytes[LIMIT_TPM_COMMAND + 16];
+	uint32_t size = 0;
+
+	if (!engine.running)
+		return TCB_WRONG_STATE;
+	if (command.size > sizeof bytes)
+		return TCB_LIMIT;
+	memcpy(bytes, command.data, command.size); /* libtpms takes it as writable */
+	engine.locality = locality;
+	if (TPMLIB_Process(&engine.response, &size, &engine.response_capacity, bytes, (uint32_t)command.size) !=
+	    TPM_SUCCESS)
+		return TCB_INTERNAL;
+	*ret_response = span_of(engine.response, size);
+	return TCB_OK;
+}
+
+struct span engine_permanent(void)
+{
+	return span_of(engine.permanent, engine.permanent_size);
+}
+
+bool engine_take_changed(void)
+{
+	bool changed = engine.changed;
+
+	engine.changed = false;
+	return changed;
+}
+
+enum tcb_error engine_volatile(uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
+{
+	unsigned char *state = NULL;
+	uint32_t size = 0;
+	bool ok = engine.running && TPMLIB_GetState(TPMLIB_STATE_VOLATILE, &state, &size) == TPM_SUCCESS &&
+		  size <= capacity;
+
+	if (ok) {
+		memcpy(ret_bytes, state, size);
+		*ret_size = size;
+	}
+	free(state);
+	return ok ? TCB_OK : TCB_INTERNAL;
+}
+
+/* ---- locality 4, tpmEstablished ---- */
+
+static enum tcb_error result(TPM_RESULT r)
+{
+	return r == TPM_SUCCESS ? TCB_OK : TCB_INTERNAL;
+}
+
+enum tcb_error engine_established(bool *ret_bit)
+{
+	TPM_BOOL bit = 0;
+
+	TRY(result(TPM_IO_TpmEstablished_Get(&bit)));
+	*ret_bit = bit != 0;
+	return TCB_OK;
+}
+
+enum tcb_error engine_reset_established(uint8_t locality)
+{
+	engine.locality = locality;
+	return result(TPM_IO_TpmEstablished_Reset());
+}
+
+enum tcb_error engine_hash_start(void)
+{
+	engine.locality = 4;
+	return result(TPM_IO_Hash_Start());
+}
+
+enum tcb_error engine_hash_data(struct span bytes)
+{
+	return result(TPM_IO_Hash_Data(bytes.data, (uint32_t)bytes.size));
+}
+
+enum tcb_error engine_hash_end(void)
+{
+	return result(TPM_IO_Hash_End());
+}
+
+uint32_t engine_buffer_size(uint32_t wanted, uint32_t *ret_min, uint32_t *ret_max)
+{
+	if (!engine.running)
+		(void)register_callbacks();
+	return TPMLIB_SetBufferSize(wanted, ret_min, ret_max);
+}
+
+enum tcb_error engine_info(uint64_t flags, struct span *ret_json)
+{
+	if (!engine.running)
+		(void)register_callbacks();
+	free(engine.info);
+	engine.info = TPMLIB_GetInfo((enum TPMLIB_InfoFlags)flags);
+	if (engine.info == NULL)
+		return TCB_INTERNAL;
+	*ret_json = span_of_text(engine.info);
+	return TCB_OK;
+}
