@@ -21,14 +21,18 @@ static struct {
 static TPM_RESULT nvram_init(void) { return TPM_SUCCESS; }
 static TPM_RESULT io_init(void) { return TPM_SUCCESS; }
 
-/* Never asked for what SetState gave; a TPM without a state is a new one. */
+/* What SetState gave is not asked for; but libtpms reads back what it stored when it made a new TPM. */
 static TPM_RESULT nvram_load(unsigned char **data, uint32_t *size, uint32_t number, const char *name)
 {
-	(void)data;
-	(void)size;
 	(void)number;
-	(void)name;
-	return TPM_RETRY;
+	if (strcmp(name, TPM_PERMANENT_ALL_NAME) != 0 || engine.permanent_size == 0)
+		return TPM_RETRY; /* there is none */
+	*data = malloc(engine.permanent_size); /* libtpms frees it */
+	if (*data == NULL)
+		return TPM_SIZE;
+	memcpy(*data, engine.permanent, engine.permanent_size);
+	*size = (uint32_t)engine.permanent_size;
+	return TPM_SUCCESS;
 }
 
 static TPM_RESULT nvram_store(const unsigned char *data, uint32_t size, uint32_t number, const char *name)
@@ -98,6 +102,7 @@ enum tcb_error engine_start(struct span permanent, struct span volatile_state, s
 	engine_stop();
 	if (ok && permanent.size > 0)
 		memcpy(copy, permanent.data, permanent.size);
+	engine.permanent_size = 0;
 	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, span_of(copy, permanent.size)) &&
 	     set_state(TPMLIB_STATE_VOLATILE, volatile_state) && TPMLIB_MainInit() == TPM_SUCCESS;
 	if (!ok)

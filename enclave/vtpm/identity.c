@@ -1,0 +1,228 @@
+#include "enclave/vtpm/identity.h"
+
+#include "crypto/tpm_name.h"
+#include "edge/tpm_quote.h"
+#include "enclave/vtpm/tpm_command.h"
+
+/* PolicyA of the TCG EK Credential Profile (PolicySecret of the endorsement hierarchy), SHA-256. */
+static const uint8_t ek_policy[32] = {
+	0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
+	0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
+};
+
+#define EK_ATTRIBUTES 0x000300b2u /* fixedTPM fixedParent sensitiveDataOrigin adminWithPolicy restricted decrypt */
+#define AK_ATTRIBUTES 0x00050072u /* fixedTPM fixedParent sensitiveDataOrigin userWithAuth restricted sign */
+
+static void put_ek_template(struct writer *w)
+{
+	static const uint8_t zeros[32];
+
+	writer_u16(w, TPM_ALG_ECC);
+	writer_u16(w, TPM_ALG_SHA256);
+	writer_u32(w, EK_ATTRIBUTES);
+	writer_tpm2b(w, SPAN_OF(ek_policy));
+	writer_u16(w, TPM_ALG_AES);
+	writer_u16(w, 128);
+	writer_u16(w, TPM_ALG_CFB);
+	writer_u16(w, TPM_ALG_NULL); /* scheme */
+	writer_u16(w, 0x0003);       /* NIST P-256 */
+	writer_u16(w, TPM_ALG_NULL); /* KDF */
+	writer_tpm2b(w, SPAN_OF(zeros));
+	writer_tpm2b(w, SPAN_OF(zeros));
+}
+
+static void put_ak_template(struct writer *w)
+{
+	static const char label[32] = "tcbind vTPM attestation key";
+
+	writer_u16(w, TPM_ALG_ECC);
+	writer_u16(w, TPM_ALG_SHA256);
+	writer_u32(w, AK_ATTRIBUTES);
+	writer_u16(w, 0);
+	writer_u16(w, TPM_ALG_NULL);
+	writer_u16(w, TPM_ALG_ECDSA);
+	writer_u16(w, TPM_ALG_SHA256);
+	writer_u16(w, 0x0003);
+	writer_u16(w, TPM_ALG_NULL);
+	writer_tpm2b(w, SPAN_OF(label));
+	writer_u16(w, 0);
+}
+
+static enum tcb_error create_primary(void (*put_template)(struct writer *w), uint32_t *ret_handle)
+{
+	uint8_t template_bytes[256];
+	struct writer t = WRITER_OF(template_bytes);
+	struct tpm_command c;
+	struct span template;
+	struct reader r;
+
+	put_template(&t);
+	TRY(writer_end(&t, &template));
+	tpm_begin(&c, TPM_CC_CREATE_PRIMARY, true);
+	writer_u32(&c.w, TPM_RH_ENDORSEMENT);
+	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
+	writer_u16(&c.w, 4); /* TPM2B_SENSITIVE_CREATE: empty auth, no data */
+	writer_u32(&c.w, 0);
+	writer_tpm2b(&c.w, template);
+	writer_u16(&c.w, 0); /* outside info */
+	writer_u32(&c.w, 0); /* no PCRs */
+	return tpm_run(&c, ret_handle, &r, NULL);
+}
+
+static enum tcb_error flush(uint32_t handle)
+{
+	struct tpm_command c;
+	struct reader r;
+
+	tpm_begin(&c, TPM_CC_FLUSH_CONTEXT, false);
+	writer_u32(&c.w, handle);
+	return tpm_run(&c, NULL, &r, NULL);
+}
+
+static enum tcb_error make_key(void (*put_template)(struct writer *w), uint32_t persistent)
+{
+	struct tpm_command c;
+	enum tcb_error error;
+	uint32_t handle;
+	struct reader r;
+
+	TRY(create_primary(put_template, &handle));
+	tpm_begin(&c, TPM_CC_EVICT_CONTROL, true);
+	writer_u32(&c.w, TPM_RH_OWNER);
+	writer_u32(&c.w, handle);
+	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
+	writer_u32(&c.w, persistent);
+	error = tpm_run(&c, NULL, &r, NULL);
+	TRY(flush(handle));
+	return error;
+}
+
+static enum tcb_error read_key(uint32_t handle, uint8_t *ret_public, size_t capacity, size_t *ret_size,
+			       struct tpm_name *ret_name)
+{
+	struct tpm_command c;
+	struct span public;
+	struct reader r;
+
+	tpm_begin(&c, TPM_CC_READ_PUBLIC, false);
+	writer_u32(&c.w, handle);
+	TRY(tpm_run(&c, NULL, &r, NULL));
+	TRY(reader_tpm2b(&r, &public));
+	if (public.size > capacity)
+		return TCB_LIMIT;
+	TRY(tpm_name_of(public, ret_name));
+	memcpy(ret_public, public.data, public.size);
+	*ret_size = public.size;
+	return TCB_OK;
+}
+
+/* What stands at the handle must be what the template makes: the guest can put another key there. */
+static bool is_of_template(void (*put_template)(struct writer *w), const uint8_t *public, size_t size)
+{
+	uint8_t template_bytes[256];
+	struct writer t = WRITER_OF(template_bytes);
+	size_t fixed; /* all but the two coordinates */
+
+	put_template(&t);
+	fixed = 2 + 2 + 4 + 2 + (put_template == put_ek_template ? 32 + 6 + 2 : 2 + 4) + 2 + 2;
+	return size >= fixed && t.size >= fixed && memcmp(public, template_bytes, fixed) == 0;
+}
+
+static enum tcb_error ensure_key(uint32_t handle, void (*put_template)(struct writer *w), uint8_t *ret_public,
+				 size_t *ret_size, struct tpm_name *ret_name, struct diagnosis *d)
+{
+	enum tcb_error error = read_key(handle, ret_public, LIMIT_TPM_PUBLIC, ret_size, ret_name);
+
+	if (error == TCB_REFUSED && make_key(put_template, handle) == TCB_OK)
+		error = read_key(handle, ret_public, LIMIT_TPM_PUBLIC, ret_size, ret_name);
+	if (error == TCB_OK && !is_of_template(put_template, ret_public, *ret_size))
+		error = TCB_REFUSED;
+	if (error == TCB_OK)
+		return TCB_OK;
+	return diagnose_found(d, error, "vtpm.keys", "the vTPM's EK and AK, or an endorsement and owner hierarchy that let them be made",
+			      "in the guest: free the handle, or clear the hierarchies' authorizations",
+			      "no key of ours at 0x%08x, and none can be made", handle);
+}
+
+enum tcb_error identity_ensure(struct vtpm_identity *ret_identity, struct diagnosis *d)
+{
+	struct vtpm_identity identity;
+
+	TRY(ensure_key(VTPM_EK_HANDLE, put_ek_template, identity.ek_public, &identity.ek_size, &identity.ek_name, d));
+	TRY(ensure_key(VTPM_AK_HANDLE, put_ak_template, identity.ak_public, &identity.ak_size, &identity.ak_name, d));
+	*ret_identity = identity;
+	return TCB_OK;
+}
+
+/* ---- quotes ---- */
+
+static void put_selection(struct writer *w, uint32_t pcrs)
+{
+	writer_u32(w, 1);
+	writer_u16(w, TPM_ALG_SHA256);
+	writer_u8(w, 3);
+	writer_u8(w, (uint8_t)pcrs);
+	writer_u8(w, (uint8_t)(pcrs >> 8));
+	writer_u8(w, (uint8_t)(pcrs >> 16));
+}
+
+/* Eight PCRs, the most that one TPM2_PCR_Read returns. */
+static enum tcb_error read_eight(unsigned first, uint8_t *ret_pcrs)
+{
+	struct tpm_command c;
+	struct span skip, digest;
+	uint32_t counter, selections, digests;
+	struct reader r;
+
+	tpm_begin(&c, TPM_CC_PCR_READ, false);
+	put_selection(&c.w, 0xffu << first);
+	TRY(tpm_run(&c, NULL, &r, NULL));
+	TRY(reader_u32(&r, &counter));
+	TRY(reader_u32(&r, &selections));
+	TRY(reader_bytes(&r, 6, &skip));
+	TRY(reader_u32(&r, &digests));
+	if (selections != 1 || digests != 8)
+		return TCB_INTERNAL;
+	for (unsigned i = 0; i < 8; i++) {
+		TRY(reader_tpm2b(&r, &digest));
+		if (digest.size != SHA256_SIZE)
+			return TCB_INTERNAL;
+		memcpy(ret_pcrs + (first + i) * SHA256_SIZE, digest.data, SHA256_SIZE);
+	}
+	return TCB_OK;
+}
+
+static enum tcb_error quote(const struct digest256 *qualifying, struct tpm_quote *ret_quote)
+{
+	struct tpm_command c;
+	struct reader r;
+
+	tpm_begin(&c, TPM_CC_QUOTE, true);
+	writer_u32(&c.w, VTPM_AK_HANDLE);
+	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
+	writer_tpm2b(&c.w, SPAN_OF(qualifying->bytes));
+	writer_u16(&c.w, TPM_ALG_NULL); /* the key's own scheme */
+	put_selection(&c.w, 0xffffff);
+	TRY(tpm_run(&c, NULL, &r, NULL));
+	TRY(reader_tpm2b(&r, &ret_quote->attest));
+	ret_quote->signature = r.rest;
+	return TCB_OK;
+}
+
+enum tcb_error identity_quote(const struct digest256 *qualifying, struct writer *out, struct diagnosis *d)
+{
+	uint8_t pcrs[TPM_QUOTE_PCRS_SIZE];
+	struct tpm_quote q = { .pcrs = SPAN_OF(pcrs) };
+	enum tcb_error error = TCB_OK;
+
+	for (unsigned first = 0; error == TCB_OK && first < LIMIT_PCRS; first += 8)
+		error = read_eight(first, pcrs);
+	if (error == TCB_OK)
+		error = quote(qualifying, &q);
+	if (error != TCB_OK)
+		return diagnose(d, error, "vtpm.quote", "a vTPM that does not quote its PCRs",
+				"a started TPM with its SHA-256 bank and the AK's empty authorization",
+				"let the guest start its TPM first");
+	tpm_quote_encode(out, &q);
+	return writer_end(out, NULL);
+}
