@@ -89,9 +89,10 @@ static bool register_callbacks(void)
 
 /* ---- life ---- */
 
+/* An empty state is not set: libtpms would take it for what stands in its storage. */
 static bool set_state(enum TPMLIB_StateType type, struct span state)
 {
-	return TPMLIB_SetState(type, state.size > 0 ? state.data : NULL, (uint32_t)state.size) == TPM_SUCCESS;
+	return state.size == 0 || TPMLIB_SetState(type, state.data, (uint32_t)state.size) == TPM_SUCCESS;
 }
 
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d)
