@@ -101,19 +101,17 @@ enum tcb_error engine_start(struct span permanent, struct span volatile_state, s
 	bool ok = permanent.size <= sizeof copy;
 
 	engine_stop();
-	if (ok && permanent.size > 0)
+	if (ok && permanent.size > 0) {
 		memcpy(copy, permanent.data, permanent.size);
-	engine.permanent_size = 0;
+		memcpy(engine.permanent, copy, permanent.size);
+	}
+	engine.permanent_size = ok ? permanent.size : 0;
 	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, span_of(copy, permanent.size)) &&
 	     set_state(TPMLIB_STATE_VOLATILE, volatile_state) && TPMLIB_MainInit() == TPM_SUCCESS;
 	if (!ok)
 		return diagnose(d, TCB_MALFORMED, "vtpm.engine", "a TPM state that libtpms does not start from",
 				"the state of a libtpms of this version or an older one",
 				"start it with the release that wrote it, or restore the newest state");
-	if (permanent.size > 0) {
-		memcpy(engine.permanent, copy, permanent.size);
-		engine.permanent_size = permanent.size;
-	}
 	engine.running = true;
 	return TCB_OK;
 }

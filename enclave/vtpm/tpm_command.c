@@ -2,7 +2,7 @@
 
 #include "enclave/vtpm/engine.h"
 
-enum { TAG_NO_SESSIONS = 0x8001, TAG_SESSIONS = 0x8002, HEADER_SIZE = 10 };
+enum { TAG_NO_SESSIONS = 0x8001, TAG_SESSIONS = 0x8002, RC_RETRY = 0x922, RETRIES = 8 };
 
 void tpm_begin(struct tpm_command *c, enum tpm_cc code, bool sessions)
 {
@@ -32,8 +32,7 @@ static enum tcb_error read_response(struct span response, uint32_t *ret_handle, 
 	TRY(reader_u16(&r, &tag));
 	TRY(reader_u32(&r, &size));
 	TRY(reader_u32(&r, &code));
-	if (ret_code != NULL)
-		*ret_code = code;
+	*ret_code = code;
 	if (code != 0)
 		return TCB_REFUSED;
 	if (ret_handle != NULL)
@@ -51,11 +50,20 @@ enum tcb_error tpm_run(struct tpm_command *c, uint32_t *ret_handle, struct reade
 {
 	struct writer size = writer_of(c->bytes + 2, 4);
 	struct span command, response;
+	enum tcb_error error;
+	uint32_t code = 0;
 
 	TRY(writer_end(&c->w, &command));
 	writer_u32(&size, (uint32_t)command.size);
-	TRY(engine_process(0, command, &response));
-	return read_response(response, ret_handle, ret_parameters, ret_code);
+	for (int i = 0; i < RETRIES; i++) { /* a TPM may test an algorithm before its first use */
+		TRY(engine_process(0, command, &response));
+		error = read_response(response, ret_handle, ret_parameters, &code);
+		if (code != RC_RETRY)
+			break;
+	}
+	if (ret_code != NULL)
+		*ret_code = code;
+	return error;
 }
 
 uint32_t tpm_command_code(struct span command)
