@@ -1,0 +1,98 @@
+/* One vTPM: what this enclave process is. main.c holds the only one; the modules beside it work on it. */
+#ifndef TCBIND_ENCLAVE_VTPM_VTPM_H
+#define TCBIND_ENCLAVE_VTPM_VTPM_H
+
+#include <openssl/types.h>
+
+#include "core/ids.h"
+#include "core/limits.h"
+#include "core/wipe.h"
+#include "edge/vtpm.h"
+#include "enclave/lib/session.h"
+#include "enclave/vtpm/identity.h"
+
+#define VTPM_CUSTODY_MAX 131072u /* bytes of custody records, encoded */
+#define VTPM_CERTIFIED_AK_MAX (LIMIT_QUOTE + 2048u)
+
+/* What is sealed (state.c). The TPM's own permanent state is the engine's. */
+struct vtpm_record {
+	struct uuid id;
+	uint64_t generation; /* 0: an empty place */
+	enum vtpm_state state;
+	struct secret256 secret; /* authorizes the mailbox's writes */
+	size_t policy_size, recovery_size, custody_size, custody_count;
+	uint8_t policy[LIMIT_POLICY];
+	uint8_t recovery[P256_POINT_SIZE];
+	uint8_t custody[VTPM_CUSTODY_MAX]; /* CBOR byte strings, oldest first */
+	struct digest256 last_custody;     /* SHA-256 of the newest; zeros: none */
+};
+
+/* One stay on one platform, in one enclave process: never stored. */
+struct vtpm_residence {
+	EVP_PKEY *key;
+	struct p256_point public;
+	size_t endorsement_size, certified_ak_size; /* 0: to be asked for */
+	uint8_t endorsement[1024];
+	uint8_t certified_ak[VTPM_CERTIFIED_AK_MAX];
+	struct vtpm_identity identity; /* that the endorsement names */
+};
+
+/* A hand-over that this vTPM is the source of. */
+struct vtpm_export {
+	bool active;
+	struct handover_id handover;
+	size_t permanent_size, volatile_size; /* blobs, sealed */
+	uint8_t permanent[LIMIT_STATE], volatile_state[LIMIT_STATE];
+};
+
+/* Blobs that QEMU gave, not yet redeemed. */
+struct vtpm_import {
+	size_t permanent_size, volatile_size;
+	uint8_t permanent[LIMIT_STATE], volatile_state[LIMIT_STATE];
+};
+
+struct vtpm {
+	bool loaded;
+	struct vtpm_record record;
+	uint64_t version; /* of the sealed state */
+	struct digest256 digest; /* of the newest sealed state */
+	size_t volatile_size;
+	uint8_t volatile_state[LIMIT_STATE / 4]; /* to resume from, plain */
+	uint32_t last_command; /* TPM command code */
+	struct session pse, mige;
+	struct vtpm_residence residence;
+	struct vtpm_export out;
+	struct vtpm_import in;
+};
+
+/* ---- state.c: the sealed state ---- */
+
+/* Seals the record and the engine's permanent state, has it stored and committed in the PSE's ledger: durable on return. */
+enum tcb_error state_save(struct vtpm *v, struct diagnosis *d) MUST_USE;
+/* First save of a new vTPM or place. */
+enum tcb_error state_create(struct vtpm *v, struct diagnosis *d) MUST_USE;
+/* Opens sealed bytes; refuses another vTPM's (vtpm.state.other) and what the ledger refuses. Fills the record; the TPM's state
+ * is borrowed until the next call here. */
+enum tcb_error state_load(struct vtpm *v, const struct vtpm_load *load, struct diagnosis *d) MUST_USE;
+/* The TPM state that was loaded, to start the engine from. */
+struct span state_loaded_tpm(const struct vtpm *v);
+/* The record and a TPM state as one document, for sealing here or for a hand-over. */
+enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, struct writer *w) MUST_USE;
+enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, struct span *ret_tpm) MUST_USE;
+
+/* ---- evidence.c ---- */
+
+/* A new residence: a fresh key, nothing of a former platform. */
+enum tcb_error residence_begin(struct vtpm *v) MUST_USE;
+/* Evidence for `nonce` (edge/evidence.h), borrowed until the next call. */
+enum tcb_error evidence_make(struct vtpm *v, struct span nonce, struct span *ret_evidence, struct diagnosis *d) MUST_USE;
+
+/* ---- handover.c ---- */
+
+enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d) MUST_USE;
+/* Goes on at the source, if the hand-over can still be revoked. */
+enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d) MUST_USE;
+/* Redeems the blobs in v->in; on success the record and the engine are those of the new residence. */
+enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d) MUST_USE;
+
+#endif
