@@ -146,7 +146,7 @@ static enum tcb_error ensure_key(uint32_t handle, void (*put_template)(struct wr
 
 enum tcb_error identity_ensure(struct vtpm_identity *ret_identity, struct diagnosis *d)
 {
-	struct vtpm_identity identity;
+	struct vtpm_identity identity = {0}; /* compared whole */
 
 	TRY(ensure_key(VTPM_EK_HANDLE, put_ek_template, identity.ek_public, &identity.ek_size, &identity.ek_name, d));
 	TRY(ensure_key(VTPM_AK_HANDLE, put_ak_template, identity.ak_public, &identity.ak_size, &identity.ak_name, d));

@@ -1,0 +1,251 @@
+/* Hand-over: the source gives ciphertext and leaves the key with its MigE; the destination has its MigE redeem it. */
+#include "core/cbor.h"
+#include "crypto/crypto.h"
+#include "edge/blob.h"
+#include "edge/local.h"
+#include "enclave/vtpm/engine.h"
+#include "enclave/vtpm/mailbox.h"
+#include "enclave/vtpm/vtpm.h"
+
+static uint8_t plain_bytes[LIMIT_STATE];
+
+/* The IV of a blob: its type; the key serves one hand-over. */
+static void blob_iv(uint8_t type, uint8_t ret_iv[AES_GCM_IV_SIZE])
+{
+	memset(ret_iv, 0, AES_GCM_IV_SIZE);
+	ret_iv[AES_GCM_IV_SIZE - 1] = type;
+}
+
+/* ---- source ---- */
+
+static enum tcb_error escrow(struct vtpm *v, const struct secret256 *key, struct local_escrowed *ret_escrowed,
+			     struct diagnosis *d)
+{
+	static uint8_t body_bytes[LIMIT_POLICY + 512];
+	struct local_escrow escrow = {
+		.handover = v->out.handover,
+		.id = v->record.id,
+		.generation = v->record.generation,
+		.key_bytes = SPAN_OF(key->bytes),
+		.last_custody = v->record.last_custody,
+		.policy = span_of(v->record.policy, v->record.policy_size),
+	};
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+	enum tcb_error error;
+
+	local_escrow_encode(&w, &escrow);
+	TRY(writer_end(&w, &body));
+	error = session_call(&v->mige, LOCAL_ESCROW, body, &reply, d);
+	wipe(body_bytes, w.size);
+	TRY(error);
+	return local_escrowed_decode(reply, ret_escrowed);
+}
+
+static enum tcb_error seal_blob(const struct vtpm *v, uint8_t type, const struct secret256 *key,
+				const struct local_escrowed *mige, struct span plain, uint8_t *ret_blob, size_t capacity,
+				size_t *ret_size)
+{
+	const struct blob_head head = {
+		.type = type,
+		.handover = v->out.handover,
+		.id = v->record.id,
+		.generation = v->record.generation,
+		.source_mige_key = mige->mige_key,
+		.source_address = mige->address,
+	};
+	struct writer w = writer_of(ret_blob, capacity);
+	uint8_t iv[AES_GCM_IV_SIZE];
+	size_t head_size;
+
+	blob_head_encode(&w, &head);
+	head_size = w.size;
+	writer_zeros(&w, plain.size + AES_GCM_TAG_SIZE);
+	TRY(writer_end(&w, NULL));
+	blob_iv(type, iv);
+	TRY(crypto_seal(key, iv, span_of(ret_blob, head_size), plain, ret_blob + head_size));
+	*ret_size = w.size;
+	return TCB_OK;
+}
+
+static enum tcb_error seal_blobs(struct vtpm *v, const struct secret256 *key, const struct local_escrowed *mige)
+{
+	struct writer w = WRITER_OF(plain_bytes);
+	size_t volatile_size;
+	struct span plain;
+
+	TRY(state_encode(&v->record, engine_permanent(), &w));
+	TRY(writer_end(&w, &plain));
+	TRY(seal_blob(v, BLOB_PERMANENT, key, mige, plain, v->out.permanent, sizeof v->out.permanent,
+		      &v->out.permanent_size));
+	TRY(engine_volatile(plain_bytes, sizeof plain_bytes, &volatile_size));
+	return seal_blob(v, BLOB_VOLATILE, key, mige, span_of(plain_bytes, volatile_size), v->out.volatile_state,
+			 sizeof v->out.volatile_state, &v->out.volatile_size);
+}
+
+enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
+{
+	SECRET struct secret256 key = {0};
+	struct local_escrowed mige;
+	enum tcb_error error;
+
+	if (v->out.active)
+		return TCB_OK; /* the same hand-over, asked for again */
+	if (v->record.state != VTPM_RUNNING || !engine_running())
+		return diagnose(d, TCB_WRONG_STATE, "vtpm.not-running", "a vTPM that is not running",
+				"a running vTPM to hand over", "migrate a VM that runs");
+	TRY(crypto_random(key.bytes, sizeof key.bytes));
+	TRY(crypto_random(v->out.handover.bytes, sizeof v->out.handover.bytes));
+	TRY(escrow(v, &key, &mige, d));
+	error = seal_blobs(v, &key, &mige);
+	wipe(plain_bytes, sizeof plain_bytes);
+	TRY(error);
+	v->out.active = true;
+	v->record.state = VTPM_ESCROWED;
+	return state_save(v, d);
+}
+
+enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
+{
+	struct span reply;
+	enum tcb_error error = session_call(&v->mige, LOCAL_REVOKE, SPAN_OF(v->out.handover.bytes), &reply, d);
+
+	if (error == TCB_REFUSED) {
+		v->record.state = VTPM_MOVED;
+		engine_stop();
+		TRY(state_save(v, NULL));
+		return error;
+	}
+	TRY(error);
+	v->out.active = false;
+	v->record.state = VTPM_RUNNING;
+	return state_save(v, d);
+}
+
+/* ---- destination ---- */
+
+static enum tcb_error altered(struct diagnosis *d)
+{
+	return diagnose(d, TCB_CRYPTO, "vtpm.blob.altered", "a state blob that does not open",
+			"the blobs as the source gave them, both of one hand-over",
+			"migrate again; look for who altered the migration stream");
+}
+
+static enum tcb_error open_blob(struct span blob, const struct blob_head *wanted, uint8_t type,
+				const struct secret256 *key, struct span *ret_plain, struct diagnosis *d)
+{
+	struct blob_head head;
+	struct span aad, sealed;
+	uint8_t iv[AES_GCM_IV_SIZE];
+
+	if (blob_decode(blob, &head, &aad, &sealed) != TCB_OK || head.type != type ||
+	    memcmp(&head.handover, &wanted->handover, sizeof head.handover) != 0)
+		return altered(d);
+	blob_iv(type, iv);
+	if (crypto_open(key, iv, aad, sealed, plain_bytes) != TCB_OK)
+		return altered(d);
+	*ret_plain = span_of(plain_bytes, sealed.size - AES_GCM_TAG_SIZE);
+	return TCB_OK;
+}
+
+static enum tcb_error read_head(const struct vtpm *v, struct blob_head *ret_head, struct diagnosis *d)
+{
+	struct span aad, sealed;
+
+	if (blob_decode(span_of(v->in.permanent, v->in.permanent_size), ret_head, &aad, &sealed) != TCB_OK)
+		return altered(d);
+	if (memcmp(&ret_head->id, &v->record.id, sizeof ret_head->id) != 0)
+		return diagnose(d, TCB_REFUSED, "vtpm.blob.other", "the state of another vTPM",
+				"the state of the vTPM that this place was made for",
+				"create the place with --incoming and the --id of the vTPM that comes");
+	return TCB_OK;
+}
+
+static enum tcb_error redeem(struct vtpm *v, const struct blob_head *head, struct local_redeemed *ret_redeemed,
+			     struct diagnosis *d)
+{
+	struct local_redeem asked = { .handover = head->handover, .id = head->id, .generation = head->generation,
+				      .source_address = head->source_address,
+				      .source_mige_key = head->source_mige_key };
+	uint8_t body_bytes[512];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+
+	local_redeem_encode(&w, &asked);
+	TRY(writer_end(&w, &body));
+	TRY(session_call(&v->mige, LOCAL_REDEEM, body, &reply, d));
+	return local_redeemed_decode(reply, ret_redeemed);
+}
+
+static enum tcb_error append_custody(struct vtpm_record *record, struct span custody_record)
+{
+	struct writer w = writer_of(record->custody + record->custody_size,
+				    sizeof record->custody - record->custody_size);
+
+	cbor_write_bytes(&w, custody_record);
+	TRY(writer_end(&w, NULL));
+	if (record->custody_count >= LIMIT_CUSTODY_RECORDS)
+		return TCB_LIMIT;
+	record->custody_size += w.size;
+	record->custody_count++;
+	return crypto_sha256(custody_record, &record->last_custody);
+}
+
+/* What both blobs hold becomes this vTPM: record, then the TPM with its volatile state. */
+static enum tcb_error take_over(struct vtpm *v, const struct blob_head *head, const struct secret256 *key,
+				struct vtpm_record *next, struct diagnosis *d)
+{
+	static uint8_t tpm_bytes[LIMIT_STATE];
+	struct span plain, tpm, volatile_state = {0};
+
+	TRY(open_blob(span_of(v->in.permanent, v->in.permanent_size), head, BLOB_PERMANENT, key, &plain, d));
+	TRY(state_decode(plain, next, &tpm));
+	if (next->generation != head->generation || memcmp(&next->id, &head->id, sizeof head->id) != 0)
+		return altered(d);
+	memcpy(tpm_bytes, tpm.data, tpm.size);
+	tpm = span_of(tpm_bytes, tpm.size);
+	if (v->in.volatile_size > 0)
+		TRY(open_blob(span_of(v->in.volatile_state, v->in.volatile_size), head, BLOB_VOLATILE, key,
+			      &volatile_state, d));
+	return engine_start(tpm, volatile_state, d);
+}
+
+enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
+{
+	static struct vtpm_record next, before;
+	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
+	SECRET struct secret256 key = {0};
+	struct local_redeemed redeemed;
+	struct blob_head head;
+	struct span record;
+	enum tcb_error error;
+
+	TRY(read_head(v, &head, d));
+	TRY(redeem(v, &head, &redeemed, d));
+	memcpy(key.bytes, redeemed.key_bytes.data, sizeof key.bytes);
+	memcpy(record_bytes, redeemed.custody_record.data, redeemed.custody_record.size);
+	record = span_of(record_bytes, redeemed.custody_record.size);
+	TRY(residence_begin(v));
+	memcpy(v->residence.certified_ak, redeemed.certified_ak.data, redeemed.certified_ak.size);
+	v->residence.certified_ak_size = redeemed.certified_ak.size;
+	error = take_over(v, &head, &key, &next, d);
+	if (error == TCB_OK)
+		error = append_custody(&next, record);
+	wipe(plain_bytes, sizeof plain_bytes);
+	TRY(error);
+	before = v->record;
+	next.generation++;
+	next.state = VTPM_RUNNING;
+	v->record = next;
+	error = mailbox_publish(&v->record.secret, span_of(NULL, 0), "moved: ask again");
+	if (error == TCB_OK)
+		error = state_save(v, d);
+	if (error != TCB_OK) {
+		v->record = before;
+		engine_stop();
+		return error;
+	}
+	v->in.permanent_size = v->in.volatile_size = 0;
+	v->out.active = false;
+	return TCB_OK;
+}

@@ -1,0 +1,477 @@
+/* The vTPM enclave (the publication's 112 and 114): one for each VM, libtpms inside. Trusts: processor, PSE and MigE of this
+ * processor after local attestation. Fed by: the untrusted host, and through it the guest. */
+#include <openssl/evp.h>
+
+#include "crypto/crypto.h"
+#include "edge/local.h"
+#include "enclave/lib/dispatch.h"
+#include "enclave/lib/ocall.h"
+#include "enclave/lib/seal.h"
+#include "enclave/tee/tee.h"
+#include "enclave/vtpm/engine.h"
+#include "enclave/vtpm/mailbox.h"
+#include "enclave/vtpm/tpm_command.h"
+#include "enclave/vtpm/vtpm.h"
+
+#define VOLATILE_LABEL "tcbind vTPM volatile state v1"
+
+enum { INIT_DELETE_VOLATILE = 1, SHUTDOWN_CLEAR = 0, SHUTDOWN_STATE = 1 };
+
+static struct vtpm vtpm = { .pse = { .peer_role = ROLE_PSE }, .mige = { .peer_role = ROLE_MIGE } };
+
+static enum tcb_error no_body(struct span body)
+{
+	return body.size == 0 ? TCB_OK : TCB_MALFORMED;
+}
+
+static enum tcb_error put_status(const struct vtpm *v, struct writer *ret)
+{
+	const struct vtpm_status status = { .state = v->record.state, .generation = v->record.generation };
+
+	vtpm_status_encode(ret, &status);
+	return TCB_OK;
+}
+
+static enum tcb_error wrong_state(struct diagnosis *d, const char *found, const char *wanted)
+{
+	return diagnose(d, TCB_WRONG_STATE, "vtpm.state", found, wanted, "see `tcbind vtpm show`");
+}
+
+/* ---- create and load ---- */
+
+static enum tcb_error simple_command(enum tpm_cc code, uint16_t parameter)
+{
+	struct tpm_command c;
+	struct reader r;
+
+	tpm_begin(&c, code, false);
+	writer_u16(&c.w, parameter);
+	return tpm_run(&c, NULL, &r, NULL);
+}
+
+/* A new TPM with its keys and mailbox, left as after an orderly shutdown. */
+static enum tcb_error manufacture(struct vtpm *v, struct diagnosis *d)
+{
+	struct vtpm_identity identity;
+
+	TRY(crypto_random(v->record.secret.bytes, sizeof v->record.secret.bytes));
+	TRY(engine_start(span_of(NULL, 0), span_of(NULL, 0), d));
+	TRY(simple_command(TPM_CC_STARTUP, 0));
+	TRY(mailbox_ensure(&v->record.secret));
+	TRY(identity_ensure(&identity, d));
+	TRY(mailbox_publish(&v->record.secret, span_of(NULL, 0), "write a nonce to 0x01400102"));
+	TRY(simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR));
+	engine_stop();
+	v->record.generation = 1;
+	return TCB_OK;
+}
+
+static enum tcb_error handle_create(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct vtpm_create m;
+
+	TRY(vtpm_create_decode(body, &m));
+	if (v->loaded)
+		return wrong_state(d, "an enclave that holds a vTPM", "a new enclave");
+	v->record.id = m.id;
+	v->record.state = m.incoming ? VTPM_INCOMING : VTPM_NEW;
+	if (!m.incoming) {
+		v->record.policy_size = m.policy.size;
+		memcpy(v->record.policy, m.policy.data, m.policy.size);
+		v->record.recovery_size = m.recovery_key.size;
+		memcpy(v->record.recovery, m.recovery_key.data, m.recovery_key.size);
+		TRY(manufacture(v, d));
+	}
+	TRY(residence_begin(v));
+	TRY(state_create(v, d));
+	(void)engine_take_changed();
+	v->loaded = true;
+	return put_status(v, ret);
+}
+
+static enum tcb_error handle_load(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct vtpm_load m;
+	struct span volatile_state;
+
+	TRY(vtpm_load_decode(body, &m));
+	if (v->loaded)
+		return wrong_state(d, "an enclave that holds a vTPM", "a new enclave");
+	TRY(state_load(v, &m, d));
+	if (state_loaded_tpm(v).size > 0) {
+		TRY(engine_start(state_loaded_tpm(v), span_of(NULL, 0), d)); /* judged now, kept in the engine's memory */
+		engine_stop();
+	}
+	if (m.volatile_sealed.size > 0) {
+		TRY(seal_open(VOLATILE_LABEL, m.volatile_sealed, v->volatile_state, sizeof v->volatile_state,
+			      &volatile_state, d));
+		v->volatile_size = volatile_state.size;
+	}
+	if (v->record.state == VTPM_RUNNING)
+		v->record.state = VTPM_STOPPED;
+	TRY(residence_begin(v));
+	v->loaded = true;
+	return put_status(v, ret);
+}
+
+/* ---- run ---- */
+
+/* What a guest that is switched off hard did not do: without it the TPM counts towards a lockout. */
+static void shut_down_orderly(struct vtpm *v)
+{
+	if (engine_running() && v->last_command != 0 && v->last_command != TPM_CC_SHUTDOWN &&
+	    simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_STATE) != TCB_OK)
+		(void)!simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR);
+	v->last_command = 0;
+}
+
+static enum tcb_error activate(struct vtpm *v, struct diagnosis *d)
+{
+	uint8_t body_bytes[32];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+	enum tcb_error error;
+
+	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
+	writer_u64(&w, v->record.generation);
+	TRY(writer_end(&w, &body));
+	error = session_call(&v->mige, LOCAL_ACTIVATE, body, &reply, d);
+	if (error == TCB_REFUSED && v->record.state != VTPM_MOVED) {
+		v->record.state = VTPM_MOVED;
+		TRY(state_save(v, NULL));
+	}
+	return error;
+}
+
+static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
+{
+	struct span volatile_state = span_of(v->volatile_state, v->volatile_size);
+
+	if ((flags & INIT_DELETE_VOLATILE) != 0)
+		volatile_state = span_of(NULL, 0);
+	if (v->record.state != VTPM_RUNNING) /* a machine's reset stays within one activation */
+		TRY(activate(v, d));
+	TRY(engine_start(engine_permanent(), volatile_state, d));
+	v->volatile_size = 0;
+	v->out.active = false;
+	if (v->record.state == VTPM_RUNNING)
+		return TCB_OK;
+	v->record.state = VTPM_RUNNING;
+	return state_save(v, d);
+}
+
+static enum tcb_error handle_init(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct reader r = reader_of(body);
+	uint32_t flags;
+
+	TRY(reader_u32(&r, &flags));
+	TRY(reader_end(&r));
+	if (!v->loaded)
+		return wrong_state(d, "an empty enclave", "a vTPM that is created or loaded");
+	shut_down_orderly(v);
+	if (v->in.permanent_size > 0)
+		TRY(handover_import(v, d));
+	else if (v->record.state == VTPM_INCOMING)
+		return wrong_state(d, "an empty place for a vTPM that migrates in", "the state that QEMU brings");
+	else
+		TRY(run(v, flags, d));
+	return put_status(v, ret);
+}
+
+static enum tcb_error handle_stop(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+
+	(void)d;
+	TRY(no_body(body));
+	if (v->record.state == VTPM_RUNNING) {
+		shut_down_orderly(v);
+		engine_stop();
+		if (engine_take_changed())
+			TRY(state_save(v, d));
+	}
+	return put_status(v, ret);
+}
+
+/* Evidence for a guest's nonce, put into its mailbox; why there is none, otherwise. */
+static enum tcb_error answer_guest(struct vtpm *v, struct span nonce)
+{
+	struct diagnosis d = {0};
+	struct span evidence;
+	char reason[256];
+	size_t size = 0;
+
+	if (evidence_make(v, nonce, &evidence, &d) == TCB_OK) {
+		if (evidence.size <= MAILBOX_CAPACITY)
+			return mailbox_publish(&v->record.secret, evidence, "ok");
+		(void)diagnose(&d, TCB_LIMIT, "vtpm.mailbox", "evidence too large for the NV indices",
+			       "evidence of at most 32 KiB", "ask the host: tcbind attest");
+	}
+	for (const char *p = d.code; *p != '\0' && size < 64; p++)
+		reason[size++] = *p;
+	reason[size++] = ' ';
+	for (const char *p = d.found; *p != '\0' && size < sizeof reason - 1; p++)
+		reason[size++] = *p;
+	reason[size] = '\0';
+	return mailbox_publish(&v->record.secret, span_of(NULL, 0), reason);
+}
+
+static bool succeeded(struct span response)
+{
+	static const uint8_t ok[4];
+
+	return response.size >= 10 && memcmp(response.data + 6, ok, sizeof ok) == 0;
+}
+
+static enum tcb_error handle_command(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct reader r = reader_of(body);
+	static uint8_t response_bytes[LIMIT_TPM_COMMAND];
+	struct span command, response, nonce;
+	uint8_t locality;
+
+	TRY(reader_u8(&r, &locality));
+	TRY(reader_sized(&r, LIMIT_TPM_COMMAND + 16, &command));
+	TRY(reader_end(&r));
+	if (v->record.state == VTPM_ESCROWED && v->out.active)
+		TRY(handover_revoke(v, d)); /* the migration was cancelled and the guest goes on */
+	if (v->record.state != VTPM_RUNNING || !engine_running())
+		return wrong_state(d, "a vTPM that is not running", "one that is initialised");
+	TRY(engine_process(locality, command, &response));
+	if (response.size > sizeof response_bytes)
+		return TCB_INTERNAL;
+	memcpy(response_bytes, response.data, response.size);
+	response = span_of(response_bytes, response.size);
+	v->last_command = tpm_command_code(command);
+	if (v->last_command == TPM_CC_STARTUP && succeeded(response))
+		(void)!mailbox_ensure(&v->record.secret); /* firmware may have dropped an index; it owns the platform */
+	if (mailbox_is_request(command, &nonce) && succeeded(response))
+		TRY(answer_guest(v, nonce));
+	if (engine_take_changed())
+		TRY(state_save(v, d)); /* what the guest is told, a power cut does not take back */
+	writer_sized(ret, response);
+	return TCB_OK;
+}
+
+/* ---- hand-over ---- */
+
+static enum tcb_error handle_get_blob(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct reader r = reader_of(body);
+	uint32_t type;
+
+	TRY(reader_u32(&r, &type));
+	TRY(reader_end(&r));
+	if (type < BLOB_PERMANENT || type > BLOB_SAVESTATE)
+		return TCB_MALFORMED;
+	if (type == BLOB_PERMANENT)
+		TRY(handover_export(v, d));
+	if (type == BLOB_PERMANENT)
+		writer_sized(ret, span_of(v->out.permanent, v->out.permanent_size));
+	else if (type == BLOB_VOLATILE && v->out.active)
+		writer_sized(ret, span_of(v->out.volatile_state, v->out.volatile_size));
+	else
+		writer_sized(ret, span_of(NULL, 0));
+	return TCB_OK;
+}
+
+static enum tcb_error handle_set_blob(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct reader r = reader_of(body);
+	struct span blob;
+	uint32_t type;
+
+	(void)ret;
+	TRY(reader_u32(&r, &type));
+	TRY(reader_sized(&r, LIMIT_STATE, &blob));
+	TRY(reader_end(&r));
+	if (!v->loaded || engine_running())
+		return wrong_state(d, "a vTPM that runs", "a stopped one, or an empty place");
+	if (type == BLOB_PERMANENT) {
+		memcpy(v->in.permanent, blob.data, blob.size);
+		v->in.permanent_size = blob.size;
+	} else if (type == BLOB_VOLATILE) {
+		memcpy(v->in.volatile_state, blob.data, blob.size);
+		v->in.volatile_size = blob.size;
+	} else if (type != BLOB_SAVESTATE || blob.size > 0) {
+		return TCB_MALFORMED;
+	}
+	return TCB_OK;
+}
+
+static enum tcb_error handle_resume(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+
+	TRY(no_body(body));
+	if (v->record.state == VTPM_ESCROWED && v->out.active)
+		TRY(handover_revoke(v, d));
+	return put_status(v, ret);
+}
+
+static enum tcb_error handle_attest(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct reader r = reader_of(body);
+	struct span nonce, evidence;
+
+	TRY(reader_sized(&r, LIMIT_NONCE, &nonce));
+	TRY(reader_end(&r));
+	TRY(evidence_make(v, nonce, &evidence, d));
+	if (engine_take_changed()) /* a key that had to be made again */
+		TRY(state_save(v, d));
+	writer_sized(ret, evidence);
+	return TCB_OK;
+}
+
+/* ---- the rest of the TPM's interface ---- */
+
+static enum tcb_error must_run(struct vtpm *v, struct diagnosis *d)
+{
+	return v->record.state == VTPM_RUNNING && engine_running()
+		       ? TCB_OK
+		       : wrong_state(d, "a vTPM that is not running", "one that is initialised");
+}
+
+static enum tcb_error handle_established(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	bool bit;
+
+	TRY(no_body(body));
+	TRY(must_run(state, d));
+	TRY(engine_established(&bit));
+	writer_bool(ret, bit);
+	return TCB_OK;
+}
+
+static enum tcb_error handle_reset_established(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	(void)ret;
+	if (body.size != 1)
+		return TCB_MALFORMED;
+	TRY(must_run(state, d));
+	return engine_reset_established(body.data[0]);
+}
+
+static enum tcb_error handle_hash_start(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	(void)ret;
+	TRY(no_body(body));
+	TRY(must_run(state, d));
+	return engine_hash_start();
+}
+
+static enum tcb_error handle_hash_data(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct span bytes;
+
+	(void)ret;
+	TRY(reader_sized(&r, LIMIT_FRAME, &bytes));
+	TRY(reader_end(&r));
+	TRY(must_run(state, d));
+	return engine_hash_data(bytes);
+}
+
+static enum tcb_error handle_hash_end(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	(void)ret;
+	TRY(no_body(body));
+	TRY(must_run(state, d));
+	return engine_hash_end();
+}
+
+static enum tcb_error handle_store_volatile(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	static uint8_t sealed_bytes[LIMIT_STATE / 4 + SEAL_OVERHEAD];
+	struct vtpm *v = state;
+	struct writer w = WRITER_OF(sealed_bytes);
+	struct span sealed;
+	size_t size;
+
+	(void)ret;
+	TRY(no_body(body));
+	TRY(must_run(v, d));
+	TRY(engine_volatile(v->volatile_state, sizeof v->volatile_state, &size));
+	TRY(seal_bytes(VOLATILE_LABEL, span_of(v->volatile_state, size), &w));
+	TRY(writer_end(&w, &sealed));
+	return host_store(STORE_VTPM_VOLATILE, sealed, d);
+}
+
+static enum tcb_error handle_buffer_size(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	uint32_t wanted, size, min = 0, max = 0;
+
+	(void)state;
+	(void)d;
+	TRY(reader_u32(&r, &wanted));
+	TRY(reader_end(&r));
+	size = engine_buffer_size(wanted, &min, &max);
+	writer_u32(ret, size);
+	writer_u32(ret, min);
+	writer_u32(ret, max);
+	return TCB_OK;
+}
+
+static enum tcb_error handle_info(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct span json;
+	uint64_t flags;
+
+	(void)state;
+	(void)d;
+	TRY(reader_u64(&r, &flags));
+	TRY(reader_end(&r));
+	TRY(engine_info(flags, &json));
+	writer_sized(ret, json);
+	return TCB_OK;
+}
+
+static enum tcb_error handle_shutdown(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+
+	TRY(handle_stop(state, body, ret, d));
+	ret->size = 0;
+	if (v->record.state == VTPM_RUNNING) {
+		v->record.state = VTPM_STOPPED;
+		return state_save(v, d);
+	}
+	return TCB_OK;
+}
+
+static const struct enclave_call calls[] = {
+	{ CALL_VTPM_CREATE, handle_create },
+	{ CALL_VTPM_LOAD, handle_load },
+	{ CALL_VTPM_INIT, handle_init },
+	{ CALL_VTPM_STOP, handle_stop },
+	{ CALL_VTPM_COMMAND, handle_command },
+	{ CALL_VTPM_GET_BLOB, handle_get_blob },
+	{ CALL_VTPM_SET_BLOB, handle_set_blob },
+	{ CALL_VTPM_RESUME, handle_resume },
+	{ CALL_VTPM_ATTEST, handle_attest },
+	{ CALL_VTPM_GET_ESTABLISHED, handle_established },
+	{ CALL_VTPM_RESET_ESTABLISHED, handle_reset_established },
+	{ CALL_VTPM_HASH_START, handle_hash_start },
+	{ CALL_VTPM_HASH_DATA, handle_hash_data },
+	{ CALL_VTPM_HASH_END, handle_hash_end },
+	{ CALL_VTPM_STORE_VOLATILE, handle_store_volatile },
+	{ CALL_VTPM_BUFFER_SIZE, handle_buffer_size },
+	{ CALL_VTPM_INFO, handle_info },
+	{ CALL_VTPM_SHUTDOWN, handle_shutdown },
+};
+
+int main(void)
+{
+	tee_enter();
+	enclave_serve(calls, sizeof calls / sizeof calls[0], &vtpm);
+}
