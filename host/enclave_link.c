@@ -1,0 +1,226 @@
+#include "host/enclave_link.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "edge/frame.h"
+#include "edge/launch.h"
+#include "host/paths.h"
+
+/* ---- launch ---- */
+
+static int connect_unix(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return -1;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* One message and the descriptor that came with it, -1 if none did. */
+static ssize_t receive_with_fd(int socket_fd, uint8_t *ret_bytes, size_t capacity, int *ret_fd)
+{
+	union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
+	struct iovec iov = { .iov_base = ret_bytes, .iov_len = capacity };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+				  .msg_controllen = sizeof control.bytes };
+	ssize_t got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	*ret_fd = -1;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	return got;
+}
+
+static enum tcb_error read_answer(struct span bytes, struct enclave_identity *ret_identity, struct diagnosis *d)
+{
+	struct reader r = reader_of(bytes);
+	struct diagnosis from_processor;
+	uint32_t pid;
+	uint8_t error;
+
+	TRY(reader_u8(&r, &error));
+	if (error > TCB_INTERNAL)
+		return TCB_MALFORMED;
+	if (error != TCB_OK) {
+		TRY(diagnosis_decode(&r, &from_processor));
+		return diagnose(d, (enum tcb_error)error, from_processor.code, from_processor.found,
+				from_processor.wanted, from_processor.action);
+	}
+	TRY(enclave_identity_decode(&r, ret_identity));
+	TRY(reader_u32(&r, &pid));
+	return reader_end(&r);
+}
+
+static enum tcb_error launch(const char *platform_dir, const char *image, struct enclave_identity *ret_identity,
+			     int *ret_fd, struct diagnosis *d)
+{
+	uint8_t request[2 + LAUNCH_PATH_MAX], answer[LAUNCH_ANSWER_MAX + 1024];
+	struct writer w = WRITER_OF(request);
+	char path[108];
+	ssize_t got;
+	enum tcb_error error;
+	int fd;
+
+	TRY(path_in(platform_dir, "run/sgx.sock", path, sizeof path, d));
+	writer_tpm2b(&w, span_of_text(image));
+	TRY(writer_end(&w, NULL));
+	fd = connect_unix(path);
+	if (fd < 0 || send(fd, request, w.size, MSG_NOSIGNAL) != (ssize_t)w.size) {
+		if (fd >= 0)
+			(void)close(fd);
+		return diagnose_found(d, TCB_PLATFORM, "enclave.launch", "a processor that listens",
+				      "start the platform with `tcbind platform run`", "%s: %s", path, strerror(errno));
+	}
+	got = receive_with_fd(fd, answer, sizeof answer, ret_fd);
+	(void)close(fd);
+	error = read_answer(span_of(answer, got > 0 ? (size_t)got : 0), ret_identity, d);
+	if (error == TCB_OK && *ret_fd < 0)
+		error = TCB_MALFORMED;
+	return error;
+}
+
+enum tcb_error enclave_link_open(const char *platform_dir, const char *image, enclave_service *serve, void *context,
+				 struct enclave_link *ret_link, struct diagnosis *d)
+{
+	static _Atomic uint64_t sessions = 1;
+	struct enclave_link link = { .fd = -1, .serve = serve, .context = context };
+
+	TRY(launch(platform_dir, image, &link.identity, &link.fd, d));
+	link.body = malloc(LIMIT_FRAME);
+	link.answer = malloc(LIMIT_FRAME);
+	link.session = atomic_fetch_add(&sessions, 1);
+	if (link.body == NULL || link.answer == NULL) {
+		enclave_link_close(&link);
+		return TCB_INTERNAL;
+	}
+	*ret_link = link;
+	return TCB_OK;
+}
+
+void enclave_link_close(struct enclave_link *link)
+{
+	if (link->fd >= 0)
+		(void)close(link->fd);
+	free(link->body);
+	free(link->answer);
+	*link = (struct enclave_link){ .fd = -1 };
+}
+
+/* ---- frames ---- */
+
+static bool write_all(int fd, struct span bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+	}
+	return true;
+}
+
+static bool read_all(int fd, uint8_t *ret_bytes, size_t size)
+{
+	return size == 0 || recv(fd, ret_bytes, size, MSG_WAITALL) == (ssize_t)size;
+}
+
+static bool write_frame(struct enclave_link *link, const struct frame_head *head, struct span body)
+{
+	uint8_t bytes[FRAME_HEAD_SIZE];
+	struct writer w = WRITER_OF(bytes);
+
+	frame_head_encode(&w, head);
+	return write_all(link->fd, SPAN_OF(bytes)) && write_all(link->fd, body);
+}
+
+static bool read_frame(struct enclave_link *link, struct frame_head *ret_head, struct span *ret_body)
+{
+	uint8_t bytes[FRAME_HEAD_SIZE];
+
+	if (!read_all(link->fd, bytes, sizeof bytes) || frame_head_decode(SPAN_OF(bytes), ret_head) != TCB_OK ||
+	    !read_all(link->fd, link->body, ret_head->body_size))
+		return false;
+	*ret_body = span_of(link->body, ret_head->body_size);
+	return true;
+}
+
+static bool serve_ocall(struct enclave_link *link, const struct frame_head *call, struct span body)
+{
+	struct writer w = writer_of(link->answer, LIMIT_FRAME);
+	struct frame_head head = { .kind = FRAME_OCALL_RETURN, .call = call->call };
+	struct diagnosis d = {0};
+	struct span answer;
+
+	head.error = link->serve(link->context, (enum call)call->call, body, &w, &d);
+	if (head.error == TCB_OK)
+		head.error = writer_end(&w, &answer);
+	if (head.error != TCB_OK) {
+		(void)diagnose(&d, head.error, "host.service", tcb_error_name(head.error), "a service of edge/calls.h",
+			       "see tcbindd's log");
+		w = writer_of(link->answer, LIMIT_FRAME);
+		diagnosis_encode(&w, &d);
+		if (writer_end(&w, &answer) != TCB_OK)
+			return false;
+	}
+	head.body_size = (uint32_t)answer.size;
+	return write_frame(link, &head, answer);
+}
+
+static enum tcb_error dead(struct enclave_link *link, struct diagnosis *d)
+{
+	enclave_link_close(link);
+	return diagnose(d, TCB_PLATFORM, "enclave.dead", "an enclave that has ended", "one that answers",
+			"it is started again at the next use; its sealed state is as it was acknowledged last");
+}
+
+static enum tcb_error read_return(struct span body, enum tcb_error error, struct span *ret_body, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct diagnosis from_enclave;
+
+	if (error == TCB_OK) {
+		if (ret_body != NULL)
+			*ret_body = body;
+		return TCB_OK;
+	}
+	TRY(diagnosis_decode(&r, &from_enclave));
+	return diagnose(d, error, from_enclave.code, from_enclave.found, from_enclave.wanted, from_enclave.action);
+}
+
+enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, struct span body, struct span *ret_body,
+				 struct diagnosis *d)
+{
+	struct frame_head head = { .body_size = (uint32_t)body.size, .kind = FRAME_ECALL, .call = (uint16_t)call };
+	struct span got;
+
+	if (body.size > LIMIT_FRAME)
+		return TCB_LIMIT;
+	if (link->fd < 0 || !write_frame(link, &head, body))
+		return dead(link, d);
+	for (;;) {
+		if (!read_frame(link, &head, &got))
+			return dead(link, d);
+		if (head.kind == FRAME_ECALL_RETURN && head.call == (uint16_t)call)
+			return read_return(got, head.error, ret_body, d);
+		if (head.kind != FRAME_OCALL || !serve_ocall(link, &head, got))
+			return dead(link, d);
+	}
+}

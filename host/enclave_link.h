@@ -1,0 +1,36 @@
+/* The host's end of one enclave's stream: launch, calls, and the services that the enclave asks for meanwhile. What the enclave
+ * sends is judged like anything else from outside: a broken enclave costs its own link only. */
+#ifndef TCBIND_HOST_ENCLAVE_LINK_H
+#define TCBIND_HOST_ENCLAVE_LINK_H
+
+#include <pthread.h>
+
+#include "core/ids.h"
+#include "core/span.h"
+#include "core/writer.h"
+#include "edge/calls.h"
+
+/* Serves one call of an enclave; the answer's body goes to `ret`. */
+typedef enum tcb_error enclave_service(void *context, enum call call, struct span body, struct writer *ret,
+				       struct diagnosis *d);
+
+struct enclave_link {
+	int fd; /* -1: no enclave */
+	uint64_t session; /* number of this enclave process, unique in this daemon */
+	struct enclave_identity identity;
+	enclave_service *serve;
+	void *context; /* of serve */
+	uint8_t *body; /* LIMIT_FRAME: what the enclave sent last */
+	uint8_t *answer; /* LIMIT_FRAME: what we answer */
+};
+
+/* Has the processor at DIR/run/sgx.sock launch the image. Codes: those of the processor; enclave.launch. */
+enum tcb_error enclave_link_open(const char *platform_dir, const char *image, enclave_service *serve, void *context,
+				 struct enclave_link *ret_link, struct diagnosis *d) MUST_USE;
+void enclave_link_close(struct enclave_link *link);
+
+/* One call. `ret_body` is borrowed until the next. TCB_PLATFORM with enclave.dead: the enclave has ended; the link is closed. */
+enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, struct span body, struct span *ret_body,
+				 struct diagnosis *d) MUST_USE;
+
+#endif

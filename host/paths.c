@@ -1,0 +1,59 @@
+#include "host/paths.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where the build tree has them, from a program's own folder (build/cli, build/host). */
+static const struct { const char *name, *in_build; } programs[] = {
+	{"tcbindd", "../host"},
+	{"sgxsim", "../sgxsim"},
+	{"acm.enclave", "../sgxsim"},
+	{"pse.enclave", "../enclave/pse"},
+	{"mige.enclave", "../enclave/mige"},
+	{"vtpm.enclave", "../enclave/vtpm"},
+};
+
+static bool try_path(char *ret_path, size_t capacity, const char *dir, const char *sub, const char *name)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof path, "%s/%s/%s", dir, sub, name) >= sizeof path ||
+	    realpath(path, real) == NULL || access(real, X_OK) != 0 || strlen(real) >= capacity)
+		return false;
+	memcpy(ret_path, real, strlen(real) + 1);
+	return true;
+}
+
+enum tcb_error path_program(const char *name, char *ret_path, size_t capacity, struct diagnosis *d)
+{
+	const char *libexec = getenv("TCBIND_LIBEXEC");
+	char self[PATH_MAX];
+	ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+	const char *dir;
+
+	if (libexec != NULL && try_path(ret_path, capacity, libexec, ".", name))
+		return TCB_OK;
+	self[size > 0 ? size : 0] = '\0';
+	dir = dirname(self);
+	if (libexec == NULL && (try_path(ret_path, capacity, dir, "../libexec/tcbind", name) ||
+				try_path(ret_path, capacity, dir, ".", name)))
+		return TCB_OK;
+	for (size_t i = 0; libexec == NULL && i < sizeof programs / sizeof programs[0]; i++)
+		if (strcmp(programs[i].name, name) == 0 &&
+		    try_path(ret_path, capacity, dir, programs[i].in_build, name))
+			return TCB_OK;
+	return diagnose_found(d, TCB_PLATFORM, "path.program", "the programs of one build together",
+			      "build it, or set TCBIND_LIBEXEC to where it is installed", "no %s beside %s", name, dir);
+}
+
+enum tcb_error path_in(const char *dir, const char *name, char *ret_path, size_t capacity, struct diagnosis *d)
+{
+	if ((size_t)snprintf(ret_path, capacity, "%s/%s", dir, name) < capacity)
+		return TCB_OK;
+	return diagnose_found(d, TCB_LIMIT, "path.long", "a shorter path (unix sockets take 107 bytes)",
+			      "use a shorter platform directory", "%s/%s", dir, name);
+}

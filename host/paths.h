@@ -1,0 +1,16 @@
+/* Where the programs and enclaves of this build stand: TCBIND_LIBEXEC, else beside the running program as installed
+ * (../libexec/tcbind), else the build tree. */
+#ifndef TCBIND_HOST_PATHS_H
+#define TCBIND_HOST_PATHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+
+/* `name`: "tcbindd", "sgxsim", "acm.enclave", "pse.enclave", "mige.enclave", "vtpm.enclave". Code: path.program. */
+enum tcb_error path_program(const char *name, char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
+/* DIR/name; code: path.long. */
+enum tcb_error path_in(const char *dir, const char *name, char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
+
+#endif

@@ -1,0 +1,81 @@
+#include "host/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum tcb_error failed(struct diagnosis *d, const char *code, const char *dir, const char *name)
+{
+	return diagnose_found(d, TCB_PLATFORM, code, "a disk that keeps what it is given",
+			      "check space and owner of the platform's directory", "%s/%s: %s", dir, name,
+			      strerror(errno));
+}
+
+static bool write_synced(int fd, struct span bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t n = write(fd, bytes.data, bytes.size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+	}
+	return fsync(fd) == 0;
+}
+
+enum tcb_error store_put(const char *dir, const char *name, struct span bytes, struct diagnosis *d)
+{
+	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	char temporary[NAME_MAX];
+	bool ok;
+
+	(void)snprintf(temporary, sizeof temporary, ".%s.new", name);
+	if (dir_fd >= 0)
+		fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ok = fd >= 0 && write_synced(fd, bytes);
+	if (fd >= 0)
+		ok = close(fd) == 0 && ok;
+	ok = ok && renameat(dir_fd, temporary, dir_fd, name) == 0 && fsync(dir_fd) == 0;
+	if (dir_fd >= 0)
+		(void)close(dir_fd);
+	return ok ? TCB_OK : failed(d, "store.put", dir, name);
+}
+
+enum tcb_error store_get(const char *dir, const char *name, size_t max, struct span *ret_bytes, struct diagnosis *d)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	uint8_t *bytes;
+	size_t got = 0;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		*ret_bytes = span_of(NULL, 0);
+		return TCB_OK;
+	}
+	bytes = fd >= 0 && fstat(fd, &st) == 0 && (size_t)st.st_size <= max ? malloc((size_t)st.st_size + 1) : NULL;
+	while (bytes != NULL && got < (size_t)st.st_size) {
+		ssize_t n = read(fd, bytes + got, (size_t)st.st_size - got);
+
+		if (n <= 0) {
+			free(bytes);
+			bytes = NULL;
+		} else {
+			got += (size_t)n;
+		}
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (bytes == NULL)
+		return failed(d, "store.get", dir, name);
+	*ret_bytes = span_of(bytes, got);
+	return TCB_OK;
+}

@@ -1,0 +1,13 @@
+/* Durable files: what an enclave was told is stored survives a power cut. Holds ciphertext only. */
+#ifndef TCBIND_HOST_STORE_H
+#define TCBIND_HOST_STORE_H
+
+#include "core/error.h"
+#include "core/span.h"
+
+/* Replaces DIR/name as a whole: temporary, fsync, rename, fsync of the directory. Code: store.put. */
+enum tcb_error store_put(const char *dir, const char *name, struct span bytes, struct diagnosis *d) MUST_USE;
+/* All of DIR/name in memory that free() releases; no such file: empty. Code: store.get. */
+enum tcb_error store_get(const char *dir, const char *name, size_t max, struct span *ret_bytes, struct diagnosis *d) MUST_USE;
+
+#endif
