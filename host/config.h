@@ -3,6 +3,7 @@
 #define TCBIND_HOST_CONFIG_H
 
 #include <limits.h>
+#include <stddef.h>
 
 #include "core/error.h"
 #include "core/limits.h"

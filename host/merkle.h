@@ -1,0 +1,20 @@
+/* RFC 9162 section 2.1 Merkle trees over 32-byte commitments: leaf = SHA-256(0 || d), node = SHA-256(1 || left || right). */
+#ifndef TCBIND_HOST_MERKLE_H
+#define TCBIND_HOST_MERKLE_H
+
+#include <stddef.h>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "core/limits.h"
+
+struct merkle_path {
+	size_t count;
+	uint8_t nodes[LIMIT_MERKLE_PATH * SHA256_SIZE]; /* from the leaf upwards */
+};
+
+/* Root of `count` (1 .. 2^LIMIT_MERKLE_PATH) commitments and, if `ret_path` is not NULL, the inclusion path of leaf `index`. */
+enum tcb_error merkle_root(const struct digest256 *commitments, size_t count, size_t index, struct digest256 *ret_root,
+			   struct merkle_path *ret_path) MUST_USE;
+
+#endif

@@ -1,0 +1,235 @@
+#include "host/ptpm.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <tss2/tss2_esys.h>
+#include <tss2/tss2_mu.h>
+#include <tss2/tss2_tctildr.h>
+
+#include "edge/ptpm.h"
+#include "edge/tpm_quote.h"
+#include "host/merkle.h"
+
+enum { BATCH_MAX = 4096, ATTEMPTS = 4 };
+
+/* One asker; lives on its stack until `done`. */
+struct request {
+	const struct digest256 *commitment;
+	struct writer *out;
+	enum tcb_error error;
+	bool done;
+	struct request *next;
+};
+
+struct ptpm {
+	TSS2_TCTI_CONTEXT *tcti;
+	ESYS_CONTEXT *esys;
+	ESYS_TR ak;
+	pthread_t worker;
+	pthread_mutex_t lock;
+	pthread_cond_t arrived, answered;
+	struct request *waiting;
+	bool stop;
+	unsigned quotes;
+};
+
+/* A quote and the PCR values that it is over. */
+struct platform_quote {
+	TPM2B_ATTEST *attest;
+	uint8_t signature[LIMIT_TPM_SIGNATURE];
+	size_t signature_size;
+	uint8_t pcrs[TPM_QUOTE_PCRS_SIZE];
+};
+
+static const TPML_PCR_SELECTION all_pcrs = {
+	.count = 1,
+	.pcrSelections = { { .hash = TPM2_ALG_SHA256, .sizeofSelect = 3, .pcrSelect = { 0xff, 0xff, 0xff } } },
+};
+
+static bool read_eight(struct ptpm *p, unsigned first, uint8_t *ret_pcrs)
+{
+	TPML_PCR_SELECTION selection = { .count = 1, .pcrSelections = { { .hash = TPM2_ALG_SHA256, .sizeofSelect = 3 } } };
+	TPML_DIGEST *values = NULL;
+	bool ok;
+
+	selection.pcrSelections[0].pcrSelect[first / 8] = 0xff;
+	ok = Esys_PCR_Read(p->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &selection, NULL, NULL, &values) ==
+		     TSS2_RC_SUCCESS &&
+	     values->count == 8;
+	for (unsigned i = 0; ok && i < 8; i++) {
+		ok = values->digests[i].size == SHA256_SIZE;
+		if (ok)
+			memcpy(ret_pcrs + (first + i) * SHA256_SIZE, values->digests[i].buffer, SHA256_SIZE);
+	}
+	Esys_Free(values);
+	return ok;
+}
+
+static bool read_pcrs(struct ptpm *p, uint8_t ret_pcrs[TPM_QUOTE_PCRS_SIZE])
+{
+	for (unsigned first = 0; first < LIMIT_PCRS; first += 8)
+		if (!read_eight(p, first, ret_pcrs))
+			return false;
+	return true;
+}
+
+static bool quote_once(struct ptpm *p, const struct digest256 *root, struct platform_quote *ret_quote)
+{
+	TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
+	TPM2B_DATA qualifying = { .size = sizeof root->bytes };
+	TPMT_SIGNATURE *signature = NULL;
+	size_t offset = 0;
+	bool ok;
+
+	memcpy(qualifying.buffer, root->bytes, sizeof root->bytes);
+	ok = Esys_Quote(p->esys, p->ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &qualifying, &scheme, &all_pcrs,
+			&ret_quote->attest, &signature) == TSS2_RC_SUCCESS &&
+	     Tss2_MU_TPMT_SIGNATURE_Marshal(signature, ret_quote->signature, sizeof ret_quote->signature, &offset) ==
+		     TSS2_RC_SUCCESS;
+	ret_quote->signature_size = offset;
+	Esys_Free(signature);
+	return ok;
+}
+
+/* The values must be those that were quoted: read before and after, the same, or again. */
+static enum tcb_error quote(struct ptpm *p, const struct digest256 *root, struct platform_quote *ret_quote)
+{
+	uint8_t after[TPM_QUOTE_PCRS_SIZE];
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		if (!read_pcrs(p, ret_quote->pcrs) || !quote_once(p, root, ret_quote) || !read_pcrs(p, after))
+			return TCB_PLATFORM;
+		p->quotes++;
+		if (memcmp(after, ret_quote->pcrs, sizeof after) == 0)
+			return TCB_OK;
+		Esys_Free(ret_quote->attest);
+		ret_quote->attest = NULL;
+	}
+	return TCB_PLATFORM;
+}
+
+static enum tcb_error write_document(const struct platform_quote *pq, const struct digest256 *commitments, size_t count,
+				     size_t index, struct writer *out)
+{
+	struct merkle_path path;
+	struct digest256 root;
+	struct tpm_quote q = {
+		.attest = span_of(pq->attest->attestationData, pq->attest->size),
+		.signature = span_of(pq->signature, pq->signature_size),
+		.pcrs = SPAN_OF(pq->pcrs),
+		.has_path = true,
+		.leaf_index = index,
+		.leaf_count = count,
+	};
+
+	TRY(merkle_root(commitments, count, index, &root, &path));
+	q.path = span_of(path.nodes, path.count * SHA256_SIZE);
+	tpm_quote_encode(out, &q);
+	return writer_end(out, NULL);
+}
+
+static void serve_batch(struct ptpm *p, struct request **batch, size_t count)
+{
+	static struct digest256 commitments[BATCH_MAX]; /* the worker's alone */
+	struct platform_quote pq = {0};
+	struct digest256 root;
+	enum tcb_error error;
+
+	for (size_t i = 0; i < count; i++)
+		commitments[i] = *batch[i]->commitment;
+	error = merkle_root(commitments, count, 0, &root, NULL);
+	if (error == TCB_OK)
+		error = quote(p, &root, &pq);
+	for (size_t i = 0; i < count; i++)
+		batch[i]->error = error == TCB_OK ? write_document(&pq, commitments, count, i, batch[i]->out) : error;
+	Esys_Free(pq.attest);
+}
+
+static void *work(void *context)
+{
+	static struct request *batch[BATCH_MAX];
+	struct ptpm *p = context;
+	size_t count;
+
+	(void)pthread_mutex_lock(&p->lock);
+	while (!p->stop) {
+		for (count = 0; p->waiting != NULL && count < BATCH_MAX; count++) {
+			batch[count] = p->waiting;
+			p->waiting = p->waiting->next;
+		}
+		if (count == 0) {
+			(void)pthread_cond_wait(&p->arrived, &p->lock);
+			continue;
+		}
+		(void)pthread_mutex_unlock(&p->lock);
+		serve_batch(p, batch, count);
+		(void)pthread_mutex_lock(&p->lock);
+		for (size_t i = 0; i < count; i++)
+			batch[i]->done = true;
+		(void)pthread_cond_broadcast(&p->answered);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+enum tcb_error ptpm_open(const char *tcti, struct ptpm **ret_ptpm, struct diagnosis *d)
+{
+	struct ptpm *p = calloc(1, sizeof *p);
+	bool ok = p != NULL && Tss2_TctiLdr_Initialize(tcti, &p->tcti) == TSS2_RC_SUCCESS &&
+		  Esys_Initialize(&p->esys, p->tcti, NULL) == TSS2_RC_SUCCESS &&
+		  Esys_TR_FromTPMPublic(p->esys, PTPM_AK_HANDLE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &p->ak) ==
+			  TSS2_RC_SUCCESS;
+
+	if (ok) {
+		(void)pthread_mutex_init(&p->lock, NULL);
+		(void)pthread_cond_init(&p->arrived, NULL);
+		(void)pthread_cond_init(&p->answered, NULL);
+		ok = pthread_create(&p->worker, NULL, work, p) == 0;
+	}
+	if (!ok) {
+		free(p);
+		return diagnose_found(d, TCB_PLATFORM, "ptpm.connect", "a physical TPM with the ACM's attestation key",
+				      "start the platform with `tcbind platform run`", "no such TPM at %s", tcti);
+	}
+	*ret_ptpm = p;
+	return TCB_OK;
+}
+
+void ptpm_close(struct ptpm *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	(void)pthread_cond_signal(&p->arrived);
+	(void)pthread_mutex_unlock(&p->lock);
+	(void)pthread_join(p->worker, NULL);
+	Esys_Finalize(&p->esys);
+	Tss2_TctiLdr_Finalize(&p->tcti);
+	free(p);
+}
+
+enum tcb_error ptpm_quote(struct ptpm *p, const struct digest256 *commitment, struct writer *out, struct diagnosis *d)
+{
+	struct request request = { .commitment = commitment, .out = out };
+
+	(void)pthread_mutex_lock(&p->lock);
+	request.next = p->waiting;
+	p->waiting = &request;
+	(void)pthread_cond_signal(&p->arrived);
+	while (!request.done)
+		(void)pthread_cond_wait(&p->answered, &p->lock);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (request.error == TCB_OK)
+		return TCB_OK;
+	return diagnose(d, request.error, "ptpm.quote", "a physical TPM that does not quote", "a TPM2_Quote by the AK",
+			"check the physical TPM");
+}
+
+unsigned ptpm_quote_count(struct ptpm *p)
+{
+	unsigned count;
+
+	(void)pthread_mutex_lock(&p->lock);
+	count = p->quotes;
+	(void)pthread_mutex_unlock(&p->lock);
+	return count;
+}

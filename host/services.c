@@ -1,0 +1,247 @@
+/* What enclaves ask of their host: storage, messages to one another, the physical TPM's quotes, the time, collateral. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "edge/host.h"
+#include "edge/mige.h"
+#include "edge/pse.h"
+#include "host/daemon.h"
+#include "host/paths.h"
+#include "host/store.h"
+
+void log_diagnosis(const char *who, const struct diagnosis *d)
+{
+	(void)fprintf(stderr, "tcbindd: %s: %s: found %s; wanted %s; %s\n", who, d->code, d->found, d->wanted, d->action);
+}
+
+static const char *slot_name(enum store_slot slot)
+{
+	switch (slot) {
+	case STORE_PSE_LEDGER: return "pse.ledger";
+	case STORE_PSE_CERTIFIED_AK: return "certified-ak";
+	case STORE_MIGE_JOURNAL: return "mige.journal";
+	case STORE_VTPM_STATE: return "state";
+	case STORE_VTPM_VOLATILE: return "volatile";
+	}
+	return NULL;
+}
+
+/* Which slots an enclave of a role may write. */
+static bool may_store(uint16_t role, enum store_slot slot)
+{
+	switch (slot) {
+	case STORE_PSE_LEDGER:
+	case STORE_PSE_CERTIFIED_AK: return role == ROLE_PSE;
+	case STORE_MIGE_JOURNAL: return role == ROLE_MIGE;
+	case STORE_VTPM_STATE:
+	case STORE_VTPM_VOLATILE: return role == ROLE_VTPM;
+	}
+	return false;
+}
+
+static enum tcb_error serve_store(struct service_context *c, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct span bytes;
+	uint8_t slot;
+
+	(void)ret;
+	TRY(reader_u8(&r, &slot));
+	TRY(reader_sized(&r, LIMIT_FRAME, &bytes));
+	TRY(reader_end(&r));
+	if (!may_store(c->link->identity.isv_prod_id, (enum store_slot)slot))
+		return TCB_REFUSED;
+	return store_put(c->dir, slot_name((enum store_slot)slot), bytes, d);
+}
+
+/* A message to the PSE: its body is the sized reply already. */
+static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct writer *ret, struct diagnosis *d)
+{
+	struct span reply;
+	enum tcb_error error;
+
+	(void)pthread_mutex_lock(&daemon->pse.lock);
+	error = enclave_link_call(&daemon->pse.link, CALL_PSE_PEER, message, &reply, d);
+	if (error == TCB_OK)
+		writer_bytes(ret, reply);
+	(void)pthread_mutex_unlock(&daemon->pse.lock);
+	return error;
+}
+
+static enum tcb_error ask_mige(struct daemon *daemon, struct span message, struct writer *ret, struct diagnosis *d)
+{
+	struct mige_step step;
+	struct span body;
+	enum tcb_error error;
+
+	(void)pthread_mutex_lock(&daemon->mige.lock);
+	error = enclave_link_call(&daemon->mige.link, CALL_MIGE_PEER, message, &body, d);
+	if (error == TCB_OK)
+		error = mige_step_decode(body, &step);
+	if (error == TCB_OK && step.answered)
+		writer_sized(ret, step.reply);
+	(void)pthread_mutex_unlock(&daemon->mige.lock);
+	return error == TCB_OK && !step.answered ? TCB_PLATFORM : error;
+}
+
+static enum tcb_error serve_peer(struct service_context *c, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	static _Thread_local uint8_t message_bytes[LIMIT_LOCAL_MESSAGE + 16];
+	struct reader r = reader_of(body);
+	struct writer w = WRITER_OF(message_bytes);
+	struct peer_message m = { .session = c->link->session };
+	struct span message;
+	uint8_t role;
+
+	TRY(reader_u8(&r, &role));
+	TRY(reader_sized(&r, LIMIT_LOCAL_MESSAGE, &m.message));
+	TRY(reader_end(&r));
+	peer_message_encode(&w, &m);
+	TRY(writer_end(&w, &message));
+	if (role == ROLE_PSE && c->link->identity.isv_prod_id != ROLE_PSE)
+		return ask_pse(c->daemon, message, ret, d);
+	if (role == ROLE_MIGE && c->link->identity.isv_prod_id == ROLE_VTPM)
+		return ask_mige(c->daemon, message, ret, d);
+	return TCB_REFUSED;
+}
+
+static enum tcb_error serve_platform_quote(struct service_context *c, struct span body, struct writer *ret,
+					   struct diagnosis *d)
+{
+	static _Thread_local uint8_t quote_bytes[LIMIT_QUOTE];
+	struct writer w = WRITER_OF(quote_bytes);
+	struct reader r = reader_of(body);
+	struct host_platform_quote answer = {0};
+	struct digest256 commitment;
+	char run_dir[PATH_MAX];
+	enum tcb_error error;
+
+	TRY(reader_copy(&r, commitment.bytes, sizeof commitment.bytes));
+	TRY(reader_end(&r));
+	TRY(ptpm_quote(c->daemon->ptpm, &commitment, &w, d));
+	TRY(writer_end(&w, &answer.quote));
+	TRY(path_in(c->daemon->config.dir, "run", run_dir, sizeof run_dir, d));
+	error = store_get(run_dir, "event-log.bin", LIMIT_EVENT_LOG, &answer.event_log, d);
+	if (error == TCB_OK)
+		host_platform_quote_encode(ret, &answer);
+	free((void *)(uintptr_t)answer.event_log.data);
+	return error;
+}
+
+static enum tcb_error serve_time(struct service_context *c, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	(void)c;
+	(void)d;
+	writer_u64(ret, (uint64_t)time(NULL));
+	return body.size == 0 ? TCB_OK : TCB_MALFORMED;
+}
+
+static enum tcb_error serve_collateral(struct service_context *c, struct span body, struct writer *ret,
+				       struct diagnosis *d)
+{
+	struct span collateral;
+
+	if (body.size != 0)
+		return TCB_MALFORMED;
+	TRY(store_get(c->daemon->config.dir, "collateral.cbor", LIMIT_COLLATERAL, &collateral, d));
+	writer_sized(ret, collateral);
+	free((void *)(uintptr_t)collateral.data);
+	return TCB_OK;
+}
+
+static const struct permit {
+	enum call call;
+	enum tcb_error (*serve)(struct service_context *c, struct span body, struct writer *ret, struct diagnosis *d);
+} permits[] = {
+	{ CALL_HOST_STORE, serve_store },
+	{ CALL_HOST_PEER, serve_peer },
+	{ CALL_HOST_PTPM_QUOTE, serve_platform_quote },
+	{ CALL_HOST_TIME, serve_time },
+	{ CALL_HOST_COLLATERAL, serve_collateral },
+};
+
+enum tcb_error services_serve(void *context, enum call call, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
+		if (permits[i].call == call)
+			return permits[i].serve(context, body, ret, d);
+	return TCB_MALFORMED;
+}
+
+/* ---- PSE and MigE ---- */
+
+static enum tcb_error launch(struct daemon *daemon, const char *name, struct service_enclave *enclave,
+			     struct service_context *context, struct diagnosis *d)
+{
+	char image[PATH_MAX];
+
+	(void)pthread_mutex_init(&enclave->lock, NULL);
+	*context = (struct service_context){ .daemon = daemon, .link = &enclave->link };
+	memcpy(context->dir, daemon->store_dir, sizeof context->dir);
+	TRY(path_program(name, image, sizeof image, d));
+	return enclave_link_open(daemon->config.dir, image, services_serve, context, &enclave->link, d);
+}
+
+static enum tcb_error start_pse(struct daemon *daemon, struct diagnosis *d)
+{
+	static uint8_t body_bytes[LIMIT_STATE + 256];
+	struct writer w = WRITER_OF(body_bytes);
+	struct pse_start m = { .platform_name = span_of_text(daemon->config.name) };
+	struct span body, answer;
+	uint8_t *copy;
+
+	TRY(store_get(daemon->store_dir, "pse.ledger", LIMIT_STATE, &m.sealed_ledger, d));
+	pse_start_encode(&w, &m);
+	free((void *)(uintptr_t)m.sealed_ledger.data);
+	TRY(writer_end(&w, &body));
+	TRY(enclave_link_call(&daemon->pse.link, CALL_PSE_START, body, &answer, d));
+	if (answer.size < 4 || (copy = malloc(answer.size)) == NULL)
+		return TCB_MALFORMED;
+	memcpy(copy, answer.data + 4, answer.size - 4);
+	daemon->certified_ak = span_of(copy, answer.size - 4);
+	return TCB_OK;
+}
+
+static enum tcb_error start_mige(struct daemon *daemon, struct diagnosis *d)
+{
+	static uint8_t body_bytes[LIMIT_STATE + 512];
+	struct writer w = WRITER_OF(body_bytes);
+	struct mige_start m = { .address = span_of_text(daemon->config.listen),
+				.platform_name = span_of_text(daemon->config.name) };
+	struct span body;
+
+	TRY(store_get(daemon->store_dir, "mige.journal", LIMIT_STATE, &m.sealed_journal, d));
+	mige_start_encode(&w, &m);
+	free((void *)(uintptr_t)m.sealed_journal.data);
+	TRY(writer_end(&w, &body));
+	return enclave_link_call(&daemon->mige.link, CALL_MIGE_START, body, NULL, d);
+}
+
+enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
+{
+	static struct service_context pse_context, mige_context;
+
+	TRY(launch(daemon, "pse.enclave", &daemon->pse, &pse_context, d));
+	TRY(start_pse(daemon, d));
+	TRY(launch(daemon, "mige.enclave", &daemon->mige, &mige_context, d));
+	return start_mige(daemon, d);
+}
+
+static void forget_in(struct service_enclave *enclave, enum call call, uint64_t session)
+{
+	uint8_t bytes[8];
+	struct writer w = WRITER_OF(bytes);
+
+	writer_u64(&w, session);
+	(void)pthread_mutex_lock(&enclave->lock);
+	(void)!enclave_link_call(&enclave->link, call, SPAN_OF(bytes), NULL, NULL);
+	(void)pthread_mutex_unlock(&enclave->lock);
+}
+
+void services_forget(struct daemon *daemon, uint64_t session)
+{
+	forget_in(&daemon->pse, CALL_PSE_FORGET, session);
+	forget_in(&daemon->mige, CALL_MIGE_FORGET, session);
+}
