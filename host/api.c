@@ -1,0 +1,331 @@
+#include "host/api.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "crypto/tpm_name.h"
+#include "edge/certified_ak.h"
+#include "host/paths.h"
+
+enum { BODY_MAX = LIMIT_POLICY * 2 };
+
+/* A request whose body is being collected. */
+struct upload {
+	size_t size;
+	bool too_large;
+	char body[BODY_MAX + 1];
+};
+
+struct reply {
+	unsigned status;
+	json_t *json;       /* or */
+	struct span bytes;  /* owned */
+};
+
+static unsigned status_of(enum tcb_error error)
+{
+	switch (error) {
+	case TCB_MALFORMED: return 400;
+	case TCB_REFUSED: return 403;
+	case TCB_WRONG_STATE: return 409;
+	case TCB_LIMIT: return 413;
+	default: return 500;
+	}
+}
+
+static struct reply reply_error(enum tcb_error error, struct diagnosis *d)
+{
+	(void)diagnose(d, error, "api.request", tcb_error_name(error), "a request of docs/api.md", "see docs/api.md");
+	return (struct reply){
+		.status = status_of(error),
+		.json = json_pack("{s:{s:s, s:s, s:s, s:s, s:s}}", "error", "class", tcb_error_name(error), "code", d->code,
+				  "found", d->found, "wanted", d->wanted, "action", d->action),
+	};
+}
+
+static json_t *vtpm_json(struct host_vtpm *v)
+{
+	json_t *object;
+
+	(void)pthread_mutex_lock(&v->lock);
+	object = json_pack("{s:s, s:s, s:I, s:s, s:s}", "id", v->id_text, "state", vtpm_state_name(v->status.state),
+			   "generation", (json_int_t)v->status.generation, "control_socket", v->control_socket,
+			   "platform", v->daemon->config.name);
+	(void)pthread_mutex_unlock(&v->lock);
+	return object;
+}
+
+static json_t *hex_json(struct span bytes)
+{
+	char text[2 * 64 + 1] = "";
+
+	for (size_t i = 0; i < bytes.size && i < 64; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
+	return json_string(text);
+}
+
+static json_t *enclave_json(const struct enclave_identity *e)
+{
+	return json_pack("{s:o, s:o, s:i}", "mrenclave", hex_json(SPAN_OF(e->mrenclave)), "mrsigner",
+			 hex_json(SPAN_OF(e->mrsigner)), "isv_svn", (int)e->isv_svn);
+}
+
+static struct reply get_platform(struct daemon *daemon)
+{
+	struct certified_ak ak;
+	struct tpm_name name;
+	struct diagnosis d = {0};
+
+	if (certified_ak_decode(daemon->certified_ak, &ak) != TCB_OK || tpm_name_of(ak.ak_public, &name) != TCB_OK)
+		return reply_error(TCB_INTERNAL, &d);
+	return (struct reply){
+		.status = 200,
+		.json = json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:i, s:i}", "name", daemon->config.name, "ak_name",
+				  hex_json(SPAN_OF(name.bytes)), "ak_source",
+				  ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled", "boot_epoch",
+				  hex_json(SPAN_OF(ak.epoch.bytes)), "mige_address", daemon->config.listen, "pse",
+				  enclave_json(&daemon->pse.link.identity), "mige",
+				  enclave_json(&daemon->mige.link.identity), "vtpms", (int)daemon->vtpms->count,
+				  "ptpm_quotes", (int)ptpm_quote_count(daemon->ptpm)),
+	};
+}
+
+static struct reply list_vtpms(struct daemon *daemon)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < daemon->vtpms->count; i++)
+		if (!daemon->vtpms->entries[i]->deleted)
+			(void)json_array_append_new(list, vtpm_json(daemon->vtpms->entries[i]));
+	return (struct reply){ .status = 200, .json = json_pack("{s:o}", "vtpms", list) };
+}
+
+static bool hex_decode(const char *hex, uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
+{
+	size_t size = strlen(hex) / 2;
+
+	if (strlen(hex) % 2 != 0 || size > capacity || strspn(hex, "0123456789abcdefABCDEF") != strlen(hex))
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+
+		ret_bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	*ret_size = size;
+	return true;
+}
+
+static enum tcb_error bad_member(const char *name, const char *wanted, struct diagnosis *d)
+{
+	return diagnose_found(d, TCB_MALFORMED, "api.member", wanted, "see docs/api.md", "a bad `%s`", name);
+}
+
+/* A random UUID, version 4. */
+static enum tcb_error draw_id(struct uuid *ret_id)
+{
+	TRY(crypto_random(ret_id->bytes, sizeof ret_id->bytes));
+	ret_id->bytes[6] = (uint8_t)((ret_id->bytes[6] & 0x0f) | 0x40);
+	ret_id->bytes[8] = (uint8_t)((ret_id->bytes[8] & 0x3f) | 0x80);
+	return TCB_OK;
+}
+
+static struct reply create_vtpm(struct daemon *daemon, const json_t *body)
+{
+	const char *id = json_string_value(json_object_get(body, "id"));
+	const char *recovery = json_string_value(json_object_get(body, "recovery_key"));
+	const json_t *policy = json_object_get(body, "policy");
+	uint8_t recovery_bytes[P256_POINT_SIZE];
+	struct vtpm_create create = { .incoming = json_is_true(json_object_get(body, "incoming")) };
+	struct diagnosis d = {0};
+	struct host_vtpm *v = NULL;
+	char *policy_text = NULL;
+	enum tcb_error error = TCB_OK;
+	size_t size = 0;
+
+	if (id == NULL)
+		error = draw_id(&create.id);
+	else if (!uuid_parse(id, &create.id))
+		error = bad_member("id", "a UUID", &d);
+	if (error == TCB_OK && recovery != NULL &&
+	    (!hex_decode(recovery, recovery_bytes, sizeof recovery_bytes, &size) || size != sizeof recovery_bytes))
+		error = bad_member("recovery_key", "a P-256 point, 128 hex digits", &d);
+	create.recovery_key = span_of(recovery_bytes, size);
+	if (error == TCB_OK && policy != NULL) {
+		policy_text = json_dumps(policy, JSON_COMPACT);
+		if (policy_text != NULL)
+			create.policy = span_of_text(policy_text);
+		if (policy_text == NULL || create.policy.size > LIMIT_POLICY)
+			error = bad_member("policy", "a policy of at most 64 KiB", &d);
+	}
+	if (error == TCB_OK)
+		error = vtpms_create(daemon, &create, &v, &d);
+	free(policy_text);
+	if (error != TCB_OK)
+		return reply_error(error, &d);
+	return (struct reply){ .status = 201, .json = vtpm_json(v) };
+}
+
+static struct reply make_evidence(struct host_vtpm *v, const json_t *body)
+{
+	const char *nonce = json_string_value(json_object_get(body, "nonce"));
+	uint8_t nonce_bytes[LIMIT_NONCE], call_bytes[LIMIT_NONCE + 4];
+	struct writer call = WRITER_OF(call_bytes), answer = writer_of(malloc(LIMIT_FRAME), LIMIT_FRAME);
+	struct diagnosis d = {0};
+	enum tcb_error error = TCB_OK;
+	struct span evidence, call_body;
+	struct reader r;
+	size_t size = 0;
+
+	if (nonce == NULL || !hex_decode(nonce, nonce_bytes, sizeof nonce_bytes, &size) || size == 0)
+		error = bad_member("nonce", "1 to 64 bytes in hex", &d);
+	writer_sized(&call, span_of(nonce_bytes, size));
+	if (error == TCB_OK)
+		error = writer_end(&call, &call_body);
+	if (error == TCB_OK)
+		error = vtpm_ask(v, CALL_VTPM_ATTEST, call_body, &answer, &d);
+	r = reader_of(span_of(answer.data, answer.size));
+	if (error == TCB_OK)
+		error = reader_sized(&r, LIMIT_EVIDENCE, &evidence);
+	if (error != TCB_OK) {
+		free(answer.data);
+		return reply_error(error, &d);
+	}
+	memmove(answer.data, evidence.data, evidence.size);
+	return (struct reply){ .status = 200, .bytes = span_of(answer.data, evidence.size) };
+}
+
+static struct reply one_vtpm(struct daemon *daemon, const char *method, const char *path, const json_t *body)
+{
+	char id_text[UUID_TEXT_SIZE] = "";
+	const char *rest = path;
+	struct diagnosis d = {0};
+	struct host_vtpm *v;
+	enum tcb_error error;
+	struct uuid id;
+
+	if (strlen(path) >= UUID_TEXT_SIZE - 1) {
+		memcpy(id_text, path, UUID_TEXT_SIZE - 1);
+		rest = path + UUID_TEXT_SIZE - 1;
+	}
+	v = uuid_parse(id_text, &id) ? vtpms_find(daemon, &id) : NULL;
+	if (v == NULL) {
+		struct reply reply = reply_error(
+			diagnose(&d, TCB_REFUSED, "vtpm.unknown", "an id that this platform does not have",
+				 "one that `tcbind vtpm list` shows", "check --platform and --id"),
+			&d);
+
+		reply.status = 404;
+		return reply;
+	}
+	if (strcmp(method, "GET") == 0 && rest[0] == '\0')
+		return (struct reply){ .status = 200, .json = vtpm_json(v) };
+	if (strcmp(method, "POST") == 0 && strcmp(rest, "/evidence") == 0)
+		return make_evidence(v, body);
+	if (strcmp(method, "DELETE") == 0 && rest[0] == '\0') {
+		error = vtpms_delete(daemon, &id, &d);
+		return error == TCB_OK ? (struct reply){ .status = 204 } : reply_error(error, &d);
+	}
+	return reply_error(TCB_MALFORMED, &d);
+}
+
+static struct reply route(struct daemon *daemon, const char *method, const char *url, const json_t *body)
+{
+	static const char one[] = "/v1/vtpms/";
+	struct diagnosis d = {0};
+
+	if (strcmp(url, "/v1/platform") == 0 && strcmp(method, "GET") == 0)
+		return get_platform(daemon);
+	if (strcmp(url, "/v1/vtpms") == 0 && strcmp(method, "GET") == 0)
+		return list_vtpms(daemon);
+	if (strcmp(url, "/v1/vtpms") == 0 && strcmp(method, "POST") == 0)
+		return create_vtpm(daemon, body);
+	if (strncmp(url, one, sizeof one - 1) == 0)
+		return one_vtpm(daemon, method, url + sizeof one - 1, body);
+	return reply_error(TCB_MALFORMED, &d);
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, const struct reply *reply)
+{
+	char *text = reply->json != NULL ? json_dumps(reply->json, JSON_INDENT(1)) : NULL;
+	struct MHD_Response *response;
+	enum MHD_Result result;
+
+	if (text != NULL)
+		response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	else
+		response = MHD_create_response_from_buffer(reply->bytes.size, (void *)(uintptr_t)reply->bytes.data,
+							   MHD_RESPMEM_MUST_FREE);
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+				      text != NULL ? "application/json" : "application/octet-stream");
+	result = MHD_queue_response(connection, reply->status, response);
+	MHD_destroy_response(response);
+	json_decref(reply->json);
+	return result;
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+			      const char *version, const char *data, size_t *data_size, void **request)
+{
+	struct upload *upload = *request;
+	struct diagnosis d = {0};
+	struct reply reply;
+	json_t *body;
+
+	(void)version;
+	if (upload == NULL) {
+		*request = calloc(1, sizeof *upload);
+		return *request != NULL ? MHD_YES : MHD_NO;
+	}
+	if (*data_size > 0) {
+		upload->too_large |= *data_size > BODY_MAX - upload->size;
+		if (!upload->too_large) {
+			memcpy(upload->body + upload->size, data, *data_size);
+			upload->size += *data_size;
+		}
+		*data_size = 0;
+		return MHD_YES;
+	}
+	body = upload->size > 0 ? json_loadb(upload->body, upload->size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (upload->too_large)
+		reply = reply_error(TCB_LIMIT, &d);
+	else if (upload->size > 0 && !json_is_object(body))
+		reply = reply_error(bad_member("body", "a JSON object", &d), &d);
+	else
+		reply = route(context, method, url, body);
+	json_decref(body);
+	return send_reply(connection, &reply);
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **request,
+		      enum MHD_RequestTerminationCode code)
+{
+	(void)context;
+	(void)connection;
+	(void)code;
+	free(*request);
+}
+
+enum tcb_error api_start(struct daemon *daemon, struct diagnosis *d)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	TRY(path_in(daemon->config.dir, "run/tcbindd.sock", address.sun_path, sizeof address.sun_path, d));
+	(void)unlink(address.sun_path);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+	    chmod(address.sun_path, 0600) != 0 || listen(fd, 64) != 0 ||
+	    MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL,
+			     handle, daemon, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed,
+			     NULL, MHD_OPTION_CONNECTION_TIMEOUT, 60u, MHD_OPTION_END) == NULL)
+		return diagnose_found(d, TCB_PLATFORM, "api.socket", "a socket that can be made", "check DIR/run",
+				      "%s: %s", address.sun_path, strerror(errno));
+	return TCB_OK;
+}

@@ -1,0 +1,68 @@
+/* tcbindd DIR: the untrusted daemon of one platform ("domain 0"). Rights: the platform's files and sockets, the physical TPM.
+ * Secrets: none, everything it keeps is ciphertext. Fed by: enclaves, QEMU, its HTTP clients, other platforms. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "host/api.h"
+#include "host/paths.h"
+
+static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagnosis *d)
+{
+	char tcti[512];
+
+	TRY(crypto_init());
+	TRY(config_read(dir, &daemon->config, d));
+	TRY(path_in(daemon->config.dir, "store", daemon->store_dir, sizeof daemon->store_dir, d));
+	TRY(path_in(daemon->config.dir, "vtpm", daemon->vtpm_dir, sizeof daemon->vtpm_dir, d));
+	TRY(path_program("vtpm.enclave", daemon->vtpm_image, sizeof daemon->vtpm_image, d));
+	TRY(config_tcti(&daemon->config, tcti, sizeof tcti, d));
+	TRY(ptpm_open(tcti, &daemon->ptpm, d));
+	TRY(services_start(daemon, d));
+	TRY(vtpms_start(daemon, d));
+	return api_start(daemon, d);
+}
+
+/* Orderly: every vTPM is told, so that its TPM does not count a hard power-off. */
+static void stop(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->vtpms->count; i++)
+		if (!daemon->vtpms->entries[i]->deleted)
+			vtpm_rest(daemon->vtpms->entries[i]);
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon daemon;
+	const struct rlimit none = {0};
+	struct diagnosis d = {0};
+	enum tcb_error error;
+	sigset_t signals;
+	int received;
+
+	if (argc != 2) {
+		(void)fputs("usage: tcbindd DIR\n", stderr);
+		return 2;
+	}
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	error = start(&daemon, argv[1], &d);
+	if (error != TCB_OK) {
+		(void)diagnose(&d, error, "daemon.start", tcb_error_name(error), "a daemon that starts", "see above");
+		log_diagnosis("start", &d);
+		return 1;
+	}
+	(void)puts("ready");
+	(void)fflush(stdout);
+	(void)sigwait(&signals, &received);
+	stop(&daemon);
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* The power button of one platform: physical TPM, processor (ACM first), firmware, daemon, in this order. */
+#ifndef TCBIND_HOST_PLATFORM_RUN_H
+#define TCBIND_HOST_PLATFORM_RUN_H
+
+#include "core/error.h"
+
+/* Runs the platform at DIR until SIGTERM or SIGINT; prints `ready` when it is. A daemon that dies is started again; a processor that
+ * dies ends the platform. Codes: platform.running (another one runs it), platform.part (a part that does not start). */
+enum tcb_error platform_run(const char *dir, struct diagnosis *d) MUST_USE;
+
+#endif
