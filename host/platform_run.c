@@ -85,14 +85,15 @@ static bool wait_socket(const char *path)
 
 static enum tcb_error start_swtpm(struct parts *p, struct diagnosis *d)
 {
-	char state[PATH_MAX + 16], server[256], control[256], socket[108], socket_control[128];
+	char state[PATH_MAX + 16], log[PATH_MAX + 32], server[256], control[256], socket[108], socket_control[128];
 	char *const argv[] = { (char *)"swtpm", (char *)"socket", (char *)"--tpm2", (char *)"--tpmstate", state,
 			       (char *)"--server", server, (char *)"--ctrl", control, (char *)"--flags",
-			       (char *)"not-need-init", NULL };
+			       (char *)"not-need-init", (char *)"--log", log, NULL };
 
 	TRY(path_in(p->config.dir, "run/ptpm.sock", socket, sizeof socket - 5, d));
 	(void)snprintf(socket_control, sizeof socket_control, "%s.ctrl", socket);
 	(void)snprintf(state, sizeof state, "dir=%s/ptpm", p->config.dir);
+	(void)snprintf(log, sizeof log, "file=%s/run/ptpm.log,truncate", p->config.dir);
 	(void)snprintf(server, sizeof server, "type=unixio,path=%s", socket);
 	(void)snprintf(control, sizeof control, "type=unixio,path=%s", socket_control);
 	(void)unlink(socket);
