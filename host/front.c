@@ -363,7 +363,8 @@ static bool serve_control(struct front *f)
 
 static bool read_data(struct front *f, uint8_t *ret_bytes, size_t size)
 {
-	return recv(f->data_fd, ret_bytes, size, MSG_WAITALL) == (ssize_t)size;
+	/* A recv() of nothing would wait for the next command. */
+	return size == 0 || recv(f->data_fd, ret_bytes, size, MSG_WAITALL) == (ssize_t)size;
 }
 
 static struct span not_running(void)

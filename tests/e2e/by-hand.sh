@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# A platform, a vTPM and an unmodified guest, by hand: boot, evidence from the host and from inside, and what kill -9 does not lose.
+. "$(dirname "$0")/lib.sh"
+
+expect "pki init" "$TCBIND" pki init "$WORK/P"
+expect_refusal "pki init does not overwrite" pki.exists "$TCBIND" pki init "$WORK/P"
+expect "platform init" "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
+expect_refusal "a platform that does not run is said to be so" daemon.unreachable "$TCBIND" platform status "$WORK/A"
+expect "platform run says ready" platform_start A
+supervisor=$platform_pid
+expect_refusal "a second run of the same platform is refused" platform.running "$TCBIND" platform run "$WORK/A"
+expect "the AK comes from the MSR bank" [ "$("$TCBIND" platform status "$WORK/A" --json | jq -r .ak_source)" = msr ]
+
+id=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
+expect "vtpm create" [ "$(vtpm_member A "$id" state)" = new ]
+expect_refusal "an id is used once" vtpm.exists "$TCBIND" vtpm create --platform "$WORK/A" --id "$id"
+expect_refusal "no evidence before the VM runs" vtpm.not-running \
+	"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
+expect_refusal "a nonce is 1 to 64 bytes" api.member \
+	"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce "$(printf '%0130d' 0)" -o "$WORK/none"
+
+guest_start g "$(vtpm_socket A "$id")" tpm-crb
+expect "a guest boots with tpm-crb" guest_wait g
+expect "the guest reads PCRs" guest_run g 'tpm2_pcrread sha256:0 | grep -q 0x'
+expect "the vTPM is running" [ "$(vtpm_member A "$id" state)" = running ]
+expect "attest from the host" "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 0011 -o "$WORK/host.ev"
+expect "the guest writes a nonce and gets evidence" guest_run g '
+	printf fresh-nonce >n && tpm2_nvwrite 0x01400102 -i n && tpm2_nvread 0x01400104 2>/dev/null | grep -q "^ok"'
+expect "its summary and pages agree" guest_run g '
+	tpm2_nvread 0x01400103 -o sum 2>/dev/null
+	size=$((0x$(hexdump -n 4 -e "4/1 \"%02x\"" sum)))
+	page=0x01400110; : >ev
+	while [ $(stat -c %s ev) -lt $size ]; do tpm2_nvread $(printf 0x%08x $page) 2>/dev/null >>ev; page=$((page + 1)); done
+	head -c $size ev | sha256sum | cut -d " " -f 1 >got
+	tail -c 32 sum | hexdump -v -e "32/1 \"%02x\"" >wanted
+	[ $size -gt 8000 ] && [ "$(cat got)" = "$(cat wanted)" ]'
+expect "the guest cannot forge evidence" guest_run g '! tpm2_nvwrite 0x01400110 -i n 2>/dev/null'
+expect "a secret is sealed, an NV index written" guest_run g '
+	echo a-secret-of-the-guest >s && tpm2_createprimary -Q -C o -c p.ctx && tpm2_create -Q -C p.ctx -i s -u u -r r &&
+	tpm2_load -Q -C p.ctx -u u -r r -c k.ctx && tpm2_evictcontrol -Q -C o -c k.ctx 0x81000001 &&
+	tpm2_nvdefine -Q 0x1500001 -s 8 && printf acknowl >w && tpm2_nvwrite 0x1500001 -i w'
+
+if grep -aqr -e a-secret-of-the-guest -e acknowl "$WORK/A/vtpm" "$WORK/A/store"; then
+	not_ok "the host's files hold no plaintext"
+else
+	ok "the host's files hold no plaintext"
+fi
+
+# Killed at once: the enclave, then QEMU, then the daemon. What was acknowledged is there again each time.
+pkill -9 -P "$(pgrep -f "sgxsim $WORK/A" | head -n 1)" -n
+kill -9 "$guest_pid"; wait "$guest_pid" 2>/dev/null
+daemon=$(pgrep -f "tcbindd $WORK/A" | head -n 1)
+kill -9 "$daemon"
+for _ in $(seq 100); do
+	now=$(pgrep -f "tcbindd $WORK/A" | head -n 1)
+	[ -n "$now" ] && [ "$now" != "$daemon" ] && [ "$(grep -c . <<<"$("$TCBIND" vtpm list --platform "$WORK/A" 2>/dev/null)")" = 1 ] && break
+	sleep 0.1
+done
+guest_start h "$(vtpm_socket A "$id")" tpm-tis
+expect "after kill -9 of enclave, QEMU and daemon a guest boots again, with tpm-tis" guest_wait h
+expect "the sealed secret unseals, the NV index reads" guest_run h '
+	[ "$(tpm2_unseal -c 0x81000001)" = a-secret-of-the-guest ] && [ "$(tpm2_nvread 0x1500001 -s 7)" = acknowl ]'
+
+# The state of before, put back by the host.
+kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
+cp "$WORK/A/vtpm/$id/state" "$WORK/old-state"
+guest_start i "$(vtpm_socket A "$id")" tpm-crb
+expect "the guest goes on" guest_wait i
+expect "and writes" guest_run i 'printf newer77 >w && tpm2_nvwrite 0x1500001 -i w'
+kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
+for _ in $(seq 50); do [ "$(vtpm_member A "$id" state)" = running ] || break; sleep 0.1; done
+sleep 0.5
+cp "$WORK/A/vtpm/$id/state" "$WORK/new-state"
+cp "$WORK/old-state" "$WORK/A/vtpm/$id/state"
+expect_refusal "an old state put back is refused" ledger.state.old \
+	"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
+cp "$WORK/new-state" "$WORK/A/vtpm/$id/state"
+printf X | dd of="$WORK/A/vtpm/$id/state" bs=1 seek=500 conv=notrunc status=none
+expect_refusal "an altered state is refused" seal.foreign \
+	"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
+cp "$WORK/new-state" "$WORK/A/vtpm/$id/state"
+
+other=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
+kill -9 "$(pgrep -f "tcbindd $WORK/A" | head -n 1)"; sleep 1
+for _ in $(seq 50); do "$TCBIND" platform status "$WORK/A" >/dev/null 2>&1 && break; sleep 0.1; done
+cp "$WORK/new-state" "$WORK/A/vtpm/$other/state"
+expect_refusal "a state copied to a second VM is refused" vtpm.state.other \
+	"$TCBIND" attest --platform "$WORK/A" --id "$other" --nonce 00 -o "$WORK/none"
+
+kill "$supervisor"; wait "$supervisor" 2>/dev/null
+if pgrep -f "$WORK/A" >/dev/null; then not_ok "nothing is left when the platform stops"; else ok "nothing is left when the platform stops"; fi
+done_testing

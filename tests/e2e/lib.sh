@@ -1,0 +1,107 @@
+# Shared by the end-to-end tests: platforms, guests, TAP. Sourced by bash; everything lives in $WORK and ends with it.
+set -u
+BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../../build" && pwd)}
+TCBIND=$BUILD/cli/tcbind
+TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../tools" && pwd)
+WORK=$(mktemp -d /tmp/tcbind-e2e.XXXXXX)
+pids=()
+count=0
+
+cleanup() {
+	local pid
+	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+	for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null; done
+	rm -rf "$WORK"
+}
+trap cleanup EXIT
+
+ok() { count=$((count + 1)); echo "ok $count - $1"; }
+not_ok() { count=$((count + 1)); echo "not ok $count - $1"; [ $# -gt 1 ] && printf '%s\n' "$2" | sed 's/^/# /'; return 0; }
+done_testing() { echo "1..$count"; }
+
+# expect NAME COMMAND...: passes if the command ends 0
+expect() {
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$output"; fi
+}
+# expect_refusal NAME TEXT COMMAND...: passes if the command fails and says TEXT
+expect_refusal() {
+	local name=$1 text=$2 output
+	shift 2
+	if output=$("$@" 2>&1); then
+		not_ok "$name" "was not refused"
+	elif grep -q -- "$text" <<<"$output"; then
+		ok "$name"
+	else
+		not_ok "$name" "$output"
+	fi
+}
+
+# platform_start NAME: runs $WORK/NAME, waits for `ready`; its supervisor's pid in $platform_pid
+platform_start() {
+	local i
+	"$TCBIND" platform run "$WORK/$1" >"$WORK/$1.out" 2>"$WORK/$1.err" &
+	platform_pid=$!
+	pids+=("$platform_pid")
+	for i in $(seq 200); do
+		grep -q ready "$WORK/$1.out" && return 0
+		kill -0 "$platform_pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	cat "$WORK/$1.err"
+	return 1
+}
+
+# vtpm_socket PLATFORM ID; vtpm_member PLATFORM ID MEMBER
+vtpm_member() { "$TCBIND" vtpm show --platform "$WORK/$1" --id "$2" --json | jq -r ".$3"; }
+vtpm_socket() { vtpm_member "$1" "$2" control_socket; }
+
+# guest_start NAME SOCKET DEVICE [QEMU OPTIONS...]: pid in $guest_pid
+guest_start() {
+	local name=$1 socket=$2 device=$3
+	shift 3
+	qemu-system-x86_64 -accel "$("$TOOLS/pick-accelerator" "$BUILD/guest")" -m 256 -nodefaults -no-user-config -display none \
+		-kernel "$BUILD/guest/vmlinuz" -initrd "$BUILD/guest/initramfs.gz" \
+		-append "console=ttyS0 quiet panic=-1" -serial "file:$WORK/$name.console" \
+		-chardev "socket,id=commands,path=$WORK/$name.serial,server=on,wait=off" -serial chardev:commands \
+		-qmp "unix:$WORK/$name.qmp,server=on,wait=off" \
+		-chardev "socket,id=tpm,path=$socket" -tpmdev emulator,id=tpm0,chardev=tpm -device "$device,tpmdev=tpm0" \
+		"$@" >"$WORK/$name.qemu" 2>&1 &
+	guest_pid=$!
+	pids+=("$guest_pid")
+}
+
+# guest_exchange NAME SCRIPT SECONDS: one line to the guest, one back ("STATUS BASE64") into $WORK/NAME.answer. QEMU takes
+# an end of file for a hang-up, so the peer of the socket is a shell that writes, reads and only then ends.
+guest_exchange() {
+	base64 -w 0 <<<"$2" >"$WORK/$1.request"
+	echo >>"$WORK/$1.request"
+	: >"$WORK/$1.answer"
+	timeout "$3" socat "unix-connect:$WORK/$1.serial" \
+		"system:cat $WORK/$1.request; while read -r line && [ \"\$line\" = READY ]; do \:; done; echo \"\$line\" >$WORK/$1.answer" \
+		>/dev/null 2>&1
+	[ -s "$WORK/$1.answer" ]
+}
+
+# guest_run NAME SCRIPT: runs it in the guest by sh, prints its output, returns its status
+guest_run() {
+	local answer
+	guest_exchange "$1" "$2" 90 || { echo "the guest does not answer"; return 1; }
+	answer=$(tr -d '\r' <"$WORK/$1.answer")
+	base64 -d <<<"${answer#* }" 2>/dev/null
+	[ "${answer%% *}" = 0 ]
+}
+
+# guest_wait NAME: until the guest answers
+guest_wait() {
+	local i
+	for i in $(seq 60); do
+		if grep -q "init: serving" "$WORK/$1.console" 2>/dev/null && guest_exchange "$1" "echo up" 5; then
+			return 0
+		fi
+		sleep 0.2
+	done
+	cat "$WORK/$1.console" "$WORK/$1.qemu"
+	return 1
+}
