@@ -6,7 +6,7 @@ expect "pki init" "$TCBIND" pki init "$WORK/P"
 expect_refusal "pki init does not overwrite" pki.exists "$TCBIND" pki init "$WORK/P"
 expect "platform init" "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
 expect_refusal "a platform that does not run is said to be so" daemon.unreachable "$TCBIND" platform status "$WORK/A"
-expect "platform run says ready" platform_start A
+if platform_start A; then ok "platform run says ready"; else not_ok "platform run says ready"; fi
 supervisor=$platform_pid
 expect_refusal "a second run of the same platform is refused" platform.running "$TCBIND" platform run "$WORK/A"
 expect "the AK comes from the MSR bank" [ "$("$TCBIND" platform status "$WORK/A" --json | jq -r .ak_source)" = msr ]
