@@ -1,5 +1,7 @@
 #include "core/cbor.h"
 
+#include "core/utf8.h"
+
 enum major { MAJOR_UINT, MAJOR_NINT, MAJOR_BYTES, MAJOR_TEXT, MAJOR_ARRAY, MAJOR_MAP, MAJOR_TAG, MAJOR_SIMPLE };
 
 enum { SIMPLE_FALSE = 20, SIMPLE_TRUE = 21 };
@@ -86,26 +88,6 @@ static enum tcb_error read_count(struct reader *r, enum major wanted, size_t max
 	*ret_count = (size_t)count;
 	*r = ahead;
 	return TCB_OK;
-}
-
-/* Bytes of the UTF-8 sequence that starts here, 0 if there is none (Unicode 15, table 3-7). */
-static size_t utf8_length(const uint8_t *at, size_t left)
-{
-	uint8_t lead = at[0];
-	size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) == 0xe0 ? 3 :
-			lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-	uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-	uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-
-	if (length == 0 || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++) {
-		if (at[i] < low || at[i] > high)
-			return 0;
-		low = 0x80;
-		high = 0xbf;
-	}
-	return length;
 }
 
 static bool is_printable_utf8(struct span text)
