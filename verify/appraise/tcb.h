@@ -1,0 +1,33 @@
+/* TCB info (v3) and QE identity (v2): what Intel, or a test root, says of a processor's security version (DCAP notes 2.5). The
+ * texts' signatures are checked by the caller; everything else here. */
+#ifndef TCBIND_VERIFY_APPRAISE_TCB_H
+#define TCBIND_VERIFY_APPRAISE_TCB_H
+
+#include "verify/appraise/pck.h"
+#include "verify/appraise/quote.h"
+
+/* TDX members of a quote that TCB evaluation needs. */
+struct td_tcb {
+	uint8_t svn[16], svn2[16];
+	bool has_svn2;
+	uint8_t mr_signer_seam[48];
+	uint64_t seam_attributes;
+};
+
+/* Judges `text` and finds the level; false when a check failed. `td` NULL: SGX. Fills claims->tcb_status (before convergence), advisories
+ * and evaluation number. `*ret_module`: the TDX module's own status, TCB_UP_TO_DATE where there is none. */
+bool tcb_info_appraise(struct span text, const struct pck_facts *pck, const struct td_tcb *td, uint64_t now_s,
+		       struct checks *checks, struct quote_claims *claims, enum tcb_status *ret_module);
+
+/* Judges the quoting enclave's REPORT body by its identity; false when a check failed. */
+bool qe_identity_appraise(struct span text, struct span qe_report, bool tdx, uint64_t now_s, struct checks *checks,
+			  enum tcb_status *ret_status);
+
+/* Intel's convergence of a platform's status with the QE's or the module's. */
+enum tcb_status tcb_converge(enum tcb_status platform, enum tcb_status other);
+
+const char *tcb_status_name(enum tcb_status status);
+/* False for a name that is none: the document is then refused. */
+bool tcb_status_parse(struct span name, enum tcb_status *ret_status);
+
+#endif
