@@ -284,7 +284,7 @@ bool tcb_info_appraise(struct span text, const struct pck_facts *pck, const stru
 {
 	uint8_t fmspc[6], pce_id[2];
 	struct span document, levels;
-	struct level level;
+	struct level level = {0};
 	uint64_t number = 0;
 	enum tcb_error error;
 
