@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
 	&platform_command,
 	&vtpm_command,
 	&attest_command,
+	&quote_command,
 };
 
 int report_failure(enum tcb_error error, struct diagnosis *d)

@@ -306,8 +306,8 @@ bool json_next_member(struct span *rest, struct span *ret_name, struct span *ret
 	return true;
 }
 
-bool json_is_object(struct span value) { return value.size > 0 && value.data[0] == '{'; }
-bool json_is_array(struct span value) { return value.size > 0 && value.data[0] == '['; }
+bool json_opens_object(struct span value) { return value.size > 0 && value.data[0] == '{'; }
+bool json_opens_array(struct span value) { return value.size > 0 && value.data[0] == '['; }
 
 enum tcb_error json_find(struct span object, const char *name, struct span *ret_value)
 {

@@ -18,11 +18,11 @@ void json_locate(struct span text, const uint8_t *place, unsigned *ret_line, uns
 /* The value without the white space around it. */
 struct span json_value(struct span text);
 /* Steps through the members of an object, or the elements of an array: `*rest` starts as the object or array and is
- * consumed. False at the end, or if it is none (is_object/is_array tell). */
+ * consumed. False at the end, or if it is none (json_opens_object() and json_opens_array() tell). */
 bool json_next_member(struct span *rest, struct span *ret_name, struct span *ret_value);
 bool json_next_element(struct span *rest, struct span *ret_value);
-bool json_is_object(struct span value);
-bool json_is_array(struct span value);
+bool json_opens_object(struct span value);
+bool json_opens_array(struct span value);
 
 /* TCB_MALFORMED when there is no such member. */
 enum tcb_error json_find(struct span object, const char *name, struct span *ret_value) MUST_USE;

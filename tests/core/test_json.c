@@ -50,7 +50,7 @@ static void members_are_found_whatever_stands_between(void **state)
 	object = json_value(text);
 	assert_int_equal(json_find(object, "x", &rest), TCB_OK);
 	assert_true(json_next_element(&rest, &element) && span_is_text(element, "1"));
-	assert_true(json_next_element(&rest, &element) && json_is_object(element));
+	assert_true(json_next_element(&rest, &element) && json_opens_object(element));
 	assert_true(json_next_element(&rest, &element) && span_is_text(element, "3"));
 	assert_false(json_next_element(&rest, &element));
 	assert_int_equal(json_find(object, "t", &value), TCB_OK);

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Quotes of real Intel processors, read in place: each bundle's verdict, TCB status and window (TCBIND_VECTORS).
+set -u
+vectors=${TCBIND_VECTORS:-../shared/vectors}/dcap
+tcbind=$BUILD/cli/tcbind
+count=0
+ok() { count=$((count + 1)); echo "ok $count - $1"; }
+not_ok() { count=$((count + 1)); echo "not ok $count - $1"; printf '%s\n' "${2:-}" | sed 's/^/# /'; }
+if [ ! -f "$vectors/intel_root.pem" ]; then
+	echo "1..1"
+	echo "ok 1 - real quotes # SKIP no vectors at $vectors"
+	exit 0
+fi
+
+verify() { "$tcbind" quote verify "$vectors/$1/${file:-quote.bin}" --collateral "$vectors/$1/collateral.json" --at "$2" --json "${@:3}"; }
+# expect BUNDLE TIME EXIT STATUS CODE [OPTIONS...]: exit status, TCB status, and the first failed check's code
+expect() {
+	local out status got
+	out=$(verify "$1" "$2" "${@:6}")
+	status=$?
+	got=$(jq -r '[.tcb_status, ([.checks[] | select(.result == "fail") | .code][0] // "-")] | join(" ")' <<<"$out")
+	if [ "$status $got" = "$3 $4 $5" ]; then ok "$1 ${*:6} ${file:-}"; else not_ok "$1 ${*:6}" "exit $status, $got; wanted $3 $4 $5"; fi
+}
+# outside BUNDLE: two seconds before its collateral's window and after it
+outside() {
+	local texts start end
+	texts=$(jq -r '.tcb_info, .qe_identity' "$vectors/$1/collateral.json")
+	start=$(jq -rs 'map(.issueDate | fromdate) | max - 2 | todate' <<<"$texts")
+	end=$(jq -rs 'map(.nextUpdate | fromdate) | min + 2 | todate' <<<"$texts")
+	for at in "$start" "$end"; do
+		if verify "$1" "$at" --accept "$all" >/dev/null; then not_ok "$1 at $at is refused"; else ok "$1 at $at is refused"; fi
+	done
+}
+
+all=SWHardeningNeeded,ConfigurationNeeded,ConfigurationAndSWHardeningNeeded,OutOfDate,OutOfDateConfigurationNeeded
+while read -r bundle at exit status code; do
+	expect "$bundle" "$at" "$exit" "$status" "$code"
+	outside "$bundle"
+done <<'TABLE'
+sgx3_00a067110000_f8b81014_eval17 2025-07-04T10:28:44Z 1 ConfigurationAndSWHardeningNeeded quote.tcb.status
+sgx3_00606a000000_22c0df5d_eval17 2025-08-30T05:09:06Z 1 SWHardeningNeeded quote.tcb.status
+sgx3_00606a000000_2008020f_eval17 2025-08-30T05:09:06Z 1 OutOfDateConfigurationNeeded quote.tcb.status
+sgx3_00906ed50000_727e2e69_eval17 2025-02-05T10:43:45Z 1 SWHardeningNeeded quote.tcb.status
+sgx3_00906ed50000_727e2e69_eval19 2025-06-15T00:17:17Z 1 OutOfDate quote.tcb.status
+sgx3_00a067110000_743a7a64_eval17 2025-05-31T13:25:00Z 1 ConfigurationAndSWHardeningNeeded quote.tcb.status
+sgx3_00606a000000_57316ac1_eval17 2025-08-30T05:09:06Z 1 NotSupported quote.chain
+tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 0 UpToDate -
+tdx4_c0806f000000_46ca3f90_eval17 2025-10-08T03:01:43Z 0 UpToDate -
+tdx4_c0806f000000_46ca3f90_eval18 2025-12-02T05:09:04Z 1 OutOfDate quote.tcb.status
+tdx5_90c06f000000_cf77a6e9_eval18 2026-02-25T00:45:50Z 0 UpToDate -
+TABLE
+expect sgx3_00606a000000_22c0df5d_eval17 2025-08-30T05:09:06Z 0 SWHardeningNeeded - --accept SWHardeningNeeded
+expect sgx3_00a067110000_743a7a64_eval17 2025-05-31T13:25:00Z 1 ConfigurationAndSWHardeningNeeded quote.enclave.debug --accept "$all"
+expect tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 1 NotSupported quote.root.untrusted --root "$ROOT_OTHER"
+file=quote.trailing4736.bin expect sgx3_00606a000000_57316ac1_eval17 2025-08-30T05:09:06Z 3 NotSupported quote.malformed
+file=quote.trailing5006.bin expect tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 3 NotSupported quote.malformed
+echo "1..$count"
