@@ -20,6 +20,7 @@ struct platform_claims {
 	struct tpm_name ak_name;
 	struct quote_claims quote;
 	struct digest256 pcrs[LIMIT_PCRS];
+	const struct policy_platform *listed; /* the policy's entry, or NULL */
 };
 
 /* Adds its checks; returns as quote_appraise() does. Platform list, AK source, enclave (role PSE) and PCRs are judged

@@ -82,6 +82,11 @@ struct policy {
 void policy_default(struct policy *ret_policy);
 /* Decodes JSON; a diagnosis names line and column. The document is `{}` at least. */
 enum tcb_error policy_decode(struct span json, struct policy *ret_policy, struct diagnosis *d) MUST_USE;
+struct checks;
+
+/* An enclave of a role, judged by the policy's entries for that role: measurement, or signer and SVN; never DEBUG, ISVPRODID the role's. */
+bool policy_check_enclave(const struct policy *policy, enum enclave_role role, const struct enclave_identity *enclave,
+			  const char *layer, const char *code, struct checks *checks);
 enum tcb_error policy_add_root(struct policy *policy, struct span root_certificate_der) MUST_USE;
 
 #endif

@@ -1,0 +1,91 @@
+#include "verify/appraise/custody.h"
+
+#include "crypto/crypto.h"
+#include "edge/cose.h"
+#include "edge/custody.h"
+
+#define LAYER "custody"
+
+/* What the next record must continue. */
+struct walk {
+	uint64_t generation;
+	struct digest256 last;  /* of the record before; zeros before the first */
+	struct tpm_name at;     /* AK of the platform the vTPM is on */
+	bool started;           /* `at` is known */
+	bool listed;            /* it was on a platform that the policy lists */
+};
+
+static bool is_listed(const struct policy *policy, const struct tpm_name *ak)
+{
+	for (size_t i = 0; i < policy->platform_count; i++)
+		if (memcmp(&policy->platforms[i].ak_name, ak, sizeof *ak) == 0)
+			return true;
+	return false;
+}
+
+static bool signature_checks(const struct custody_record *record, struct span payload,
+			     const struct p256_signature *signature)
+{
+	uint8_t memory[LIMIT_CUSTODY_RECORD + 256];
+	struct writer w = WRITER_OF(memory);
+	struct span tbs;
+
+	cose_tbs_encode(&w, CUSTODY_TYPE, payload);
+	return writer_end(&w, &tbs) == TCB_OK && crypto_verify(&record->mige_key, tbs, signature) == TCB_OK;
+}
+
+static bool check_record(struct span bytes, const struct evidence_claims *claims, const struct policy *policy,
+			 struct walk *walk, struct checks *checks)
+{
+	struct p256_signature signature;
+	struct custody_record record;
+	struct span payload;
+
+	if (!check_that(checks, LAYER, "record", "custody.malformed",
+			bytes.size <= LIMIT_CUSTODY_RECORD &&
+				cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) == TCB_OK &&
+				custody_record_decode(payload, &record) == TCB_OK,
+			"a custody record", "something else") ||
+	    !check_that(checks, LAYER, "signature", "custody.signature", signature_checks(&record, payload, &signature),
+			"signed by the Migration Enclave it names", "a signature that does not check") ||
+	    !check_that(checks, LAYER, "chain", "custody.chain",
+			record.generation == walk->generation &&
+				memcmp(&record.id, &claims->request.id, sizeof record.id) == 0 &&
+				memcmp(&record.previous, &walk->last, sizeof walk->last) == 0 &&
+				(!walk->started || memcmp(&record.from_ak, &walk->at, sizeof walk->at) == 0),
+			"each record continues the one before", "a gap, or a record of another vTPM"))
+		return false;
+	walk->listed |= is_listed(policy, &record.from_ak) || is_listed(policy, &record.to_ak);
+	walk->at = record.to_ak;
+	walk->started = true;
+	walk->generation++;
+	return crypto_sha256(bytes, &walk->last) == TCB_OK;
+}
+
+bool custody_appraise(struct span chain, struct evidence_claims *claims, const struct policy *policy, struct checks *checks)
+{
+	struct reader r = reader_of(chain);
+	struct walk walk = { .generation = 1 };
+	struct span bytes;
+	size_t count;
+
+	if (!check_that(checks, LAYER, "chain", "custody.malformed",
+			cbor_read_array(&r, LIMIT_CUSTODY_RECORDS, &count) == TCB_OK, "an array of records", "something else"))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!check_that(checks, LAYER, "chain", "custody.malformed", cbor_read_bytes(&r, &bytes) == TCB_OK,
+				"a record", "something else") ||
+		    !check_record(bytes, claims, policy, &walk, checks))
+			return false;
+	}
+	claims->custody_count = count;
+	return check_that(checks, LAYER, "chain", "custody.malformed", reader_end(&r) == TCB_OK, "nothing more", "more") &&
+	       check_that(checks, LAYER, "generation", "custody.generation", walk.generation == claims->request.generation,
+			  "one record for each generation given up", "another number") &&
+	       check_that(checks, LAYER, "platform", "custody.platform",
+			  !walk.started || memcmp(&walk.at, &claims->platform.ak_name, sizeof walk.at) == 0,
+			  "the last hand-over leads to this platform", "to another") &&
+	       check_that(checks, LAYER, "platform", "platform.unlisted",
+			  claims->platform.listed != NULL || policy->unlisted_platforms == UNLISTED_ACCEPT || walk.listed,
+			  "a listed platform, or one reached from a listed one", "neither");
+}

@@ -1,0 +1,130 @@
+#include "verify/appraise/platform.h"
+
+#include "crypto/crypto.h"
+#include "crypto/tpm_name.h"
+#include "verify/appraise/event_log.h"
+#include "verify/appraise/merkle.h"
+#include "verify/appraise/pcrs.h"
+#include "verify/appraise/tpm.h"
+
+#define LAYER "platform"
+
+/* The quote must be over exactly these claims. */
+static bool check_certified_ak(const struct certified_ak *ak, const struct quote_claims *quote, struct checks *checks)
+{
+	const struct span parts[] = { span_of_text(CERTIFIED_AK_LABEL), ak->claims_bytes };
+	uint8_t wanted[SGX_REPORT_DATA_SIZE] = {0};
+	struct digest256 digest;
+
+	if (crypto_sha256_all(parts, 2, &digest) != TCB_OK)
+		return false;
+	memcpy(wanted, digest.bytes, sizeof digest.bytes);
+	return check_bytes(checks, LAYER, "certified_ak.report_data", "platform.ak.binding", SPAN_OF(wanted),
+			   SPAN_OF(quote->report_data));
+}
+
+static bool check_ak_source(const struct certified_ak *ak, const struct policy *policy, struct checks *checks)
+{
+	bool msr = ak->ak_source == AK_SOURCE_MSR;
+
+	return check_that(checks, LAYER, "ak_source", "platform.ak.source", msr || policy->accept_enrolled,
+			  policy->accept_enrolled ? "msr or enrolled" : "msr", msr ? "msr" : "enrolled");
+}
+
+static bool check_quote(const struct platform_evidence *evidence, struct platform_claims *claims, struct checks *checks)
+{
+	struct p256_signature signature;
+	struct tpm_attest attest;
+	struct p256_point key;
+	struct digest256 root = {{0}};
+	struct tpm_quote q;
+
+	if (!check_that(checks, LAYER, "tpm_quote", "platform.tpm.malformed",
+			tpm_quote_decode(evidence->platform_quote, &q) == TCB_OK && q.has_path &&
+				tpm_attest_decode(q.attest, &attest) == TCB_OK &&
+				tpm_signature_decode(q.signature, &signature) == TCB_OK,
+			"a quote over SHA-256 PCR 0..23 with its Merkle path", "something else") ||
+	    !check_that(checks, LAYER, "ak", "platform.ak.key", tpm_ak_decode(claims->ak.ak_public, &key) == TCB_OK,
+			"a restricted P-256 signing key of the TPM itself", "another key"))
+		return false;
+	return check_that(checks, LAYER, "tpm_quote.signature", "platform.tpm.signature",
+			  crypto_verify(&key, q.attest, &signature) == TCB_OK, "signed by the certified AK",
+			  "a signature that does not check: another platform's quote, or altered") &&
+	       check_that(checks, LAYER, "tpm_quote.path", "platform.tpm.path",
+			  merkle_path_root(&evidence->commitment, q.leaf_index, q.leaf_count, q.path, &root) == TCB_OK,
+			  "an inclusion proof of this shape", "another shape") &&
+	       check_bytes(checks, LAYER, "tpm_quote.qualifying_data", "platform.tpm.commitment", SPAN_OF(root.bytes),
+			   attest.qualifying) &&
+	       pcrs_check_digest(q.pcrs, &attest.pcr_digest, LAYER, "platform.tpm.pcrs", checks, claims->pcrs);
+}
+
+/* What firmware logged must be what the TPM has: PCR 0..15 (later ones are the running system's). */
+static bool check_log(struct span log, const struct platform_claims *claims, struct checks *checks)
+{
+	struct digest256 replayed[LIMIT_PCRS];
+
+	if (log.size == 0) {
+		check_not_run(checks, LAYER, "event_log", "platform.log.missing", "no log");
+		return true;
+	}
+	if (!check_that(checks, LAYER, "event_log", "platform.log.malformed", event_log_replay(log, replayed) == TCB_OK,
+			"a TCG crypto-agile log with SHA-256", "something else"))
+		return false;
+	for (unsigned pcr = 0; pcr < 16; pcr++)
+		if (memcmp(&replayed[pcr], &claims->pcrs[pcr], sizeof replayed[pcr]) != 0)
+			return check_bytes(checks, LAYER, "event_log", "platform.log.replay",
+					   SPAN_OF(claims->pcrs[pcr].bytes), SPAN_OF(replayed[pcr].bytes));
+	return check_that(checks, LAYER, "event_log", "platform.log.replay", true, "replays to PCR 0..15",
+			  "replays to PCR 0..15");
+}
+
+static const struct policy_platform *find_platform(const struct policy *policy, const struct tpm_name *ak_name)
+{
+	for (size_t i = 0; i < policy->platform_count; i++)
+		if (memcmp(&policy->platforms[i].ak_name, ak_name, sizeof *ak_name) == 0)
+			return &policy->platforms[i];
+	return NULL;
+}
+
+static bool check_listed(struct platform_claims *claims, const struct policy *policy, struct checks *checks)
+{
+	const struct policy_platform *listed = find_platform(policy, &claims->ak_name);
+
+	claims->listed = listed;
+	if (listed == NULL)
+		return check_that(checks, LAYER, "platform", "platform.unlisted",
+				  policy->unlisted_platforms != UNLISTED_REFUSE, "a platform that the policy lists",
+				  "an AK that it does not list");
+	return !listed->has_ppid ||
+	       check_bytes(checks, LAYER, "ppid", "platform.ppid", SPAN_OF(listed->ppid), SPAN_OF(claims->quote.ppid));
+}
+
+enum tcb_error platform_appraise(const struct platform_evidence *evidence, const struct policy *policy, uint64_t now_s,
+				 struct checks *checks, struct platform_claims *ret_claims)
+{
+	struct collateral collateral;
+	bool has_collateral = evidence->collateral.size > 0;
+	enum tcb_error error;
+
+	*ret_claims = (struct platform_claims){0};
+	if (!check_that(checks, LAYER, "certified_ak", "platform.ak.malformed",
+			certified_ak_decode(evidence->certified_ak, &ret_claims->ak) == TCB_OK &&
+				tpm_name_of(ret_claims->ak.ak_public, &ret_claims->ak_name) == TCB_OK,
+			"a certified AK", "something else") ||
+	    !check_that(checks, LAYER, "collateral", "quote.collateral.malformed",
+			!has_collateral || collateral_decode(evidence->collateral, &collateral) == TCB_OK,
+			"collateral, or none", "something else"))
+		return TCB_MALFORMED;
+	error = quote_appraise(ret_claims->ak.quote, has_collateral ? &collateral : NULL, policy, now_s, checks,
+			       &ret_claims->quote);
+	if (error != TCB_OK)
+		return error;
+	if (!policy_check_enclave(policy, ROLE_PSE, &ret_claims->quote.enclave, LAYER, "platform.pse", checks) ||
+	    !check_certified_ak(&ret_claims->ak, &ret_claims->quote, checks) ||
+	    !check_ak_source(&ret_claims->ak, policy, checks) || !check_quote(evidence, ret_claims, checks) ||
+	    !check_log(evidence->event_log, ret_claims, checks) || !check_listed(ret_claims, policy, checks) ||
+	    !pcrs_check_policy(ret_claims->pcrs, policy->platform_pcrs, policy->platform_pcr_count, LAYER,
+			       "platform.pcr", checks))
+		return TCB_REFUSED;
+	return TCB_OK;
+}
