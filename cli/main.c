@@ -9,6 +9,8 @@ static const struct command *const commands[] = {
 	&platform_command,
 	&vtpm_command,
 	&attest_command,
+	&verify_command,
+	&policy_command,
 	&quote_command,
 };
 
