@@ -42,6 +42,7 @@ enum session_stage { SESSION_FREE = 0, SESSION_GREETED, SESSION_OPEN };
 
 struct session_entry {
 	uint64_t number; /* the host's */
+	uint64_t serial; /* ours: never used twice, so that a new session under an old number is another session */
 	enum session_stage stage;
 	uint8_t transcript[SHA256_SIZE];
 	struct session_keys keys;

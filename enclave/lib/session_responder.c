@@ -26,10 +26,13 @@ void session_forget(struct session_server *server, uint64_t number)
 
 static struct session_entry *take_entry(struct session_server *server, uint64_t number)
 {
+	static uint64_t serials;
+
 	session_forget(server, number); /* a new hello on an old number starts over */
 	for (size_t i = 0; i < SESSIONS_MAX; i++) {
 		if (server->entries[i].stage == SESSION_FREE) {
 			server->entries[i].number = number;
+			server->entries[i].serial = ++serials;
 			return &server->entries[i];
 		}
 	}

@@ -5,47 +5,104 @@
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
 
-#define JOURNAL_LABEL "tcbind MigE journal v1"
+#define JOURNAL_LABEL "tcbind MigE journal v2"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
+
+/* ---- the stored form ---- */
+
+static struct span policy_of(const struct journal_entry *e)
+{
+	return e->policy != NULL ? span_of(e->policy->bytes, e->policy->size) : span_of(NULL, 0);
+}
 
 static void entry_encode(struct writer *w, const struct journal_entry *e)
 {
 	writer_u8(w, (uint8_t)e->state);
-	writer_bytes(w, SPAN_OF(e->handover.bytes));
 	writer_bytes(w, SPAN_OF(e->id.bytes));
+	writer_u64(w, e->settled);
+	if (e->state == JOURNAL_SETTLED)
+		return;
+	writer_bytes(w, SPAN_OF(e->handover.bytes));
 	writer_u64(w, e->generation);
+	if (e->state == JOURNAL_ARRIVING)
+		return;
 	writer_bytes(w, SPAN_OF(e->key.bytes));
 	writer_bytes(w, SPAN_OF(e->last_custody.bytes));
-	writer_bytes(w, SPAN_OF(e->redeemer.bytes));
-	writer_bytes(w, SPAN_OF(e->redeemer_ak.bytes));
+	if (e->state == JOURNAL_ESCROWED) {
+		writer_bool(w, e->policy != NULL);
+		writer_sized(w, policy_of(e));
+		return;
+	}
+	writer_bytes(w, SPAN_OF(e->redeemer.ak.bytes));
+	writer_bytes(w, SPAN_OF(e->redeemer.ppid));
 	writer_sized(w, span_of(e->record, e->record_size));
-	writer_sized(w, span_of(e->policy, e->policy_size));
 }
 
-static enum tcb_error entry_decode(struct reader *r, struct journal_entry *ret_e)
+/* NULL when none is free. */
+static struct journal_policy *take_policy(struct journal *j, struct span bytes)
 {
-	struct span record, policy;
+	for (size_t i = 0; i < JOURNAL_POLICIES; i++) {
+		if (j->policies[i].used)
+			continue;
+		j->policies[i].used = true;
+		j->policies[i].size = bytes.size;
+		memcpy(j->policies[i].bytes, bytes.data, bytes.size);
+		return &j->policies[i];
+	}
+	return NULL;
+}
+
+static enum tcb_error escrowed_decode(struct journal *j, struct reader *r, struct journal_entry *ret_e)
+{
+	struct span policy;
+	bool has;
+
+	TRY(reader_bool(r, &has));
+	TRY(reader_sized(r, JOURNAL_POLICY_MAX, &policy));
+	if (!has)
+		return policy.size == 0 ? TCB_OK : TCB_MALFORMED;
+	ret_e->policy = take_policy(j, policy);
+	return ret_e->policy != NULL ? TCB_OK : TCB_LIMIT;
+}
+
+static enum tcb_error redeemed_decode(struct reader *r, struct journal_entry *ret_e)
+{
+	struct span record;
+
+	TRY(reader_copy(r, ret_e->redeemer.ak.bytes, sizeof ret_e->redeemer.ak.bytes));
+	TRY(reader_copy(r, ret_e->redeemer.ppid, sizeof ret_e->redeemer.ppid));
+	TRY(reader_sized(r, sizeof ret_e->record, &record));
+	memcpy(ret_e->record, record.data, record.size);
+	ret_e->record_size = record.size;
+	return TCB_OK;
+}
+
+static enum tcb_error entry_decode(struct journal *j, struct reader *r, struct journal_entry *ret_e)
+{
 	uint8_t state;
 
 	TRY(reader_u8(r, &state));
-	if (state != JOURNAL_ESCROWED && state != JOURNAL_REDEEMED)
+	if (state < JOURNAL_ESCROWED || state > JOURNAL_SETTLED)
 		return TCB_MALFORMED;
 	ret_e->state = (enum journal_state)state;
-	TRY(reader_copy(r, ret_e->handover.bytes, sizeof ret_e->handover.bytes));
 	TRY(reader_copy(r, ret_e->id.bytes, sizeof ret_e->id.bytes));
+	TRY(reader_u64(r, &ret_e->settled));
+	if (state == JOURNAL_SETTLED)
+		return TCB_OK;
+	TRY(reader_copy(r, ret_e->handover.bytes, sizeof ret_e->handover.bytes));
 	TRY(reader_u64(r, &ret_e->generation));
+	if (state == JOURNAL_ARRIVING)
+		return TCB_OK;
 	TRY(reader_copy(r, ret_e->key.bytes, sizeof ret_e->key.bytes));
 	TRY(reader_copy(r, ret_e->last_custody.bytes, sizeof ret_e->last_custody.bytes));
-	TRY(reader_copy(r, ret_e->redeemer.bytes, sizeof ret_e->redeemer.bytes));
-	TRY(reader_copy(r, ret_e->redeemer_ak.bytes, sizeof ret_e->redeemer_ak.bytes));
-	TRY(reader_sized(r, sizeof ret_e->record, &record));
-	TRY(reader_sized(r, sizeof ret_e->policy, &policy));
-	ret_e->record_size = record.size;
-	memcpy(ret_e->record, record.data, record.size);
-	ret_e->policy_size = policy.size;
-	memcpy(ret_e->policy, policy.data, policy.size);
-	return TCB_OK;
+	return state == JOURNAL_ESCROWED ? escrowed_decode(j, r, ret_e) : redeemed_decode(r, ret_e);
+}
+
+static enum tcb_error full(struct diagnosis *d)
+{
+	return diagnose(d, TCB_LIMIT, "mige.journal.full", "a journal without room", "fewer hand-overs, shorter policies",
+			"finish or cancel migrations that are under way");
 }
 
 static enum tcb_error journal_store(const struct journal *j, struct diagnosis *d)
@@ -62,10 +119,9 @@ static enum tcb_error journal_store(const struct journal *j, struct diagnosis *d
 		error = seal_bytes(JOURNAL_LABEL, plain_span, &sealed);
 	if (error == TCB_OK)
 		error = writer_end(&sealed, &sealed_span);
-	wipe(plain_bytes, plain.size);
+	wipe(plain_bytes, plain.size < sizeof plain_bytes ? plain.size : sizeof plain_bytes);
 	if (error != TCB_OK)
-		return diagnose(d, error, "mige.journal.full", "a journal that does not fit", "fewer open hand-overs",
-				"finish or cancel migrations that are under way");
+		return error == TCB_LIMIT ? full(d) : error;
 	return host_store(STORE_MIGE_JOURNAL, sealed_span, d);
 }
 
@@ -76,7 +132,7 @@ static enum tcb_error decode_all(struct journal *j, struct span plain)
 	for (size_t i = 0; r.rest.size > 0; i++) {
 		if (i == JOURNAL_ENTRIES)
 			return TCB_LIMIT;
-		TRY(entry_decode(&r, &j->entries[i]));
+		TRY(entry_decode(j, &r, &j->entries[i]));
 	}
 	return TCB_OK;
 }
@@ -86,7 +142,6 @@ enum tcb_error journal_open(struct journal *j, struct span sealed, struct diagno
 	struct span plain;
 	enum tcb_error error;
 
-	wipe(j, sizeof *j);
 	if (sealed.size == 0)
 		return TCB_OK;
 	TRY(seal_open(JOURNAL_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
@@ -94,6 +149,8 @@ enum tcb_error journal_open(struct journal *j, struct span sealed, struct diagno
 	wipe(plain_bytes, plain.size);
 	return error;
 }
+
+/* ---- entries ---- */
 
 struct journal_entry *journal_find(struct journal *j, const struct uuid *id)
 {
@@ -106,13 +163,30 @@ struct journal_entry *journal_find(struct journal *j, const struct uuid *id)
 struct journal_entry *journal_find_handover(struct journal *j, const struct handover_id *handover)
 {
 	for (size_t i = 0; i < JOURNAL_ENTRIES; i++)
-		if (j->entries[i].state != JOURNAL_FREE &&
+		if ((j->entries[i].state == JOURNAL_ESCROWED || j->entries[i].state == JOURNAL_REDEEMED) &&
 		    memcmp(&j->entries[i].handover, handover, sizeof *handover) == 0)
 			return &j->entries[i];
 	return NULL;
 }
 
-/* Puts `next` in the place of `entry`, durably; on failure the entry is as before. */
+/* The vTPM's entry, or a free one. */
+static struct journal_entry *find_place(struct journal *j, const struct uuid *id)
+{
+	struct journal_entry *entry = journal_find(j, id);
+
+	for (size_t i = 0; entry == NULL && i < JOURNAL_ENTRIES; i++)
+		if (j->entries[i].state == JOURNAL_FREE)
+			entry = &j->entries[i];
+	return entry;
+}
+
+static void release_policy(struct journal_policy *policy)
+{
+	if (policy != NULL)
+		wipe(policy, sizeof *policy);
+}
+
+/* Puts `next` in the place of `entry`, durably; on failure the entry is as before. A policy that is no longer named is free. */
 static enum tcb_error replace(struct journal *j, struct journal_entry *entry, const struct journal_entry *next,
 			      struct diagnosis *d)
 {
@@ -124,24 +198,42 @@ static enum tcb_error replace(struct journal *j, struct journal_entry *entry, co
 	error = journal_store(j, d);
 	if (error != TCB_OK)
 		*entry = before;
+	else if (before.policy != next->policy)
+		release_policy(before.policy);
 	wipe(&before, sizeof before);
 	return error;
 }
 
-static enum tcb_error drop(struct journal *j, struct journal_entry *entry, struct diagnosis *d)
+/* Nothing is open any more; what has settled here is remembered. */
+static enum tcb_error settle(struct journal *j, struct journal_entry *entry, uint64_t settled, struct diagnosis *d)
 {
-	static const struct journal_entry free_entry;
+	struct journal_entry next = { .state = JOURNAL_FREE };
 
-	return replace(j, entry, &free_entry, d);
+	if (settled > 0) {
+		next.state = JOURNAL_SETTLED;
+		next.id = entry->id;
+		next.settled = settled;
+	}
+	return replace(j, entry, &next, d);
 }
 
-static enum tcb_error moved(const struct journal_entry *entry, struct diagnosis *d)
+/* The newest generation that can no longer run here; 0: none. */
+static uint64_t gone_generation(const struct journal_entry *entry)
+{
+	if (entry->state == JOURNAL_REDEEMED || entry->state == JOURNAL_ARRIVING)
+		return entry->generation;
+	return entry->settled;
+}
+
+static enum tcb_error moved(uint64_t generation, struct diagnosis *d)
 {
 	return diagnose_found(d, TCB_REFUSED, "vtpm.moved", "a generation that was not handed over",
 			      "run the VM where it was moved to, or bring it back by a migration",
 			      "generation %llu of this vTPM was granted to another platform",
-			      (unsigned long long)entry->generation);
+			      (unsigned long long)generation);
 }
+
+/* ---- leaving ---- */
 
 enum tcb_error journal_activate(struct journal *j, const struct uuid *id, uint64_t generation, struct diagnosis *d)
 {
@@ -149,19 +241,29 @@ enum tcb_error journal_activate(struct journal *j, const struct uuid *id, uint64
 
 	if (entry == NULL)
 		return TCB_OK;
-	if (entry->state == JOURNAL_REDEEMED && generation <= entry->generation)
-		return moved(entry, d);
-	return drop(j, entry, d); /* revoked; or it came back with a newer generation */
+	if (generation <= gone_generation(entry))
+		return moved(gone_generation(entry), d);
+	if (entry->state == JOURNAL_SETTLED)
+		return TCB_OK;
+	return settle(j, entry, gone_generation(entry), d);
 }
 
-static struct journal_entry *find_place(struct journal *j, const struct uuid *id)
+static enum tcb_error make_escrow(struct journal *j, const struct local_escrow *escrow, const struct journal_entry *entry,
+				  struct journal_entry *ret_next)
 {
-	struct journal_entry *entry = journal_find(j, id);
-
-	for (size_t i = 0; entry == NULL && i < JOURNAL_ENTRIES; i++)
-		if (j->entries[i].state == JOURNAL_FREE)
-			entry = &j->entries[i];
-	return entry;
+	*ret_next = (struct journal_entry){
+		.state = JOURNAL_ESCROWED,
+		.id = escrow->id,
+		.settled = entry->state == JOURNAL_FREE ? 0 : gone_generation(entry),
+		.handover = escrow->handover,
+		.generation = escrow->generation,
+		.last_custody = escrow->last_custody,
+	};
+	memcpy(ret_next->key.bytes, escrow->key_bytes.data, sizeof ret_next->key.bytes);
+	if (escrow->policy.size == 0)
+		return TCB_OK;
+	ret_next->policy = take_policy(j, escrow->policy);
+	return ret_next->policy != NULL ? TCB_OK : TCB_LIMIT;
 }
 
 enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escrow, struct diagnosis *d)
@@ -170,24 +272,17 @@ enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escr
 	struct journal_entry *entry = find_place(j, &escrow->id);
 	enum tcb_error error;
 
-	if (entry == NULL || escrow->policy.size > sizeof next.policy)
-		return diagnose_found(d, TCB_LIMIT, "mige.journal.full", "fewer open hand-overs, a policy that fits",
-				      "finish or cancel migrations that are under way; shorten the policy",
-				      "%u entries, a policy of %zu bytes", JOURNAL_ENTRIES, escrow->policy.size);
-	if (entry->state == JOURNAL_REDEEMED && escrow->generation <= entry->generation)
-		return moved(entry, d);
-	next = (struct journal_entry){
-		.state = JOURNAL_ESCROWED,
-		.handover = escrow->handover,
-		.id = escrow->id,
-		.generation = escrow->generation,
-		.last_custody = escrow->last_custody,
-		.policy_size = escrow->policy.size,
-	};
-	memcpy(next.key.bytes, escrow->key_bytes.data, sizeof next.key.bytes);
-	if (escrow->policy.size > 0)
-		memcpy(next.policy, escrow->policy.data, escrow->policy.size);
-	error = replace(j, entry, &next, d);
+	if (entry == NULL || escrow->policy.size > JOURNAL_POLICY_MAX)
+		return full(d);
+	if (entry->state != JOURNAL_FREE && escrow->generation <= gone_generation(entry))
+		return moved(gone_generation(entry), d);
+	error = make_escrow(j, escrow, entry, &next);
+	if (error == TCB_OK)
+		error = replace(j, entry, &next, d);
+	else
+		(void)full(d);
+	if (error != TCB_OK)
+		release_policy(next.policy);
 	wipe(&next, sizeof next);
 	return error;
 }
@@ -201,11 +296,11 @@ enum tcb_error journal_revoke(struct journal *j, const struct handover_id *hando
 	if (entry->state == JOURNAL_REDEEMED)
 		return diagnose(d, TCB_REFUSED, "mige.handover.gone", "a hand-over that was granted",
 				"one that is not decided", "the VM runs at its destination; it cannot go on here");
-	return drop(j, entry, d);
+	return settle(j, entry, entry->settled, d);
 }
 
-enum tcb_error journal_redeem(struct journal *j, struct journal_entry *entry, const struct p256_point *redeemer,
-			      const struct tpm_name *redeemer_ak, struct span record, struct diagnosis *d)
+enum tcb_error journal_redeem(struct journal *j, struct journal_entry *entry, const struct journal_platform *redeemer,
+			      struct span record, struct diagnosis *d)
 {
 	static struct journal_entry next;
 	enum tcb_error error;
@@ -214,12 +309,54 @@ enum tcb_error journal_redeem(struct journal *j, struct journal_entry *entry, co
 		return TCB_INTERNAL;
 	next = *entry;
 	next.state = JOURNAL_REDEEMED;
+	next.policy = NULL;
 	next.redeemer = *redeemer;
-	next.redeemer_ak = *redeemer_ak;
 	next.record_size = record.size;
 	memcpy(next.record, record.data, record.size);
-	next.policy_size = 0;
 	error = replace(j, entry, &next, d);
 	wipe(&next, sizeof next);
 	return error;
+}
+
+/* ---- coming ---- */
+
+/* An undecided escrow of ours stands for a vTPM that is here; only a later generation can be elsewhere. */
+static bool may_arrive(const struct journal_entry *entry, uint64_t generation)
+{
+	switch (entry->state) {
+	case JOURNAL_ESCROWED:
+	case JOURNAL_REDEEMED: return generation > entry->generation;
+	case JOURNAL_ARRIVING: return generation >= entry->generation;
+	case JOURNAL_SETTLED:
+	case JOURNAL_FREE: break;
+	}
+	return generation > entry->settled;
+}
+
+enum tcb_error journal_check_arrival(struct journal *j, const struct uuid *id, uint64_t generation, struct diagnosis *d)
+{
+	struct journal_entry *entry = find_place(j, id);
+
+	if (entry == NULL)
+		return full(d);
+	if (entry->state == JOURNAL_FREE || may_arrive(entry, generation))
+		return TCB_OK;
+	return diagnose_found(d, TCB_REFUSED, "mige.handover.consumed", "a hand-over that has not been here",
+			      "run the VM from the state that this platform has; migration blobs serve once",
+			      "generation %llu of this vTPM was handed over to this platform, or given up here, before",
+			      (unsigned long long)generation);
+}
+
+enum tcb_error journal_arrive(struct journal *j, const struct uuid *id, const struct handover_id *handover,
+			      uint64_t generation, struct diagnosis *d)
+{
+	struct journal_entry *entry = find_place(j, id);
+	struct journal_entry next = { .state = JOURNAL_ARRIVING, .id = *id, .handover = *handover,
+				      .generation = generation };
+
+	TRY(journal_check_arrival(j, id, generation, d));
+	if (entry->state == JOURNAL_ARRIVING && memcmp(&entry->handover, handover, sizeof *handover) == 0)
+		return TCB_OK;
+	next.settled = entry->state == JOURNAL_FREE ? 0 : entry->settled;
+	return replace(j, entry, &next, d);
 }

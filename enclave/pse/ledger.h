@@ -15,7 +15,7 @@ struct ledger_slot {
 	struct uuid id;
 	uint64_t version;
 	struct digest256 digest;
-	uint64_t owner; /* the session that may commit; 0: none since this PSE started */
+	uint64_t owner; /* serial of the session that may commit; 0: none since this PSE started */
 };
 
 struct ledger {
@@ -25,7 +25,7 @@ struct ledger {
 /* From the sealed bytes; empty: a new ledger. */
 enum tcb_error ledger_load(struct ledger *l, struct span sealed, struct diagnosis *d) MUST_USE;
 
-/* A vTPM enclave (`session`, not 0) has opened the state `entry`. Refused: ledger.state.old, ledger.state.forked. From now on only
+/* A vTPM enclave (`session`: its serial, not 0) has opened the state `entry`. Refused: ledger.state.old, ledger.state.forked. From now on only
  * this session commits. An id that is not known, or a version one ahead whose previous is the newest, is taken in. */
 enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
 

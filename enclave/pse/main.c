@@ -141,7 +141,7 @@ static enum tcb_error open_ledger(struct pse *p, const struct session_entry *fro
 
 	(void)reply;
 	TRY(ledger_entry_decode(body, &entry));
-	return ledger_open(&p->ledger, &entry, from->number, d);
+	return ledger_open(&p->ledger, &entry, from->serial, d);
 }
 
 static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *from, struct span body,
@@ -151,7 +151,7 @@ static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *f
 
 	(void)reply;
 	TRY(ledger_entry_decode(body, &entry));
-	return ledger_commit(&p->ledger, &entry, from->number, d);
+	return ledger_commit(&p->ledger, &entry, from->serial, d);
 }
 
 static enum tcb_error forget_ledger(struct pse *p, const struct session_entry *from, struct span body,
@@ -163,7 +163,7 @@ static enum tcb_error forget_ledger(struct pse *p, const struct session_entry *f
 	(void)reply;
 	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
 	TRY(reader_end(&r));
-	return ledger_forget(&p->ledger, &id, from->number, d);
+	return ledger_forget(&p->ledger, &id, from->serial, d);
 }
 
 static const struct permit {

@@ -2,6 +2,9 @@
 # A platform, a vTPM and an unmodified guest, by hand: boot, evidence from the host and from inside, and what kill -9 does not lose.
 . "$(dirname "$0")/lib.sh"
 
+# altered FILTER: the path of the policy with this change
+altered() { jq "$1" "$WORK/policy" >"$WORK/altered.policy" && echo "$WORK/altered.policy"; }
+
 expect "pki init" "$TCBIND" pki init "$WORK/P"
 expect_refusal "pki init does not overwrite" pki.exists "$TCBIND" pki init "$WORK/P"
 expect "platform init" "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
@@ -24,6 +27,36 @@ expect "a guest boots with tpm-crb" guest_wait g
 expect "the guest reads PCRs" guest_run g 'tpm2_pcrread sha256:0 | grep -q 0x'
 expect "the vTPM is running" [ "$(vtpm_member A "$id" state)" = running ]
 expect "attest from the host" "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 0011 -o "$WORK/host.ev"
+expect "policy from-evidence" "$TCBIND" policy from-evidence "$WORK/host.ev" -o "$WORK/policy"
+expect "verify accepts it" "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0011
+expect "and names the platform" [ "$("$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --json |
+	jq -r '[.verdict, .platform.name, .vtpm.id, .vtpm.generation, .ak_source] | join(" ")')" = "trusted A $id 1 msr" ]
+expect_refusal "a wrong nonce is refused" evidence.nonce "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0012
+expect_refusal "a test root is refused by a production policy" quote.root.untrusted \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered 'del(.roots)')"
+expect_refusal "an enclave that the policy does not list is refused" vtpm.enclave \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.enclaves.vtpm[0].mrenclave = ("00" * 32)')"
+expect_refusal "an older enclave SVN is refused" platform.pse \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.enclaves.pse[0].min_isv_svn = 2')"
+expect_refusal "a generation that is behind is refused" policy.generation.behind \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.vtpms[0].min_generation = 2')"
+expect_refusal "another platform than the listed is refused" platform.unlisted \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.platforms.unlisted = "refuse" | .platforms.listed = []')"
+expect_refusal "another platform PCR is refused" platform.pcr \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.platform_pcrs["0"] = ("00" * 32)')"
+expect_refusal "expired collateral is refused" quote.collateral.expired \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --at 2031-01-01T00:00:00Z
+expect_refusal "a policy with an unknown member is refused, with its place" "line " \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.surprise = 1')"
+accepted=0 tried=0 size=$(stat -c %s "$WORK/host.ev")
+for ((at = 0; at < size; at += 61)); do
+	cp "$WORK/host.ev" "$WORK/flipped.ev"
+	byte=$(od -An -tu1 -j "$at" -N 1 "$WORK/host.ev")
+	printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$WORK/flipped.ev" bs=1 seek="$at" conv=notrunc status=none
+	"$TCBIND" verify "$WORK/flipped.ev" --policy "$WORK/policy" >/dev/null 2>&1 && accepted=$((accepted + 1))
+	tried=$((tried + 1))
+done
+expect "one flipped bit is refused, $tried places tried" [ "$accepted" = 0 ]
 expect "the guest writes a nonce and gets evidence" guest_run g '
 	printf fresh-nonce >n && tpm2_nvwrite 0x01400102 -i n && tpm2_nvread 0x01400104 2>/dev/null | grep -q "^ok"'
 expect "its summary and pages agree" guest_run g '
