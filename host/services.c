@@ -7,6 +7,7 @@
 #include "edge/host.h"
 #include "edge/mige.h"
 #include "edge/pse.h"
+#include "host/agent.h"
 #include "host/daemon.h"
 #include "host/paths.h"
 #include "host/store.h"
@@ -70,22 +71,6 @@ static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct
 	return error;
 }
 
-static enum tcb_error ask_mige(struct daemon *daemon, struct span message, struct writer *ret, struct diagnosis *d)
-{
-	struct mige_step step;
-	struct span body;
-	enum tcb_error error;
-
-	(void)pthread_mutex_lock(&daemon->mige.lock);
-	error = enclave_link_call(&daemon->mige.link, CALL_MIGE_PEER, message, &body, d);
-	if (error == TCB_OK)
-		error = mige_step_decode(body, &step);
-	if (error == TCB_OK && step.answered)
-		writer_sized(ret, step.reply);
-	(void)pthread_mutex_unlock(&daemon->mige.lock);
-	return error == TCB_OK && !step.answered ? TCB_PLATFORM : error;
-}
-
 static enum tcb_error serve_peer(struct service_context *c, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	static _Thread_local uint8_t message_bytes[LIMIT_LOCAL_MESSAGE + 16];
@@ -103,7 +88,7 @@ static enum tcb_error serve_peer(struct service_context *c, struct span body, st
 	if (role == ROLE_PSE && c->link->identity.isv_prod_id != ROLE_PSE)
 		return ask_pse(c->daemon, message, ret, d);
 	if (role == ROLE_MIGE && c->link->identity.isv_prod_id == ROLE_VTPM)
-		return ask_mige(c->daemon, message, ret, d);
+		return agent_ask(c->daemon, message, ret, d);
 	return TCB_REFUSED;
 }
 

@@ -1,0 +1,280 @@
+#include "host/agent.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 15000, CHUNK = 65536 };
+
+/* A step with memory of its own: the link's is the next caller's. */
+struct owned_step {
+	struct mige_step step;
+	uint8_t *memory;
+};
+
+static void step_free(struct owned_step *s)
+{
+	free(s->memory);
+	*s = (struct owned_step){0};
+}
+
+static struct span keep(uint8_t **at, struct span bytes)
+{
+	struct span kept = span_of(*at, bytes.size);
+
+	if (bytes.size > 0)
+		memcpy(*at, bytes.data, bytes.size);
+	*at += bytes.size;
+	return kept;
+}
+
+static enum tcb_error own(struct span body, struct owned_step *ret_step)
+{
+	struct owned_step owned;
+	uint8_t *at;
+
+	TRY(mige_step_decode(body, &owned.step));
+	owned.memory = at = malloc(body.size + 1);
+	if (at == NULL)
+		return TCB_INTERNAL;
+	owned.step.address = keep(&at, owned.step.address);
+	owned.step.bytes = keep(&at, owned.step.bytes);
+	owned.step.reply = keep(&at, owned.step.reply);
+	*ret_step = owned;
+	return TCB_OK;
+}
+
+static enum tcb_error call_mige(struct daemon *daemon, enum call call, struct span body, struct owned_step *ret_step,
+				struct diagnosis *d)
+{
+	struct span answer;
+	enum tcb_error error;
+
+	(void)pthread_mutex_lock(&daemon->mige.lock);
+	error = enclave_link_call(&daemon->mige.link, call, body, &answer, d);
+	if (error == TCB_OK)
+		error = own(answer, ret_step);
+	(void)pthread_mutex_unlock(&daemon->mige.lock);
+	return error;
+}
+
+static enum tcb_error feed(struct daemon *daemon, uint64_t connection, struct span bytes, bool closed,
+			   struct owned_step *ret_step, struct diagnosis *d)
+{
+	static _Thread_local uint8_t body_bytes[CHUNK + 64];
+	const struct mige_net m = { .connection = connection, .closed = closed, .bytes = bytes };
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body;
+
+	mige_net_encode(&w, &m);
+	TRY(writer_end(&w, &body));
+	return call_mige(daemon, CALL_MIGE_NET, body, ret_step, d);
+}
+
+/* ---- sockets ---- */
+
+/* "HOST:PORT" in its two parts; the last colon counts, so that IPv6 addresses may stand in brackets. */
+static bool split_address(struct span address, char *ret_host, char *ret_port, size_t capacity)
+{
+	const uint8_t *colon = memrchr(address.data, ':', address.size);
+	size_t host_size = colon != NULL ? (size_t)(colon - address.data) : 0;
+	size_t port_size = colon != NULL ? address.size - host_size - 1 : 0;
+
+	if (host_size == 0 || port_size == 0 || host_size >= capacity || port_size >= capacity)
+		return false;
+	memcpy(ret_host, address.data, host_size);
+	ret_host[host_size] = '\0';
+	memcpy(ret_port, colon + 1, port_size);
+	ret_port[port_size] = '\0';
+	if (ret_host[0] == '[' && ret_host[host_size - 1] == ']') {
+		memmove(ret_host, ret_host + 1, host_size - 2);
+		ret_host[host_size - 2] = '\0';
+	}
+	return true;
+}
+
+/* A connected (or, with `listening`, a listening) socket, or -1. */
+static int open_socket(struct span address, bool listening)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = listening ? AI_PASSIVE : 0 };
+	char host[LIMIT_ADDRESS + 1], port[LIMIT_ADDRESS + 1];
+	struct addrinfo *found = NULL;
+	const int yes = 1;
+	int fd = -1;
+
+	if (!split_address(address, host, port, sizeof host) || getaddrinfo(host, port, &hints, &found) != 0)
+		return -1;
+	for (const struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next) {
+		bool ok;
+
+		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			continue;
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+		ok = listening ? bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 64) == 0
+			       : connect(fd, a->ai_addr, a->ai_addrlen) == 0;
+		if (!ok) {
+			(void)close(fd);
+			fd = -1;
+		}
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+static bool write_all(int fd, struct span bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+	}
+	return true;
+}
+
+/* What came, up to CHUNK; 0 when the peer closed or was silent too long. */
+static size_t read_some(int fd, uint8_t *ret_bytes)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	ssize_t got = poll(&ready, 1, PATIENCE_MS) == 1 ? recv(fd, ret_bytes, CHUNK, 0) : 0;
+
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* ---- outbound: a vTPM of ours asks to redeem ---- */
+
+/* Sends and brings back until the MigE has its answer. `s` is the step to begin with, and the last one on return. */
+static enum tcb_error shovel(struct daemon *daemon, int fd, uint64_t connection, struct owned_step *s, struct diagnosis *d)
+{
+	static _Thread_local uint8_t bytes[CHUNK];
+
+	while (!s->step.answered) {
+		bool sent = write_all(fd, s->step.bytes);
+		size_t got = sent ? read_some(fd, bytes) : 0;
+
+		step_free(s);
+		TRY(feed(daemon, connection, span_of(bytes, got), got == 0, s, d));
+		if (got == 0 && !s->step.answered)
+			return diagnose(d, TCB_PLATFORM, "agent.closed", "a connection to the source's MigE that ended",
+					"the source's answer", "check that the source platform runs, then try again");
+	}
+	(void)write_all(fd, s->step.bytes); /* what is still to be said, a close among it */
+	return TCB_OK;
+}
+
+static enum tcb_error go_there(struct daemon *daemon, struct owned_step *s, struct diagnosis *d)
+{
+	uint64_t connection = s->step.connection;
+	int fd = open_socket(s->step.address, false);
+	enum tcb_error error;
+
+	if (fd < 0) {
+		struct owned_step closed = {0};
+
+		error = diagnose_found(d, TCB_PLATFORM, "agent.connect", "the source platform's MigE",
+				       "check that the source runs and that its --listen address is reached from here",
+				       "%.*s: %s", (int)s->step.address.size, (const char *)s->step.address.data,
+				       strerror(errno));
+		if (feed(daemon, connection, span_of(NULL, 0), true, &closed, NULL) == TCB_OK)
+			step_free(&closed);
+		return error;
+	}
+	error = shovel(daemon, fd, connection, s, d);
+	(void)close(fd);
+	return error;
+}
+
+enum tcb_error agent_ask(struct daemon *daemon, struct span peer_message, struct writer *ret, struct diagnosis *d)
+{
+	struct owned_step s = {0};
+	enum tcb_error error;
+
+	TRY(call_mige(daemon, CALL_MIGE_PEER, peer_message, &s, d));
+	error = s.step.answered ? TCB_OK : go_there(daemon, &s, d);
+	if (error == TCB_OK)
+		writer_sized(ret, s.step.reply);
+	step_free(&s);
+	return error;
+}
+
+/* ---- inbound: another platform's MigE ---- */
+
+struct inbound {
+	struct daemon *daemon;
+	int fd;
+	uint64_t connection;
+};
+
+static void *serve_inbound(void *context)
+{
+	static _Thread_local uint8_t bytes[CHUNK];
+	struct inbound *in = context;
+	bool open = true;
+
+	while (open) {
+		struct owned_step s = {0};
+		struct diagnosis d = {0};
+		size_t got = read_some(in->fd, bytes);
+
+		open = got > 0;
+		if (feed(in->daemon, in->connection, span_of(bytes, got), got == 0, &s, &d) != TCB_OK) {
+			log_diagnosis("inbound", &d);
+			break;
+		}
+		open = open && write_all(in->fd, s.step.bytes) && !s.step.close;
+		step_free(&s);
+	}
+	(void)close(in->fd);
+	free(in);
+	return NULL;
+}
+
+static void *accept_all(void *context)
+{
+	static _Atomic uint64_t connections = 1;
+	struct inbound *listener = context;
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	(void)pthread_attr_init(&attributes);
+	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	for (;;) {
+		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+		struct inbound *in = fd >= 0 ? malloc(sizeof *in) : NULL;
+
+		if (in == NULL) {
+			if (fd >= 0)
+				(void)close(fd);
+			continue;
+		}
+		*in = (struct inbound){ .daemon = listener->daemon, .fd = fd,
+					.connection = MIGE_CONNECTION_INBOUND | atomic_fetch_add(&connections, 1) };
+		if (pthread_create(&thread, &attributes, serve_inbound, in) != 0) {
+			(void)close(fd);
+			free(in);
+		}
+	}
+	return NULL;
+}
+
+enum tcb_error agent_start(struct daemon *daemon, struct diagnosis *d)
+{
+	static struct inbound listener;
+	pthread_t thread;
+
+	listener = (struct inbound){ .daemon = daemon, .fd = open_socket(span_of_text(daemon->config.listen), true) };
+	if (listener.fd < 0 || pthread_create(&thread, NULL, accept_all, &listener) != 0)
+		return diagnose_found(d, TCB_PLATFORM, "agent.listen", "an address that is free here",
+				      "change `listen` in platform.json", "%s: %s", daemon->config.listen, strerror(errno));
+	(void)pthread_detach(thread);
+	return TCB_OK;
+}
