@@ -12,7 +12,7 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the name */
 };
 
-extern const struct command pki_command, platform_command, vtpm_command, attest_command, verify_command, policy_command,
+extern const struct command pki_command, platform_command, vtpm_command, attest_command, verify_command, policy_command, migrate_command,
 	quote_command;
 
 /* Prints what was found, wanted, to be done; returns 1. */

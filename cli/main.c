@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&attest_command,
 	&verify_command,
 	&policy_command,
+	&migrate_command,
 	&quote_command,
 };
 
