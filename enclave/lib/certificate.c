@@ -5,13 +5,16 @@
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 
 #include "core/cbor.h"
 #include "crypto/crypto.h"
 
 #define CMW_OID "1.3.6.1.5.5.7.1.35"
 
-enum { SERIAL_SIZE = 16, X509_V3 = 2 };
+enum { SERIAL_SIZE = 16, X509_V3 = 2, TIME_TEXT_SIZE = 32 };
+
+#define TIME_MAX_S 253402300799u /* the last second of 9999 */
 
 static bool set_serial(X509 *certificate)
 {
@@ -35,14 +38,40 @@ static bool set_name(X509_NAME *name, const char *common_name)
 					  -1, 0) == 1;
 }
 
+/* "YYYYMMDDHHMMSSZ" of a Unix time. By hand, since the C library's way there reads the time zone's file. */
+static void time_text(uint64_t seconds, char ret_text[TIME_TEXT_SIZE])
+{
+	static const unsigned month_days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	unsigned day = (unsigned)(seconds / 86400), year = 1970, month = 0, second = (unsigned)(seconds % 86400);
+	bool leap;
+
+	for (;; year++) {
+		leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+		if (day < 365u + leap)
+			break;
+		day -= 365u + leap;
+	}
+	for (; day >= month_days[month] + (month == 1 && leap); month++)
+		day -= month_days[month] + (month == 1 && leap);
+	(void)snprintf(ret_text, TIME_TEXT_SIZE, "%04u%02u%02u%02u%02u%02uZ", year % 10000, month + 1, day + 1,
+		       second / 3600, second / 60 % 60, second % 60);
+}
+
+static bool set_times(X509 *certificate, uint64_t not_before_s)
+{
+	char text[TIME_TEXT_SIZE];
+
+	time_text(not_before_s < TIME_MAX_S ? not_before_s : TIME_MAX_S, text);
+	return ASN1_TIME_set_string_X509(X509_getm_notBefore(certificate), text) == 1 &&
+	       ASN1_TIME_set_string_X509(X509_getm_notAfter(certificate), "99991231235959Z") == 1;
+}
+
 static bool fill(X509 *certificate, const char *issuer, const char *subject, EVP_PKEY *public_key, uint64_t not_before_s)
 {
 	return X509_set_version(certificate, X509_V3) == 1 && set_serial(certificate) &&
 	       set_name(X509_get_issuer_name(certificate), issuer) &&
 	       set_name(X509_get_subject_name(certificate), subject) &&
-	       ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)not_before_s) != NULL &&
-	       ASN1_TIME_set_string_X509(X509_getm_notAfter(certificate), "99991231235959Z") == 1 &&
-	       X509_set_pubkey(certificate, public_key) == 1;
+	       set_times(certificate, not_before_s) && X509_set_pubkey(certificate, public_key) == 1;
 }
 
 enum tcb_error certificate_new(const char *issuer, const char *subject, EVP_PKEY *public_key, uint64_t not_before_s,

@@ -229,7 +229,7 @@ static enum tcb_error moved(uint64_t generation, struct diagnosis *d)
 {
 	return diagnose_found(d, TCB_REFUSED, "vtpm.moved", "a generation that was not handed over",
 			      "run the VM where it was moved to, or bring it back by a migration",
-			      "generation %llu of this vTPM was granted to another platform",
+			      "generation %llu of this vTPM was handed over and never runs here again",
 			      (unsigned long long)generation);
 }
 

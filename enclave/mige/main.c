@@ -3,13 +3,35 @@
  * and through it the network. */
 #include "enclave/mige/mige.h"
 
+#include <time.h>
+
 #include "crypto/crypto.h"
 #include "edge/pse.h"
 #include "enclave/lib/dispatch.h"
+#include "enclave/mige/ratls.h"
 #include "enclave/tee/tee.h"
 
 static struct mige mige = { .pse = { .peer_role = ROLE_PSE } };
 static uint8_t reply_bytes[LIMIT_LOCAL_MESSAGE / 2], message_bytes[LIMIT_LOCAL_MESSAGE];
+
+/* ---- start ---- */
+
+/* Our key, the QUOTE over it, and from this the only root that peers may have. */
+static enum tcb_error make_identity(struct mige *m)
+{
+	static uint8_t quote_bytes[LIMIT_QUOTE];
+	uint8_t report_data[SGX_REPORT_DATA_SIZE];
+	size_t quote_size;
+	struct span quote;
+
+	TRY(crypto_p256_new(&m->key));
+	TRY(crypto_p256_public(m->key, &m->public));
+	TRY(ratls_report_data(&m->public, report_data));
+	TRY(tee_quote(report_data, quote_bytes, sizeof quote_bytes, &quote_size));
+	quote = span_of(quote_bytes, quote_size);
+	TRY(judge_init(&m->judge, quote));
+	return ratls_context_new(m->key, quote, &m->tls);
+}
 
 static enum tcb_error handle_start(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
@@ -21,68 +43,93 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 	if (m->started)
 		return TCB_WRONG_STATE;
 	TRY(journal_open(&m->journal, start.sealed_journal, d));
+	TRY(make_identity(m));
 	memcpy(m->address, start.address.data, start.address.size);
 	m->address_size = start.address.size;
-	memcpy(m->name, start.platform_name.data, start.platform_name.size);
-	m->name_size = start.platform_name.size;
-	TRY(crypto_p256_new(&m->key));
-	TRY(crypto_p256_public(m->key, &m->public));
 	m->sessions.roles = 1u << ROLE_VTPM;
 	m->started = true;
 	return TCB_OK;
 }
 
-/* ---- requests of vTPMs ---- */
-
-static enum tcb_error activate(struct mige *m, struct span body, struct writer *reply, struct diagnosis *d)
+enum tcb_error mige_certified_ak(struct mige *m, struct span *ret_document, struct diagnosis *d)
 {
-	struct reader r = reader_of(body);
+	struct span document;
+
+	TRY(session_call(&m->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &document, d));
+	if (document.size > JUDGE_CERTIFIED_AK_MAX)
+		return TCB_LIMIT;
+	*ret_document = document;
+	return TCB_OK;
+}
+
+/* ---- requests of vTPMs; those that are not answered at once put what is to be done into the step ---- */
+
+static enum tcb_error activate(struct mige *m, const struct session_request *request, struct writer *reply,
+			       struct mige_step *step, struct diagnosis *d)
+{
+	struct reader r = reader_of(request->body);
 	uint64_t generation;
 	struct uuid id;
 
 	(void)reply;
+	(void)step;
 	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
 	TRY(reader_u64(&r, &generation));
 	TRY(reader_end(&r));
 	return journal_activate(&m->journal, &id, generation, d);
 }
 
-static enum tcb_error escrow(struct mige *m, struct span body, struct writer *reply, struct diagnosis *d)
+static enum tcb_error escrow(struct mige *m, const struct session_request *request, struct writer *reply,
+			     struct mige_step *step, struct diagnosis *d)
 {
 	struct local_escrow escrow;
 	struct local_escrowed escrowed = { .address = span_of(m->address, m->address_size), .mige_key = m->public };
 
-	TRY(local_escrow_decode(body, &escrow));
+	(void)step;
+	TRY(local_escrow_decode(request->body, &escrow));
+	TRY(judge_policy(escrow.policy, d)); /* while the VM can still go on here */
 	TRY(journal_escrow(&m->journal, &escrow, d));
 	local_escrowed_encode(reply, &escrowed);
 	return TCB_OK;
 }
 
-static enum tcb_error revoke(struct mige *m, struct span body, struct writer *reply, struct diagnosis *d)
+static enum tcb_error revoke(struct mige *m, const struct session_request *request, struct writer *reply,
+			     struct mige_step *step, struct diagnosis *d)
 {
-	struct reader r = reader_of(body);
+	struct reader r = reader_of(request->body);
 	struct handover_id handover;
 
 	(void)reply;
+	(void)step;
 	TRY(reader_copy(&r, handover.bytes, sizeof handover.bytes));
 	TRY(reader_end(&r));
 	return journal_revoke(&m->journal, &handover, d);
 }
 
-static enum tcb_error redeem(struct mige *m, struct span body, struct writer *reply, struct diagnosis *d)
+static enum tcb_error redeem(struct mige *m, const struct session_request *request, struct writer *reply,
+			     struct mige_step *step, struct diagnosis *d)
 {
+	struct mige_request waiting = { .session = request->session->number, .serial = request->session->serial };
 	struct local_redeem asked;
 
-	(void)m;
 	(void)reply;
-	TRY(local_redeem_decode(body, &asked));
-	return diagnose(d, TCB_REFUSED, "mige.redeem.missing", "a hand-over from another platform",
-			"a MigE that can attest its peer: this build's cannot yet", "keep the VM where it is; see CAVEATS");
+	TRY(local_redeem_decode(request->body, &asked));
+	if (asked.source_address.size == 0 ||
+	    memcmp(&asked.source_mige_key, &m->public, sizeof m->public) == 0 ||
+	    journal_find_handover(&m->journal, &asked.handover) != NULL)
+		return diagnose(d, TCB_REFUSED, "mige.redeem.here", "a hand-over that begins and ends on one platform",
+				"the blobs of another platform's vTPM", "resume the vTPM in the place that it has here");
+	TRY(journal_check_arrival(&m->journal, &asked.id, asked.generation, d));
+	waiting.handover = asked.handover;
+	waiting.id = asked.id;
+	waiting.generation = asked.generation;
+	return net_ask(m, asked.source_address, &waiting, step, d);
 }
 
 static const struct permit {
 	enum local_request request;
-	enum tcb_error (*handle)(struct mige *m, struct span body, struct writer *reply, struct diagnosis *d);
+	enum tcb_error (*handle)(struct mige *m, const struct session_request *request, struct writer *reply,
+				 struct mige_step *step, struct diagnosis *d);
 } permits[] = {
 	{ LOCAL_ACTIVATE, activate },
 	{ LOCAL_ESCROW, escrow },
@@ -90,39 +137,92 @@ static const struct permit {
 	{ LOCAL_REDEEM, redeem },
 };
 
-static enum tcb_error answer_request(struct mige *m, const struct session_request *request, struct writer *reply,
-				     struct diagnosis *d)
+static enum tcb_error handle_request(struct mige *m, const struct session_request *request, struct writer *reply,
+				     struct mige_step *step, struct diagnosis *d)
 {
 	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
 		if (permits[i].request == request->request)
-			return permits[i].handle(m, request->body, reply, d);
+			return permits[i].handle(m, request, reply, step, d);
 	return diagnose(d, TCB_REFUSED, "mige.request", "a request that a MigE does not have", "one of edge/local.h",
 			"use enclaves of one release");
 }
 
+/* Seals an answer for the vTPM that `session` belongs to. */
+static enum tcb_error put_reply(struct session_entry *session, const struct mige_answer *answer, struct mige_step *step)
+{
+	struct writer message = WRITER_OF(message_bytes);
+
+	TRY(session_reply(session, answer->error, answer->body, &answer->d, &message));
+	step->answered = true;
+	return writer_end(&message, &step->reply);
+}
+
+static enum tcb_error answer_request(struct mige *m, const struct session_request *request, struct mige_step *step)
+{
+	struct writer reply = WRITER_OF(reply_bytes);
+	struct mige_answer answer = {0};
+	enum tcb_error error;
+
+	answer.error = handle_request(m, request, &reply, step, &answer.d);
+	if (answer.error == TCB_OK && step->connection != 0)
+		return TCB_OK; /* it waits for the network */
+	if (answer.error == TCB_OK)
+		answer.error = writer_end(&reply, &answer.body);
+	(void)diagnose(&answer.d, answer.error, "mige.error", tcb_error_name(answer.error), "a request that can be met",
+		       "report this with the daemon's log");
+	error = put_reply(request->session, &answer, step);
+	wipe(reply_bytes, reply.size);
+	return error;
+}
+
+/* ---- calls ---- */
+
 static enum tcb_error handle_peer(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct mige *m = state;
-	struct writer message = WRITER_OF(message_bytes), reply = WRITER_OF(reply_bytes);
-	struct mige_step step = { .answered = true };
-	struct diagnosis refusal = {0};
+	struct writer message = WRITER_OF(message_bytes);
+	struct mige_step step = {0};
 	struct session_request request;
-	struct span reply_body = {0};
 	struct peer_message pm;
-	enum tcb_error error;
 
 	TRY(peer_message_decode(body, &pm));
 	if (!m->started)
 		return TCB_WRONG_STATE;
+	m->calls++;
+	if (net_is_waiting(m, pm.session)) /* a vTPM asks one thing at a time */
+		session_forget(&m->sessions, pm.session);
 	TRY(session_receive(&m->sessions, pm.session, pm.message, &message, &request, d));
-	if (!request.is_handshake) {
-		error = answer_request(m, &request, &reply, &refusal);
-		if (error == TCB_OK)
-			error = writer_end(&reply, &reply_body);
-		(void)diagnose(&refusal, error, "mige.error", tcb_error_name(error), "a request that can be met", "");
-		TRY(session_reply(request.session, error, reply_body, &refusal, &message));
+	if (request.is_handshake) {
+		step.answered = true;
+		TRY(writer_end(&message, &step.reply));
+	} else {
+		TRY(answer_request(m, &request, &step));
 	}
-	TRY(writer_end(&message, &step.reply));
+	mige_step_encode(ret, &step);
+	return TCB_OK;
+}
+
+static enum tcb_error handle_net(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct mige *m = state;
+	struct mige_step step = {0};
+	struct mige_answer answer = {0};
+	struct mige_request request = {0};
+	struct session_entry *session;
+	struct mige_net net;
+
+	(void)d;
+	TRY(mige_net_decode(body, &net));
+	if (!m->started)
+		return TCB_WRONG_STATE;
+	m->calls++;
+	net_receive(m, &net, &step, &answer, &request);
+	if (answer.ready) {
+		session = session_find(&m->sessions, request.session);
+		if (session != NULL && session->serial == request.serial)
+			TRY(put_reply(session, &answer, &step));
+		step.answered = true; /* with nothing, if the vTPM that asked is gone */
+	}
 	mige_step_encode(ret, &step);
 	return TCB_OK;
 }
@@ -144,11 +244,24 @@ static enum tcb_error handle_forget(void *state, struct span body, struct writer
 static const struct enclave_call calls[] = {
 	{ CALL_MIGE_START, handle_start },
 	{ CALL_MIGE_PEER, handle_peer },
+	{ CALL_MIGE_NET, handle_net },
 	{ CALL_MIGE_FORGET, handle_forget },
 };
 
+/* What libraries set up once in ways that the sandbox forbids: libssl sorts its tables (the C library's sort asks how much memory
+ * there is), and the first conversion of a time looks for the time zone's file. */
+static void prepare_libraries(void)
+{
+	const time_t epoch = 0;
+	struct tm tm;
+
+	if (ratls_init() != TCB_OK || gmtime_r(&epoch, &tm) == NULL)
+		tee_abort("a library does not start");
+}
+
 int main(void)
 {
+	prepare_libraries();
 	tee_enter();
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &mige);
 }

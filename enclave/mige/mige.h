@@ -1,4 +1,9 @@
-/* The Migration Enclave: what this process is. main.c holds the only one. */
+/* The Migration Enclave: what this process is. main.c holds the only one; the modules beside it work on it.
+ *   main.c         calls of the host, requests of vTPMs on this platform
+ *   net.c          connections: numbers, bytes in and out, which side handles a message
+ *   source.c       this platform gives: judges who asks, decides, grants
+ *   destination.c  this platform takes: asks, proves itself, hands the key to its vTPM
+ *   judge.c        what a peer must be      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
 #ifndef TCBIND_ENCLAVE_MIGE_MIGE_H
 #define TCBIND_ENCLAVE_MIGE_MIGE_H
 
@@ -7,18 +12,94 @@
 #include "core/ids.h"
 #include "core/limits.h"
 #include "edge/mige.h"
+#include "edge/wan.h"
 #include "enclave/lib/session.h"
+#include "enclave/mige/channel.h"
 #include "enclave/mige/journal.h"
+#include "enclave/mige/judge.h"
+
+#define MIGE_CONNECTIONS 32 /* open at once, both ways */
+
+enum connection_stage {
+	CONNECTION_FREE = 0,
+	CONNECTION_HANDSHAKE,
+	CONNECTION_ATTEST,     /* both certificates are there; the peer's WAN_ATTEST is awaited */
+	CONNECTION_READY,      /* the peer is judged; nothing is under way */
+	CONNECTION_ASKED,      /* destination: WAN_CHALLENGE is awaited */
+	CONNECTION_PROVED,     /* destination: WAN_GRANT is awaited */
+	CONNECTION_CHALLENGED, /* source: WAN_REDEEM is awaited */
+};
+
+/* A request of a vTPM that waits for what a connection brings. */
+struct mige_request {
+	bool waiting;
+	bool reused; /* the connection served before: if it is dead, a new one is tried */
+	uint64_t session, serial; /* of the vTPM */
+	struct handover_id handover;
+	struct uuid id;
+	uint64_t generation;
+};
+
+struct mige_connection {
+	enum connection_stage stage;
+	uint64_t number;
+	uint64_t last_used; /* counts calls */
+	size_t address_size; /* outbound */
+	uint8_t address[LIMIT_ADDRESS];
+	struct mige_request request;   /* destination */
+	struct wan_ask asked;          /* source: from WAN_ASK to WAN_REDEEM */
+	uint8_t nonce[SHA256_SIZE];    /* source */
+	struct channel channel;
+	struct judged_peer peer;
+};
 
 struct mige {
 	bool started;
-	size_t address_size, name_size;
-	uint8_t address[LIMIT_ADDRESS], name[LIMIT_NAME];
+	size_t address_size;
+	uint8_t address[LIMIT_ADDRESS];
 	EVP_PKEY *key; /* of this start of this enclave: TLS, custody records */
 	struct p256_point public;
+	SSL_CTX *tls;
+	struct judge judge; /* who we are, and so who peers must be */
 	struct session_server sessions; /* vTPMs of this platform */
 	struct session pse;
 	struct journal journal;
+	uint64_t last_number; /* of an outbound connection */
+	uint64_t calls;
+	struct mige_connection connections[MIGE_CONNECTIONS];
 };
+
+/* What a call returns besides: filled by the functions below, encoded by main.c. Bytes are borrowed until the next call. */
+struct mige_answer {
+	bool ready;
+	enum tcb_error error;
+	struct span body; /* edge/local.h; on error `d` says why */
+	struct diagnosis d;
+};
+
+/* This platform's certified AK from its PSE, fresh, borrowed until the next call here. Codes: of the session. */
+enum tcb_error mige_certified_ak(struct mige *m, struct span *ret_document, struct diagnosis *d) MUST_USE;
+
+/* ---- net.c ---- */
+
+/* CALL_MIGE_NET, decoded. What goes to the network is put into `step`; a request that is decided by it, into `ret_answer` with the
+ * session that it belongs to. */
+void net_receive(struct mige *m, const struct mige_net *net, struct mige_step *step, struct mige_answer *ret_answer,
+		 struct mige_request *ret_request);
+/* Sends a vTPM's request to the MigE at `address`: on an idle connection, or on a new one. Code: mige.connections.full. */
+enum tcb_error net_ask(struct mige *m, struct span address, const struct mige_request *request, struct mige_step *step,
+		       struct diagnosis *d) MUST_USE;
+/* True while a request of this session is under way. */
+bool net_is_waiting(const struct mige *m, uint64_t session);
+
+/* ---- source.c, destination.c: one message of a peer. An error ends the connection; its diagnosis is told to the peer. ---- */
+
+enum tcb_error source_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
+			      struct diagnosis *d) MUST_USE;
+/* What decides the request comes in `answer`; an error does, too. */
+enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
+				   struct mige_answer *answer, struct diagnosis *d) MUST_USE;
+/* WAN_ASK for c->request; the peer has been judged. */
+enum tcb_error destination_ask(struct mige_connection *c) MUST_USE;
 
 #endif

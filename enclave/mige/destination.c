@@ -1,0 +1,159 @@
+/* The side that takes: it asks, proves its platform by a fresh quote, and gives the key to no one but the vTPM that asked. */
+#include <openssl/ssl.h>
+
+#include "core/cbor.h"
+#include "crypto/crypto.h"
+#include "crypto/tpm_name.h"
+#include "edge/certified_ak.h"
+#include "edge/cose.h"
+#include "edge/custody.h"
+#include "edge/frame.h"
+#include "enclave/lib/ocall.h"
+#include "enclave/mige/mige.h"
+
+static uint8_t body_bytes[CHANNEL_MESSAGE_MAX];
+static uint8_t answer_bytes[sizeof(struct secret256) + LIMIT_CUSTODY_RECORD + JUDGE_CERTIFIED_AK_MAX + 16];
+
+enum tcb_error destination_ask(struct mige_connection *c)
+{
+	const struct wan_ask ask = { .handover = c->request.handover, .id = c->request.id,
+				     .generation = c->request.generation };
+	uint8_t ask_bytes[64];
+	struct writer w = WRITER_OF(ask_bytes);
+	struct span body;
+
+	wan_ask_encode(&w, &ask);
+	TRY(writer_end(&w, &body));
+	TRY(channel_send(&c->channel, WAN_ASK, body));
+	c->stage = CONNECTION_ASKED;
+	return TCB_OK;
+}
+
+static enum tcb_error receive_attest(struct mige *m, struct mige_connection *c, struct span body,
+				     struct mige_answer *answer, struct diagnosis *d)
+{
+	struct wan_attest attest;
+	uint64_t now_s;
+
+	(void)answer;
+	TRY(wan_attest_decode(body, &attest));
+	TRY(host_time(&now_s, d));
+	TRY(judge_peer(&m->judge, JUDGE_SOURCE, &attest, now_s, &c->peer, d));
+	c->stage = CONNECTION_READY;
+	return c->request.waiting ? destination_ask(c) : TCB_OK;
+}
+
+static enum tcb_error receive_challenge(struct mige *m, struct mige_connection *c, struct span body,
+					struct mige_answer *answer, struct diagnosis *d)
+{
+	struct host_platform_quote quote;
+	struct writer w = WRITER_OF(body_bytes);
+	struct digest256 commitment;
+	struct wan_redeem proof;
+	struct span out;
+
+	(void)answer;
+	if (body.size != SHA256_SIZE)
+		return TCB_MALFORMED;
+	TRY(wan_commitment(body.data, &m->public, &commitment));
+	TRY(host_platform_quote(&commitment, &quote, d));
+	proof = (struct wan_redeem){ .platform_quote = quote.quote, .event_log = quote.event_log };
+	wan_redeem_encode(&w, &proof);
+	TRY(writer_end(&w, &out));
+	TRY(channel_send(&c->channel, WAN_REDEEM, out));
+	c->stage = CONNECTION_PROVED;
+	return TCB_OK;
+}
+
+static enum tcb_error bad_record(struct diagnosis *d)
+{
+	return diagnose(d, TCB_REFUSED, "mige.grant.record", "a custody record that is not of this hand-over",
+			"a signed record from the source's platform to this one", "use enclaves of one release");
+}
+
+/* The record must tell this hand-over, between these two platforms, and be signed by the key it names. */
+static enum tcb_error check_record(const struct mige_connection *c, struct span bytes, const struct tpm_name *own_ak,
+				   struct diagnosis *d)
+{
+	uint8_t tbs_bytes[LIMIT_CUSTODY_RECORD + 256];
+	struct writer w = WRITER_OF(tbs_bytes);
+	struct p256_signature signature;
+	struct custody_record record;
+	struct span payload, tbs;
+
+	if (cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) != TCB_OK ||
+	    custody_record_decode(payload, &record) != TCB_OK)
+		return bad_record(d);
+	cose_tbs_encode(&w, CUSTODY_TYPE, payload);
+	TRY(writer_end(&w, &tbs));
+	if (crypto_verify(&record.mige_key, tbs, &signature) != TCB_OK ||
+	    memcmp(&record.id, &c->request.id, sizeof record.id) != 0 || record.generation != c->request.generation ||
+	    memcmp(&record.from_ak, &c->peer.platform.ak, sizeof record.from_ak) != 0 ||
+	    memcmp(&record.to_ak, own_ak, sizeof *own_ak) != 0)
+		return bad_record(d);
+	return TCB_OK;
+}
+
+/* Durable in our journal before the vTPM has the key: from now on an older generation cannot come here. */
+static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, struct span body,
+				    struct mige_answer *answer, struct diagnosis *d)
+{
+	struct local_redeemed redeemed;
+	struct writer w = WRITER_OF(answer_bytes);
+	struct certified_ak own;
+	struct wan_grant grant;
+	struct tpm_name own_ak;
+	struct span document;
+
+	TRY(wan_grant_decode(body, &grant));
+	TRY(mige_certified_ak(m, &document, d));
+	TRY(certified_ak_decode(document, &own));
+	TRY(tpm_name_of(own.ak_public, &own_ak));
+	TRY(check_record(c, grant.custody_record, &own_ak, d));
+	TRY(journal_arrive(&m->journal, &c->request.id, &c->request.handover, c->request.generation, d));
+	redeemed = (struct local_redeemed){ .key_bytes = grant.key_bytes, .custody_record = grant.custody_record,
+					    .certified_ak = document };
+	local_redeemed_encode(&w, &redeemed);
+	TRY(writer_end(&w, &answer->body));
+	answer->ready = true;
+	c->stage = CONNECTION_READY;
+	return TCB_OK;
+}
+
+static enum tcb_error receive_refuse(struct mige *m, struct mige_connection *c, struct span body,
+				     struct mige_answer *answer, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct diagnosis from_source;
+
+	(void)m;
+	(void)c;
+	(void)answer;
+	TRY(diagnosis_decode(&r, &from_source));
+	TRY(reader_end(&r));
+	return diagnose(d, TCB_REFUSED, from_source.code, from_source.found, from_source.wanted, from_source.action);
+}
+
+static const struct permit {
+	enum connection_stage stage;
+	enum wan_kind kind;
+	enum tcb_error (*receive)(struct mige *m, struct mige_connection *c, struct span body, struct mige_answer *answer,
+				  struct diagnosis *d);
+} permits[] = {
+	{ CONNECTION_ATTEST, WAN_ATTEST, receive_attest },
+	{ CONNECTION_ATTEST, WAN_REFUSE, receive_refuse },
+	{ CONNECTION_ASKED, WAN_CHALLENGE, receive_challenge },
+	{ CONNECTION_ASKED, WAN_REFUSE, receive_refuse },
+	{ CONNECTION_PROVED, WAN_GRANT, receive_grant },
+	{ CONNECTION_PROVED, WAN_REFUSE, receive_refuse },
+};
+
+enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
+				   struct mige_answer *answer, struct diagnosis *d)
+{
+	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
+		if (permits[i].stage == c->stage && permits[i].kind == kind)
+			return permits[i].receive(m, c, body, answer, d);
+	return diagnose(d, TCB_WRONG_STATE, "mige.wan.order", "a message out of its order", "the order of edge/wan.h",
+			"use enclaves of one release");
+}

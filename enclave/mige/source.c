@@ -1,0 +1,163 @@
+/* The side that gives: nothing secret leaves before the destination is judged and `redeemed` is durable. */
+#include <openssl/ssl.h>
+
+#include "crypto/crypto.h"
+#include "crypto/tpm_name.h"
+#include "edge/certified_ak.h"
+#include "edge/custody.h"
+#include "enclave/lib/cose_sign.h"
+#include "enclave/lib/ocall.h"
+#include "enclave/mige/mige.h"
+
+static enum tcb_error receive_attest(struct mige *m, struct mige_connection *c, struct span body, struct diagnosis *d)
+{
+	struct wan_attest attest;
+	uint64_t now_s;
+
+	TRY(wan_attest_decode(body, &attest));
+	TRY(host_time(&now_s, d));
+	TRY(judge_peer(&m->judge, JUDGE_DESTINATION, &attest, now_s, &c->peer, d));
+	c->stage = CONNECTION_READY;
+	return TCB_OK;
+}
+
+static bool is_redeemer(const struct journal_entry *entry, const struct judged_peer *peer)
+{
+	return memcmp(&entry->redeemer.ak, &peer->platform.ak, sizeof peer->platform.ak) == 0 &&
+	       memcmp(entry->redeemer.ppid, peer->platform.ppid, sizeof peer->platform.ppid) == 0;
+}
+
+/* The hand-over as it stands now: still open, or granted to this very platform. */
+static enum tcb_error find_handover(struct mige *m, const struct mige_connection *c, struct journal_entry **ret_entry,
+				    struct diagnosis *d)
+{
+	struct journal_entry *entry = journal_find_handover(&m->journal, &c->asked.handover);
+
+	if (entry == NULL || entry->generation != c->asked.generation ||
+	    memcmp(&entry->id, &c->asked.id, sizeof entry->id) != 0)
+		return diagnose(d, TCB_REFUSED, "mige.handover.unknown", "a hand-over that is not open here",
+				"one that its source has begun and not revoked", "migrate again from where the VM runs now");
+	if (entry->state == JOURNAL_REDEEMED && !is_redeemer(entry, &c->peer))
+		return diagnose(d, TCB_REFUSED, "mige.handover.redeemed", "a hand-over that was granted to another platform",
+				"one that is not decided, or the platform that it was granted to",
+				"finish the migration on the platform that has the grant");
+	*ret_entry = entry;
+	return TCB_OK;
+}
+
+static enum tcb_error receive_ask(struct mige *m, struct mige_connection *c, struct span body, struct diagnosis *d)
+{
+	struct journal_entry *entry;
+
+	TRY(wan_ask_decode(body, &c->asked));
+	TRY(find_handover(m, c, &entry, d));
+	TRY(crypto_random(c->nonce, sizeof c->nonce));
+	TRY(channel_send(&c->channel, WAN_CHALLENGE, SPAN_OF(c->nonce)));
+	c->stage = CONNECTION_CHALLENGED;
+	return TCB_OK;
+}
+
+/* Where the vTPM leaves from: this platform, as its PSE certifies it now. */
+static enum tcb_error own_platform(struct mige *m, struct custody_record *record, struct diagnosis *d)
+{
+	struct certified_ak own;
+	struct span document;
+
+	TRY(mige_certified_ak(m, &document, d));
+	TRY(certified_ak_decode(document, &own));
+	TRY(tpm_name_of(own.ak_public, &record->from_ak));
+	record->from_name = own.platform_name;
+	return TCB_OK;
+}
+
+static enum tcb_error sign_record(struct mige *m, const struct mige_connection *c, const struct journal_entry *entry,
+				  uint64_t now_s, struct writer *out, struct diagnosis *d)
+{
+	struct custody_record record = {
+		.id = entry->id,
+		.generation = entry->generation,
+		.to_name = span_of(c->peer.name, c->peer.name_size),
+		.to_ak = c->peer.platform.ak,
+		.time_s = now_s,
+		.previous = entry->last_custody,
+		.mige_key = m->public,
+	};
+	uint8_t payload_bytes[LIMIT_CUSTODY_RECORD];
+	struct writer w = WRITER_OF(payload_bytes);
+	struct span payload;
+
+	TRY(own_platform(m, &record, d));
+	custody_record_encode(&w, &record);
+	TRY(writer_end(&w, &payload));
+	return cose_sign(m->key, CUSTODY_TYPE, payload, out);
+}
+
+static enum tcb_error send_grant(struct mige_connection *c, const struct journal_entry *entry)
+{
+	struct wan_grant grant = { .key_bytes = SPAN_OF(entry->key.bytes),
+				   .custody_record = span_of(entry->record, entry->record_size) };
+	uint8_t grant_bytes[LIMIT_CUSTODY_RECORD + 64];
+	struct writer w = WRITER_OF(grant_bytes);
+	struct span body;
+	enum tcb_error error;
+
+	wan_grant_encode(&w, &grant);
+	error = writer_end(&w, &body);
+	if (error == TCB_OK)
+		error = channel_send(&c->channel, WAN_GRANT, body);
+	wipe(grant_bytes, sizeof grant_bytes);
+	return error;
+}
+
+/* The decision: judged, written, then said. */
+static enum tcb_error decide(struct mige *m, struct mige_connection *c, struct journal_entry *entry,
+			     const struct wan_redeem *proof, struct diagnosis *d)
+{
+	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
+	struct writer w = WRITER_OF(record_bytes);
+	struct span policy = {0}, record;
+	uint64_t now_s;
+
+	if (entry->policy != NULL)
+		policy = span_of(entry->policy->bytes, entry->policy->size);
+	TRY(host_time(&now_s, d));
+	if (entry->state == JOURNAL_REDEEMED)
+		return judge_repetition(&m->judge, &c->peer, proof, c->nonce, now_s, d);
+	TRY(judge_handover(&m->judge, &c->peer, policy, proof, c->nonce, now_s, d));
+	TRY(sign_record(m, c, entry, now_s, &w, d));
+	TRY(writer_end(&w, &record));
+	return journal_redeem(&m->journal, entry, &c->peer.platform, record, d);
+}
+
+static enum tcb_error receive_redeem(struct mige *m, struct mige_connection *c, struct span body, struct diagnosis *d)
+{
+	struct journal_entry *entry;
+	struct wan_redeem proof;
+
+	TRY(wan_redeem_decode(body, &proof));
+	TRY(find_handover(m, c, &entry, d)); /* it may have been revoked since it was asked for */
+	TRY(decide(m, c, entry, &proof, d));
+	wipe(c->nonce, sizeof c->nonce);
+	c->stage = CONNECTION_READY;
+	return send_grant(c, entry);
+}
+
+static const struct permit {
+	enum connection_stage stage;
+	enum wan_kind kind;
+	enum tcb_error (*receive)(struct mige *m, struct mige_connection *c, struct span body, struct diagnosis *d);
+} permits[] = {
+	{ CONNECTION_ATTEST, WAN_ATTEST, receive_attest },
+	{ CONNECTION_READY, WAN_ASK, receive_ask },
+	{ CONNECTION_CHALLENGED, WAN_REDEEM, receive_redeem },
+};
+
+enum tcb_error source_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
+			      struct diagnosis *d)
+{
+	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
+		if (permits[i].stage == c->stage && permits[i].kind == kind)
+			return permits[i].receive(m, c, body, d);
+	return diagnose(d, TCB_WRONG_STATE, "mige.wan.order", "a message out of its order", "the order of edge/wan.h",
+			"use enclaves of one release");
+}
