@@ -3,7 +3,9 @@
 #include "enclave/tee/tee.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/limits.h"
@@ -18,6 +20,10 @@ void tee_enter(void)
 {
 	if (crypto_init() != TCB_OK)
 		tee_abort("libcrypto does not start");
+	/* Else the first gmtime_r(), deep in X.509, would read the host's /etc/localtime: a file, and the host's word. */
+	if (setenv("TZ", "UTC0", 1) != 0)
+		tee_abort("no time zone");
+	tzset();
 	if (!sandbox_enter())
 		tee_abort("no sandbox, no enclave");
 }
