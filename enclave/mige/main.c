@@ -3,8 +3,6 @@
  * and through it the network. */
 #include "enclave/mige/mige.h"
 
-#include <time.h>
-
 #include "crypto/crypto.h"
 #include "edge/pse.h"
 #include "enclave/lib/dispatch.h"
@@ -248,20 +246,10 @@ static const struct enclave_call calls[] = {
 	{ CALL_MIGE_FORGET, handle_forget },
 };
 
-/* What libraries set up once in ways that the sandbox forbids: libssl sorts its tables (the C library's sort asks how much memory
- * there is), and the first conversion of a time looks for the time zone's file. */
-static void prepare_libraries(void)
-{
-	const time_t epoch = 0;
-	struct tm tm;
-
-	if (ratls_init() != TCB_OK || gmtime_r(&epoch, &tm) == NULL)
-		tee_abort("a library does not start");
-}
-
 int main(void)
 {
-	prepare_libraries();
+	if (ratls_init() != TCB_OK)
+		tee_abort("libssl does not start");
 	tee_enter();
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &mige);
 }

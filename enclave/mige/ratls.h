@@ -9,7 +9,7 @@
 #include "core/ids.h"
 #include "core/span.h"
 
-/* Once, before the sandbox. */
+/* Once, before the sandbox: libssl sorts its tables, and the C library's sort asks the kernel how much memory there is. */
 enum tcb_error ratls_init(void) MUST_USE;
 
 /* What a MigE's QUOTE says of its TLS key: SHA-256("tcbind MigE key v1" || x || y), then zeros. */
