@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 15000, CHUNK = 65536 };
+enum { PATIENCE_MS = 15000, CHUNK = 65536, OUTBOUND_MAX = 64, STEPS_MAX = 256 };
 
 /* A step with memory of its own: the link's is the next caller's. */
 struct owned_step {
@@ -152,45 +152,91 @@ static size_t read_some(int fd, uint8_t *ret_bytes)
 
 /* ---- outbound: a vTPM of ours asks to redeem ---- */
 
-/* Sends and brings back until the MigE has its answer. `s` is the step to begin with, and the last one on return. */
-static enum tcb_error shovel(struct daemon *daemon, int fd, uint64_t connection, struct owned_step *s, struct diagnosis *d)
+/* Connections that our MigE opened and keeps, since a session that stands makes the next hand-over short. The MigE gives a
+ * connection to one request at a time. */
+static struct {
+	pthread_mutex_t lock;
+	size_t count;
+	struct {
+		uint64_t connection;
+		int fd;
+	} links[OUTBOUND_MAX];
+} outbound = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Takes the socket of `connection` out of the table; -1: there is none. */
+static int take_link(uint64_t connection)
+{
+	int fd = -1;
+
+	(void)pthread_mutex_lock(&outbound.lock);
+	for (size_t i = 0; fd < 0 && i < outbound.count; i++) {
+		if (outbound.links[i].connection == connection) {
+			fd = outbound.links[i].fd;
+			outbound.links[i] = outbound.links[--outbound.count];
+		}
+	}
+	(void)pthread_mutex_unlock(&outbound.lock);
+	return fd;
+}
+
+static void keep_link(uint64_t connection, int fd)
+{
+	bool kept;
+
+	(void)pthread_mutex_lock(&outbound.lock);
+	kept = outbound.count < OUTBOUND_MAX;
+	if (kept) {
+		outbound.links[outbound.count].connection = connection;
+		outbound.links[outbound.count++].fd = fd;
+	}
+	(void)pthread_mutex_unlock(&outbound.lock);
+	if (!kept)
+		(void)close(fd);
+}
+
+/* Does what a step says and returns what came; 0: the connection is over, or was never there. */
+static size_t do_step(const struct mige_step *step, uint8_t *ret_bytes)
+{
+	int fd = step->address.size > 0 ? open_socket(step->address, false) : take_link(step->connection);
+	size_t got = fd >= 0 && write_all(fd, step->bytes) ? read_some(fd, ret_bytes) : 0;
+
+	if (got > 0)
+		keep_link(step->connection, fd);
+	else if (fd >= 0)
+		(void)close(fd);
+	return got;
+}
+
+/* The last step of an answered request: what is still to be said, and whether the connection stays. */
+static void finish(const struct mige_step *step)
+{
+	int fd = step->connection != 0 ? take_link(step->connection) : -1;
+
+	if (fd < 0)
+		return;
+	if (write_all(fd, step->bytes) && !step->close)
+		keep_link(step->connection, fd);
+	else
+		(void)close(fd);
+}
+
+/* Until the MigE has its answer. `s` is the step to begin with, and the last one on return. */
+static enum tcb_error shovel(struct daemon *daemon, struct owned_step *s, struct diagnosis *d)
 {
 	static _Thread_local uint8_t bytes[CHUNK];
 
-	while (!s->step.answered) {
-		bool sent = write_all(fd, s->step.bytes);
-		size_t got = sent ? read_some(fd, bytes) : 0;
+	for (int i = 0; !s->step.answered; i++) {
+		uint64_t connection = s->step.connection;
+		size_t got = do_step(&s->step, bytes);
 
 		step_free(s);
+		if (i == STEPS_MAX)
+			return diagnose(d, TCB_PLATFORM, "agent.steps", "a hand-over without an end", "an answer",
+					"check that both platforms run one release");
 		TRY(feed(daemon, connection, span_of(bytes, got), got == 0, s, d));
-		if (got == 0 && !s->step.answered)
-			return diagnose(d, TCB_PLATFORM, "agent.closed", "a connection to the source's MigE that ended",
-					"the source's answer", "check that the source platform runs, then try again");
 	}
-	(void)write_all(fd, s->step.bytes); /* what is still to be said, a close among it */
+	finish(&s->step);
 	return TCB_OK;
-}
-
-static enum tcb_error go_there(struct daemon *daemon, struct owned_step *s, struct diagnosis *d)
-{
-	uint64_t connection = s->step.connection;
-	int fd = open_socket(s->step.address, false);
-	enum tcb_error error;
-
-	if (fd < 0) {
-		struct owned_step closed = {0};
-
-		error = diagnose_found(d, TCB_PLATFORM, "agent.connect", "the source platform's MigE",
-				       "check that the source runs and that its --listen address is reached from here",
-				       "%.*s: %s", (int)s->step.address.size, (const char *)s->step.address.data,
-				       strerror(errno));
-		if (feed(daemon, connection, span_of(NULL, 0), true, &closed, NULL) == TCB_OK)
-			step_free(&closed);
-		return error;
-	}
-	error = shovel(daemon, fd, connection, s, d);
-	(void)close(fd);
-	return error;
 }
 
 enum tcb_error agent_ask(struct daemon *daemon, struct span peer_message, struct writer *ret, struct diagnosis *d)
@@ -199,7 +245,7 @@ enum tcb_error agent_ask(struct daemon *daemon, struct span peer_message, struct
 	enum tcb_error error;
 
 	TRY(call_mige(daemon, CALL_MIGE_PEER, peer_message, &s, d));
-	error = s.step.answered ? TCB_OK : go_there(daemon, &s, d);
+	error = shovel(daemon, &s, d);
 	if (error == TCB_OK)
 		writer_sized(ret, s.step.reply);
 	step_free(&s);

@@ -10,7 +10,7 @@
 enum tcb_error agent_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
 
 /* A message of one of our vTPMs to the MigE (an encoded peer_message). If the MigE's step waits for the network, goes there and comes
- * back with the answer. `ret` takes the sized reply. Codes: agent.connect, agent.closed. */
+ * back with the answer. `ret` takes the sized reply. What the network does to it, the MigE says. Code: agent.steps. */
 enum tcb_error agent_ask(struct daemon *daemon, struct span peer_message, struct writer *ret, struct diagnosis *d) MUST_USE;
 
 #endif

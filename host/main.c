@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "host/agent.h"
 #include "host/api.h"
 #include "host/paths.h"
 
@@ -23,6 +24,7 @@ static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagn
 	TRY(config_tcti(&daemon->config, tcti, sizeof tcti, d));
 	TRY(ptpm_open(tcti, &daemon->ptpm, d));
 	TRY(services_start(daemon, d));
+	TRY(agent_start(daemon, d));
 	TRY(vtpms_start(daemon, d));
 	return api_start(daemon, d);
 }

@@ -157,6 +157,17 @@ static enum tcb_error ensure_enclave(struct host_vtpm *v, struct diagnosis *d)
 	return error;
 }
 
+/* Calls that do not say what they made of the state: exporting, and refusals (a vTPM learns that it has moved). */
+static void refresh_status(struct host_vtpm *v, enum call call, enum tcb_error error)
+{
+	struct span answer;
+
+	if (call != CALL_VTPM_GET_BLOB && error != TCB_REFUSED && v->status.state != VTPM_ESCROWED)
+		return;
+	if (enclave_link_call(&v->link, CALL_VTPM_STATUS, span_of(NULL, 0), &answer, NULL) == TCB_OK)
+		(void)!note_status(v, answer);
+}
+
 enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct span answer;
@@ -170,6 +181,8 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 		error = enclave_link_call(&v->link, call, body, &answer, d);
 	if (error == TCB_OK && ret != NULL)
 		writer_bytes(ret, answer);
+	if (v->link.fd >= 0)
+		refresh_status(v, call, error);
 	if (v->link.fd < 0 && session != 0) { /* it died under the call */
 		v->link.session = session;
 		close_enclave(v);

@@ -316,6 +316,13 @@ static enum tcb_error handle_resume(void *state, struct span body, struct writer
 	return put_status(v, ret);
 }
 
+static enum tcb_error handle_status(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	(void)d;
+	TRY(no_body(body));
+	return put_status(state, ret);
+}
+
 static enum tcb_error handle_attest(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct vtpm *v = state;
@@ -468,6 +475,7 @@ static const struct enclave_call calls[] = {
 	{ CALL_VTPM_BUFFER_SIZE, handle_buffer_size },
 	{ CALL_VTPM_INFO, handle_info },
 	{ CALL_VTPM_SHUTDOWN, handle_shutdown },
+	{ CALL_VTPM_STATUS, handle_status },
 };
 
 int main(void)

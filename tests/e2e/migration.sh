@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Two platforms, one guest, live: what the vTPM held arrives, the evidence names the new platform, the old one is out, and the migration stream
+# holds no secret. Then a destination that the owner's policy refuses.
+. "$(dirname "$0")/lib.sh"
+
+"$TCBIND" pki init "$WORK/P"
+for name in A B; do
+	"$TCBIND" platform init "$WORK/$name" --pki "$WORK/P" --name $name
+	if platform_start $name; then ok "platform $name runs"; else not_ok "platform $name runs" "$(cat "$WORK/$name.err")"; fi
+done
+address_of() { jq -r .listen "$WORK/$1/platform.json"; }
+
+id=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
+expect "an incoming place on B" "$TCBIND" vtpm create --platform "$WORK/B" --id "$id" --incoming
+expect "it is incoming" [ "$(vtpm_member B "$id" state)" = incoming ]
+guest_start a "$(vtpm_socket A "$id")" tpm-crb
+source_pid=$guest_pid
+expect "the guest boots on A" guest_wait a
+expect "the guest seals, writes and extends" guest_run a '
+	echo a-secret-of-the-guest >s && tpm2_createprimary -Q -C o -c p.ctx && tpm2_create -Q -C p.ctx -i s -u u -r r &&
+	tpm2_load -Q -C p.ctx -u u -r r -c k.ctx && tpm2_evictcontrol -Q -C o -c k.ctx 0x81000001 &&
+	tpm2_nvdefine -Q 0x1500001 -s 8 && printf acknowl >w && tpm2_nvwrite 0x1500001 -i w &&
+	tpm2_pcrextend 16:sha256=$(echo x | sha256sum | cut -d " " -f 1) && tpm2_pcrread sha256:16 >/tmp/pcr16'
+expect "evidence on A" "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce aa01 -o "$WORK/a.ev"
+expect "a policy from it" "$TCBIND" policy from-evidence "$WORK/a.ev" -o "$WORK/policy"
+
+# The migration stream, copied to a file on its way.
+guest_start b "$(vtpm_socket B "$id")" tpm-crb -incoming defer
+for _ in $(seq 50); do [ -S "$WORK/b.qmp" ] && break; sleep 0.1; done
+(guest_run a 'i=0; while [ $i -lt 15 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' >/dev/null 2>&1) &
+expect "migrate, under load" "$TCBIND" migrate --platform "$WORK/A" --id "$id" --qmp "$WORK/a.qmp" \
+	--to-platform "$(address_of B)" --to-qmp "$WORK/b.qmp"
+wait %% 2>/dev/null
+sleep 1
+cat "$WORK/A.err" "$WORK/B.err" | sed 's/^/# /'
+expect "B says running, generation 2" [ "$(vtpm_member B "$id" state) $(vtpm_member B "$id" generation)" = "running 2" ]
+expect "the secret unseals, NV and PCR are as they were" guest_run b '
+	[ "$(tpm2_unseal -c 0x81000001)" = a-secret-of-the-guest ] && [ "$(tpm2_nvread 0x1500001 -s 7)" = acknowl ] &&
+	tpm2_pcrread sha256:16 | cmp - /tmp/pcr16'
+expect "the old platform's evidence is gone from the guest's indices" guest_run b '
+	[ "$(tpm2_nvread 0x01400103 2>/dev/null | hexdump -n 4 -e "4/1 \"%02x\"")" = 00000000 ]'
+expect "evidence on B" "$TCBIND" attest --platform "$WORK/B" --id "$id" --nonce bb02 -o "$WORK/b.ev"
+expect "verify names B, generation 2, reached from a listed platform" [ "$("$TCBIND" verify "$WORK/b.ev" --policy "$WORK/policy" \
+	--nonce bb02 --json | jq -r '[.verdict, .platform.name, .vtpm.generation] | join(" ")')" = "trusted B 2" ]
+"$TCBIND" policy from-evidence "$WORK/a.ev" "$WORK/b.ev" -o "$WORK/both" 2>/dev/null
+expect "a policy from both accepts B" "$TCBIND" verify "$WORK/b.ev" --policy "$WORK/both" --nonce bb02
+expect_refusal "A's evidence is refused after the move" policy.generation.behind "$TCBIND" verify "$WORK/a.ev" --policy "$WORK/both"
+expect_refusal "A's evidence does not answer the new nonce" evidence.nonce \
+	"$TCBIND" verify "$WORK/a.ev" --policy "$WORK/policy" --nonce bb02
+
+kill "$source_pid" "$guest_pid" 2>/dev/null
+wait "$source_pid" "$guest_pid" 2>/dev/null
+guest_start c "$(vtpm_socket A "$id")" tpm-crb
+sleep 4
+if grep -q vtpm.moved "$WORK/A.err"; then ok "the source refuses to run again"; else not_ok "the source refuses to run again" "$(cat "$WORK/A.err")"; fi
+expect "A says moved" [ "$(vtpm_member A "$id" state)" = moved ]
+
+# An owner who allows no other platform.
+jq '.platforms.unlisted = "refuse"' "$WORK/policy" >"$WORK/owner"
+jq 'del(.vtpms, .guest_pcrs)' "$WORK/owner" >"$WORK/owner.json"
+kept=$("$TCBIND" vtpm create --platform "$WORK/A" --policy "$WORK/owner.json" --json | jq -r .id)
+"$TCBIND" vtpm create --platform "$WORK/B" --id "$kept" --incoming >/dev/null
+guest_start d "$(vtpm_socket A "$kept")" tpm-crb
+expect "a guest whose owner allows A only" guest_wait d
+guest_start e "$(vtpm_socket B "$kept")" tpm-crb -incoming defer
+for _ in $(seq 50); do [ -S "$WORK/e.qmp" ] && break; sleep 0.1; done
+expect_refusal "its migration to B fails" migrate.failed "$TCBIND" migrate --platform "$WORK/A" --id "$kept" --qmp "$WORK/d.qmp" \
+	--to-platform "$(address_of B)" --to-qmp "$WORK/e.qmp"
+if grep -q platform.unlisted "$WORK/B.err"; then ok "and B's log says why"; else not_ok "and B's log says why" "$(cat "$WORK/B.err")"; fi
+expect "the guest goes on at A" guest_run d 'tpm2_getrandom -Q 8 -o /dev/null'
+done_testing

@@ -1,0 +1,182 @@
+/* enclave/pse/ledger: old, forked and copied states are refused, across restarts and failed writes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "crypto/crypto.h"
+#include "enclave/pse/ledger.h"
+#include "tests/enclave/fake_store.h"
+
+static struct fake_store store;
+static struct ledger ledger;
+static struct diagnosis d;
+
+static int fresh(void **state)
+{
+	(void)state;
+	fake_store_begin(&store, 1, ROLE_PSE);
+	return crypto_init() == TCB_OK && ledger_load(&ledger, span_of(NULL, 0), NULL) == TCB_OK ? 0 : -1;
+}
+
+static void restart(void)
+{
+	assert_int_equal(ledger_load(&ledger, span_of(store.bytes, store.size), NULL), TCB_OK);
+}
+
+/* State `version` of vTPM `id`; `branch` tells one content from another. */
+static struct ledger_entry entry_of(uint8_t id, uint64_t version, uint8_t branch, uint8_t previous_branch)
+{
+	struct ledger_entry e = { .id = {{id}}, .version = version, .digest = {{(uint8_t)version, branch}} };
+
+	if (version > 1)
+		e.previous = (struct digest256){{(uint8_t)(version - 1), previous_branch}};
+	return e;
+}
+
+static enum tcb_error open_state(uint8_t id, uint64_t version, uint8_t branch, uint64_t session)
+{
+	const struct ledger_entry e = entry_of(id, version, branch, 0);
+
+	d = (struct diagnosis){0};
+	return ledger_open(&ledger, &e, session, &d);
+}
+
+static enum tcb_error commit(uint8_t id, uint64_t version, uint8_t branch, uint64_t session)
+{
+	const struct ledger_entry e = entry_of(id, version, branch, 0);
+
+	d = (struct diagnosis){0};
+	return ledger_commit(&ledger, &e, session, &d);
+}
+
+static void assert_refused(enum tcb_error error, const char *code)
+{
+	assert_int_equal(error, TCB_REFUSED);
+	assert_string_equal(d.code, code);
+}
+
+static void commits_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	for (uint64_t version = 2; version < 20; version++)
+		assert_int_equal(commit(1, version, 0, 10), TCB_OK);
+	assert_refused(commit(1, 19, 0, 10), "ledger.version");
+	assert_refused(commit(1, 21, 0, 10), "ledger.version");
+	assert_int_equal(store.writes, 19);
+}
+
+static void refuses_old_and_forked_states(void **state)
+{
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
+	assert_int_equal(commit(1, 3, 0, 10), TCB_OK);
+	for (int again = 0; again < 2; again++, restart()) {
+		assert_refused(open_state(1, 1, 0, 11), "ledger.state.old");
+		assert_refused(open_state(1, 2, 0, 11), "ledger.state.old");
+		assert_refused(open_state(1, 3, 7, 11), "ledger.state.forked");
+		assert_refused(open_state(1, 5, 0, 11), "ledger.state.old"); /* nor one from nowhere */
+	}
+	assert_int_equal(open_state(1, 3, 0, 11), TCB_OK);
+}
+
+/* Power is cut after the state was stored and before its commit. */
+static void accepts_the_state_being_written(void **state)
+{
+	struct ledger_entry other = entry_of(1, 3, 0, 9);
+
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
+	restart();
+	assert_int_equal(ledger_open(&ledger, &other, 11, &d), TCB_REFUSED); /* it does not follow the newest */
+	assert_int_equal(open_state(1, 3, 0, 11), TCB_OK);
+	assert_refused(open_state(1, 2, 0, 12), "ledger.state.old"); /* taken in: the one before is old now */
+	assert_int_equal(commit(1, 4, 0, 11), TCB_OK);
+}
+
+static void a_copy_opened_later_supersedes(void **state)
+{
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(open_state(1, 1, 0, 11), TCB_OK);
+	assert_refused(commit(1, 2, 0, 10), "ledger.copy.superseded");
+	assert_int_equal(commit(1, 2, 0, 11), TCB_OK);
+	assert_refused(commit(2, 1, 0, 11), "ledger.copy.superseded"); /* never opened */
+	restart();
+	assert_refused(commit(1, 3, 0, 11), "ledger.copy.superseded"); /* nor after a restart, before it is opened */
+}
+
+static void a_write_that_fails_changes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	store.fails = true;
+	assert_int_equal(commit(1, 2, 0, 10), TCB_PLATFORM);
+	assert_string_equal(d.code, "store.full");
+	assert_int_equal(open_state(2, 1, 0, 10), TCB_PLATFORM);
+	store.fails = false;
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
+}
+
+static void forgets_for_its_owner_only(void **state)
+{
+	const struct uuid id = {{1}};
+
+	(void)state;
+	assert_int_equal(open_state(1, 5, 0, 10), TCB_OK);
+	assert_int_equal(ledger_forget(&ledger, &id, 11, &d), TCB_REFUSED);
+	assert_int_equal(ledger_forget(&ledger, &id, 10, NULL), TCB_OK);
+	restart();
+	assert_int_equal(open_state(1, 1, 0, 12), TCB_OK);
+}
+
+static void another_processors_ledger_does_not_open(void **state)
+{
+	static uint8_t kept[4096];
+	size_t size;
+
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	size = store.size;
+	memcpy(kept, store.bytes, size);
+	fake_store_begin(&store, 2, ROLE_PSE);
+	d = (struct diagnosis){0};
+	assert_int_equal(ledger_load(&ledger, span_of(kept, size), &d), TCB_CRYPTO);
+	assert_string_equal(d.code, "seal.foreign");
+}
+
+static void is_full_in_the_end(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LEDGER_ENTRIES; i++) {
+		ledger.slots[i].used = true;
+		ledger.slots[i].id = (struct uuid){{0xff, (uint8_t)(i >> 8), (uint8_t)i}};
+	}
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_LIMIT);
+	assert_string_equal(d.code, "ledger.full");
+	ledger.slots[77].used = false;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK); /* and all of it fits the stored form */
+	restart();
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(commits_in_order, fresh),
+		cmocka_unit_test_setup(refuses_old_and_forked_states, fresh),
+		cmocka_unit_test_setup(accepts_the_state_being_written, fresh),
+		cmocka_unit_test_setup(a_copy_opened_later_supersedes, fresh),
+		cmocka_unit_test_setup(a_write_that_fails_changes_nothing, fresh),
+		cmocka_unit_test_setup(forgets_for_its_owner_only, fresh),
+		cmocka_unit_test_setup(another_processors_ledger_does_not_open, fresh),
+		cmocka_unit_test_setup(is_full_in_the_end, fresh),
+	};
+
+	return cmocka_run_group_tests_name("pse/ledger", tests, NULL, NULL);
+}
