@@ -1,0 +1,69 @@
+#include "tests/enclave/rig/ptpm.h"
+
+#include "core/limits.h"
+#include "crypto/crypto.h"
+#include "edge/tpm_quote.h"
+
+/* TPMT_PUBLIC of a restricted P-256 signing key (TPM 2.0 Part 2, 12.2.4). */
+enum tcb_error fake_ak_public(const EVP_PKEY *ak, struct writer *w)
+{
+	struct p256_point point;
+
+	TRY(crypto_p256_public(ak, &point));
+	writer_u16(w, 0x0023); /* TPM_ALG_ECC */
+	writer_u16(w, 0x000b); /* nameAlg SHA-256 */
+	writer_u32(w, 1u << 1 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 16 | 1u << 18);
+	writer_u16(w, 0);      /* authPolicy */
+	writer_u16(w, 0x0010); /* symmetric: null */
+	writer_u16(w, 0x0018); /* ECDSA */
+	writer_u16(w, 0x000b);
+	writer_u16(w, 0x0003); /* P-256 */
+	writer_u16(w, 0x0010); /* kdf: null */
+	writer_tpm2b(w, span_of(point.bytes, 32));
+	writer_tpm2b(w, span_of(point.bytes + 32, 32));
+	return writer_end(w, NULL);
+}
+
+static enum tcb_error make_attest(struct span qualifying, struct span pcrs, struct writer *w)
+{
+	struct digest256 digest;
+
+	TRY(crypto_sha256(pcrs, &digest));
+	writer_u32(w, 0xff544347); /* TPM_GENERATED_VALUE */
+	writer_u16(w, 0x8018);     /* TPM_ST_ATTEST_QUOTE */
+	writer_u16(w, 0);          /* qualifiedSigner */
+	writer_tpm2b(w, qualifying);
+	writer_zeros(w, 8 + 4 + 4 + 1 + 8);
+	writer_u32(w, 1);
+	writer_u16(w, 0x000b);
+	writer_u8(w, 3);
+	writer_bytes(w, span_of("\xff\xff\xff", 3));
+	writer_tpm2b(w, SPAN_OF(digest.bytes));
+	return writer_end(w, NULL);
+}
+
+/* One leaf: the root is its hash (RFC 9162 section 2.1.1). */
+enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, const uint8_t pcr0[SHA256_SIZE],
+			  struct writer *out)
+{
+	static const uint8_t leaf_prefix = 0;
+	const struct span leaf[] = { span_of(&leaf_prefix, 1), SPAN_OF(commitment->bytes) };
+	uint8_t attest_bytes[LIMIT_TPM_ATTEST], signature_bytes[128], pcrs[TPM_QUOTE_PCRS_SIZE] = {0};
+	struct writer attest = WRITER_OF(attest_bytes), signature = WRITER_OF(signature_bytes);
+	struct tpm_quote q = { .pcrs = SPAN_OF(pcrs), .has_path = true, .leaf_count = 1 };
+	struct p256_signature raw;
+	struct digest256 root;
+
+	memcpy(pcrs, pcr0, SHA256_SIZE);
+	TRY(crypto_sha256_all(leaf, 2, &root));
+	TRY(make_attest(SPAN_OF(root.bytes), SPAN_OF(pcrs), &attest));
+	TRY(writer_end(&attest, &q.attest));
+	TRY(crypto_sign(ak, q.attest, &raw));
+	writer_u16(&signature, 0x0018);
+	writer_u16(&signature, 0x000b);
+	writer_tpm2b(&signature, span_of(raw.bytes, 32));
+	writer_tpm2b(&signature, span_of(raw.bytes + 32, 32));
+	TRY(writer_end(&signature, &q.signature));
+	tpm_quote_encode(out, &q);
+	return writer_end(out, NULL);
+}

@@ -1,0 +1,15 @@
+/* A physical TPM's answers, made from a key that the test holds. */
+#ifndef TCBIND_TESTS_ENCLAVE_RIG_PTPM_H
+#define TCBIND_TESTS_ENCLAVE_RIG_PTPM_H
+
+#include <openssl/types.h>
+
+#include "core/ids.h"
+#include "core/writer.h"
+
+enum tcb_error fake_ak_public(const EVP_PKEY *ak, struct writer *w) MUST_USE;
+/* A tpm_quote document that commits to `commitment` alone. */
+enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, const uint8_t pcr0[SHA256_SIZE],
+			  struct writer *out) MUST_USE;
+
+#endif
