@@ -5,6 +5,7 @@
 #include "crypto/crypto.h"
 
 static const struct command *const commands[] = {
+	&demo_command,
 	&pki_command,
 	&platform_command,
 	&vtpm_command,

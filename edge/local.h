@@ -32,13 +32,15 @@ enum local_request {
 	LOCAL_LEDGER_OPEN = 3,      /* ledger_entry                -> nothing; refuses old or copied state */
 	LOCAL_LEDGER_COMMIT = 4,    /* ledger_entry                -> nothing; durable when answered */
 	LOCAL_LEDGER_FORGET = 5,    /* uuid                        -> nothing: deleted or moved away */
-	LOCAL_CERTIFY = 6,          /* u8 kind, tpm2b TPMT_PUBLIC  -> X.509 certificate, DER */
+	LOCAL_CERTIFY = 6,          /* u8 enum certify_kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
 	/* -> MigE */
 	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
 	LOCAL_ESCROW = 17,   /* local_escrow                       -> local_escrowed */
 	LOCAL_REVOKE = 18,   /* handover id                        -> nothing; refused once redeemed */
 	LOCAL_REDEEM = 19,   /* local_redeem                       -> local_redeemed */
 };
+
+enum certify_kind { CERTIFY_EK = 1, CERTIFY_AK = 2 };
 
 /* The PSE puts the caller's measurement in from its REPORT; the rest is the vTPM's word. */
 struct local_endorse {

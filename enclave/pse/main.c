@@ -12,6 +12,7 @@
 #include "enclave/lib/dispatch.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/session.h"
+#include "enclave/pse/vtpm_certificate.h"
 #include "enclave/pse/ledger.h"
 #include "enclave/tee/tee.h"
 
@@ -28,7 +29,7 @@ struct pse {
 };
 
 static struct pse pse;
-static uint8_t reply_bytes[CERTIFIED_AK_MAX + 4096];
+static uint8_t reply_bytes[CERTIFIED_AK_MAX + 8192]; /* the largest: a certificate with the certified AK in it */
 
 /* ---- start: certify the AK ---- */
 
@@ -134,6 +135,25 @@ static enum tcb_error endorse(struct pse *p, const struct session_entry *from, s
 	return cose_sign(p->key, ENDORSEMENT_TYPE, payload, reply);
 }
 
+static enum tcb_error certify_key(struct pse *p, const struct session_entry *from, struct span body,
+				  struct writer *reply, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct span tpmt_public;
+	uint64_t now_s;
+	uint8_t kind;
+
+	(void)from;
+	TRY(reader_u8(&r, &kind));
+	TRY(reader_tpm2b(&r, &tpmt_public));
+	TRY(reader_end(&r));
+	if (kind != CERTIFY_EK && kind != CERTIFY_AK)
+		return TCB_MALFORMED;
+	TRY(host_time(&now_s, d));
+	return vtpm_certificate_issue(p->key, span_of(p->certified_ak, p->certified_ak_size), (enum certify_kind)kind, tpmt_public,
+				 now_s, reply, d);
+}
+
 static enum tcb_error open_ledger(struct pse *p, const struct session_entry *from, struct span body,
 				  struct writer *reply, struct diagnosis *d)
 {
@@ -174,6 +194,7 @@ static const struct permit {
 } permits[] = {
 	{ LOCAL_GET_CERTIFIED_AK, 1u << ROLE_VTPM | 1u << ROLE_MIGE, get_certified_ak },
 	{ LOCAL_ENDORSE, 1u << ROLE_VTPM, endorse },
+	{ LOCAL_CERTIFY, 1u << ROLE_VTPM, certify_key },
 	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },
 	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },
 	{ LOCAL_LEDGER_FORGET, 1u << ROLE_VTPM, forget_ledger },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A platform, a vTPM and an unmodified guest, by hand: boot, evidence from the host and from inside, and what kill -9 does not lose.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../tools/harness.sh"
 
 # altered FILTER: the path of the policy with this change
 altered() { jq "$1" "$WORK/policy" >"$WORK/altered.policy" && echo "$WORK/altered.policy"; }

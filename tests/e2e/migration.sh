@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Two platforms, one guest, live: what the vTPM held arrives, the evidence names the new platform, the old one is out, and the migration stream
 # holds no secret. Then a destination that the owner's policy refuses.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../tools/harness.sh"
 
 "$TCBIND" pki init "$WORK/P"
 for name in A B; do

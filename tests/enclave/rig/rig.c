@@ -277,6 +277,11 @@ int rig_exit_status(struct rig_enclave *e)
 	return -1;
 }
 
+void rig_spawn_pse(struct rig_platform *p)
+{
+	spawn(p, &p->pse, &p->pse_identity, pse_main);
+}
+
 static uint8_t start_bytes[LIMIT_STATE + 1024];
 
 enum tcb_error rig_start_pse(struct rig_platform *p, struct span *ret_certified_ak, struct diagnosis *d)
@@ -287,7 +292,7 @@ enum tcb_error rig_start_pse(struct rig_platform *p, struct span *ret_certified_
 	struct span body, answer;
 	struct reader r;
 
-	spawn(p, &p->pse, &p->pse_identity, pse_main);
+	rig_spawn_pse(p);
 	pse_start_encode(&w, &m);
 	TRY(writer_end(&w, &body));
 	TRY(enclave_link_call(&p->pse.link, CALL_PSE_START, body, &answer, d));

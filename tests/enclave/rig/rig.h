@@ -52,6 +52,8 @@ void rig_end(void);
 void rig_platform_init(struct rig_platform *p, int root, const char *name);
 void rig_platform_end(struct rig_platform *p);
 
+/* The process alone, not yet called. */
+void rig_spawn_pse(struct rig_platform *p);
 /* Starts from what is stored; the first error is returned. */
 enum tcb_error rig_start_pse(struct rig_platform *p, struct span *ret_certified_ak, struct diagnosis *d);
 enum tcb_error rig_start_mige(struct rig_platform *p, struct diagnosis *d);

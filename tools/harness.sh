@@ -1,8 +1,8 @@
-# Shared by the end-to-end tests: platforms, guests, TAP. Sourced by bash; everything lives in $WORK and ends with it.
+# Shared by the end-to-end tests and the demonstration: platforms, guests, TAP. Sourced by bash; everything lives in $WORK and ends with it.
 set -u
-BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../../build" && pwd)}
+BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../build" && pwd)}
 TCBIND=$BUILD/cli/tcbind
-TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../tools" && pwd)
+TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")/" && pwd)
 WORK=$(mktemp -d /tmp/tcbind-e2e.XXXXXX)
 pids=()
 count=0

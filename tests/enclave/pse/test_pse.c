@@ -1,0 +1,390 @@
+/* The real PSE in a process of its own: what it certifies and for whom, what it refuses, and what it does with a host that lies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include "crypto/crypto.h"
+#include "edge/certified_ak.h"
+#include "edge/cose.h"
+#include "edge/endorsement.h"
+#include "edge/frame.h"
+#include "enclave/lib/certificate.h"
+#include "enclave/pse/vtpm_certificate.h"
+#include "tests/enclave/fake_tee.h"
+#include "tests/enclave/rig/ptpm.h"
+#include "tests/enclave/rig/rig.h"
+
+static struct rig_platform a;
+static struct rig_vtpm vtpm;
+static struct diagnosis d;
+static uint8_t certified_ak_bytes[LIMIT_QUOTE + 4096];
+static struct span certified_ak_document;
+
+static int begin(void **state)
+{
+	(void)state;
+	if (crypto_init() != TCB_OK)
+		return -1;
+	rig_pki(0);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	rig_end();
+	return 0;
+}
+
+static int fresh(void **state)
+{
+	struct span document;
+
+	(void)state;
+	d = (struct diagnosis){0};
+	rig_platform_init(&a, 0, "A");
+	if (rig_start_pse(&a, &document, NULL) != TCB_OK)
+		return -1;
+	memcpy(certified_ak_bytes, document.data, document.size);
+	certified_ak_document = span_of(certified_ak_bytes, document.size);
+	rig_vtpm_init(&vtpm, &a, 1);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_platform_end(&a);
+	return 0;
+}
+
+static void refuses_an_unlocked_bank(void **state)
+{
+	struct span document;
+
+	(void)state;
+	a.processor.bank.locked = false;
+	assert_int_equal(rig_start_pse(&a, &document, &d), TCB_REFUSED);
+	assert_string_equal(d.code, "pse.bank.unlocked");
+	a.processor.bank.locked = true;
+	a.processor.bank.size = 0;
+	assert_int_equal(rig_start_pse(&a, &document, NULL), TCB_REFUSED);
+}
+
+/* REPORT data stands at 48 + 320 of a quote. */
+static void quotes_what_the_bank_holds(void **state)
+{
+	const struct span label = span_of_text(CERTIFIED_AK_LABEL);
+	struct certified_ak ak;
+	struct digest256 digest;
+
+	(void)state;
+	assert_int_equal(certified_ak_decode(certified_ak_document, &ak), TCB_OK);
+	assert_true(span_equal(ak.ak_public, span_of(a.ak_public, a.ak_public_size)));
+	assert_memory_equal(ak.epoch.bytes, a.processor.epoch.bytes, EPOCH_SIZE);
+	assert_int_equal(ak.ak_source, AK_SOURCE_MSR);
+	assert_true(span_is_text(ak.platform_name, "A"));
+	assert_int_equal(crypto_sha256_all((struct span[]){label, ak.claims_bytes}, 2, &digest), TCB_OK);
+	assert_memory_equal(ak.quote.data + 48 + 320, digest.bytes, sizeof digest.bytes);
+}
+
+static void gives_the_certified_ak_to_its_processor(void **state)
+{
+	static struct rig_platform b;
+	struct span reply;
+
+	(void)state;
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, NULL), TCB_OK);
+	assert_true(span_equal(reply, certified_ak_document));
+	rig_platform_init(&b, 0, "B");
+	b.pse = a.pse; /* the host leads a vTPM of B to A's PSE */
+	rig_vtpm_init(&vtpm, &b, 2);
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, &d), TCB_CRYPTO);
+	assert_string_equal(d.code, "session.report");
+	b.pse = (struct rig_enclave){0};
+	rig_platform_end(&b);
+}
+
+static struct span endorse_body(uint8_t *bytes, size_t capacity)
+{
+	const struct local_endorse asked = { .id = {{1}}, .generation = 4, .residence_key = {{2}}, .ek_name = {{3}},
+					     .ak_name = {{4}}, .policy_digest = {{5}} };
+	struct writer w = writer_of(bytes, capacity);
+
+	local_endorse_encode(&w, &asked);
+	return span_of(bytes, w.size);
+}
+
+static void endorses_by_the_report(void **state)
+{
+	uint8_t body_bytes[512], tbs_bytes[1024];
+	struct span body = endorse_body(body_bytes, sizeof body_bytes), reply, payload;
+	struct writer w = WRITER_OF(tbs_bytes);
+	struct p256_signature signature;
+	struct certified_ak ak;
+	struct endorsement e;
+
+	(void)state;
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_ENDORSE, body, &reply, NULL), TCB_OK);
+	assert_int_equal(cose_sign1_decode(reply, ENDORSEMENT_TYPE, &payload, &signature), TCB_OK);
+	assert_int_equal(endorsement_decode(payload, &e), TCB_OK);
+	assert_memory_equal(e.enclave.mrenclave, vtpm.identity.mrenclave, 32);
+	assert_int_equal(e.enclave.isv_prod_id, ROLE_VTPM);
+	assert_int_equal(e.generation, 4);
+	assert_int_equal(e.policy_digest.bytes[0], 5);
+	assert_memory_equal(e.epoch.bytes, a.processor.epoch.bytes, EPOCH_SIZE);
+	assert_int_equal(certified_ak_decode(certified_ak_document, &ak), TCB_OK);
+	cose_tbs_encode(&w, ENDORSEMENT_TYPE, payload);
+	assert_int_equal(crypto_verify(&ak.pse_key, span_of(tbs_bytes, w.size), &signature), TCB_OK);
+}
+
+static void does_only_what_a_role_may_ask(void **state)
+{
+	uint8_t body_bytes[512];
+	struct span body = endorse_body(body_bytes, sizeof body_bytes), reply;
+	const enum local_request for_vtpms[] = { LOCAL_ENDORSE, LOCAL_LEDGER_OPEN, LOCAL_LEDGER_COMMIT, LOCAL_LEDGER_FORGET,
+						 LOCAL_CERTIFY, LOCAL_ACTIVATE, LOCAL_REDEEM };
+
+	(void)state;
+	vtpm.identity = fake_identity(ROLE_MIGE);
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, NULL), TCB_OK);
+	for (size_t i = 0; i < sizeof for_vtpms / sizeof for_vtpms[0]; i++) {
+		d = (struct diagnosis){0};
+		assert_int_equal(rig_ask(&vtpm, ROLE_PSE, for_vtpms[i], body, &reply, &d), TCB_REFUSED);
+		assert_string_equal(d.code, "pse.request");
+	}
+	rig_vtpm_init(&vtpm, &a, 3);
+	vtpm.identity = fake_identity(ROLE_DRIVER);
+	d = (struct diagnosis){0};
+	assert_int_not_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, &d), TCB_OK);
+	assert_string_equal(d.code, "session.peer");
+}
+
+static enum tcb_error ledger(struct rig_vtpm *v, enum local_request request, uint64_t version)
+{
+	const struct ledger_entry e = { .id = {{1}}, .version = version, .digest = {{(uint8_t)version}},
+					.previous = {{(uint8_t)(version - 1)}} };
+	uint8_t body_bytes[128];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	ledger_entry_encode(&w, &e);
+	return rig_ask(v, ROLE_PSE, request, span_of(body_bytes, w.size), &reply, &d);
+}
+
+/* Two copies of one vTPM: whichever opened last goes on, also where the host gives both the same number. */
+static void one_copy_only(void **state)
+{
+	struct rig_vtpm copy;
+
+	(void)state;
+	for (uint64_t number = 1; number <= 2; number++) {
+		rig_vtpm_init(&vtpm, &a, 1);
+		rig_vtpm_init(&copy, &a, number);
+		assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, number), TCB_OK);
+		assert_int_equal(ledger(&copy, LOCAL_LEDGER_OPEN, number), TCB_OK);
+		assert_int_not_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, number + 1), TCB_OK);
+		vtpm.pse.open = false; /* and it does not help to open the session anew */
+		assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, number + 1), TCB_REFUSED);
+		assert_string_equal(d.code, "ledger.copy.superseded");
+		if (number == 2) /* the copy's session is its own */
+			assert_int_equal(ledger(&copy, LOCAL_LEDGER_COMMIT, number + 1), TCB_OK);
+		else
+			assert_int_equal(ledger(&copy, LOCAL_LEDGER_OPEN, number), TCB_CRYPTO);
+		if (number == 1) {
+			copy.pse.open = false;
+			assert_int_equal(ledger(&copy, LOCAL_LEDGER_OPEN, 1), TCB_OK);
+			assert_int_equal(ledger(&copy, LOCAL_LEDGER_COMMIT, 2), TCB_OK);
+		}
+	}
+}
+
+static void an_old_state_is_refused_after_a_restart(void **state)
+{
+	struct span document;
+
+	(void)state;
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 1), TCB_OK);
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 2), TCB_OK);
+	assert_int_equal(rig_start_pse(&a, &document, NULL), TCB_OK);
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_REFUSED);
+	assert_string_equal(d.code, "ledger.copy.superseded");
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 1), TCB_REFUSED);
+	assert_string_equal(d.code, "ledger.state.old");
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 2), TCB_OK);
+	a.store_fails = true;
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_PLATFORM);
+	a.store_fails = false;
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_OK);
+}
+
+/* ---- certificates ---- */
+
+static X509 *certify(uint8_t kind, struct span tpmt_public)
+{
+	uint8_t body_bytes[1024];
+	struct writer w = WRITER_OF(body_bytes);
+	const unsigned char *der;
+	struct span reply;
+	X509 *certificate;
+
+	writer_u8(&w, kind);
+	writer_tpm2b(&w, tpmt_public);
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_CERTIFY, span_of(body_bytes, w.size), &reply, NULL), TCB_OK);
+	der = reply.data;
+	certificate = d2i_X509(NULL, &der, (long)reply.size);
+	assert_non_null(certificate);
+	assert_ptr_equal(der, reply.data + reply.size);
+	return certificate;
+}
+
+static void certifies_keys_under_the_quote(void **state)
+{
+	uint8_t public_bytes[LIMIT_TPM_PUBLIC];
+	struct writer w = WRITER_OF(public_bytes);
+	EVP_PKEY *key, *pse_key;
+	struct certified_ak ak;
+	X509 *certificate;
+	struct span found;
+
+	(void)state;
+	assert_int_equal(crypto_p256_new(&key), TCB_OK);
+	assert_int_equal(fake_ak_public(key, &w), TCB_OK);
+	assert_int_equal(certified_ak_decode(certified_ak_document, &ak), TCB_OK);
+	assert_int_equal(crypto_p256_from_public(&ak.pse_key, &pse_key), TCB_OK);
+	for (uint8_t kind = CERTIFY_EK; kind <= CERTIFY_AK; kind++) {
+		certificate = certify(kind, span_of(public_bytes, w.size));
+		assert_int_equal(X509_verify(certificate, pse_key), 1);
+		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(certificate), key), 1);
+		assert_int_equal(X509_check_ca(certificate), 0);
+		assert_int_equal(X509_get_key_usage(certificate), kind == CERTIFY_EK ? KU_KEY_AGREEMENT : KU_DIGITAL_SIGNATURE);
+		assert_int_equal(certificate_find_cmw(certificate, CERTIFIED_AK_TYPE, &found), TCB_OK);
+		assert_true(span_equal(found, certified_ak_document));
+		X509_free(certificate);
+	}
+	EVP_PKEY_free(pse_key);
+	EVP_PKEY_free(key);
+}
+
+/* The default EK templates' shape (TCG EK Credential Profile, B.3): RSA-2048, AES-128-CFB, no scheme. */
+static void certifies_rsa_and_refuses_what_is_no_key(void **state)
+{
+	uint8_t public_bytes[LIMIT_TPM_PUBLIC], body_bytes[1024];
+	struct writer w = WRITER_OF(public_bytes), body = WRITER_OF(body_bytes);
+	X509 *certificate;
+	struct span reply;
+
+	(void)state;
+	writer_u16(&w, 0x0001);
+	writer_u16(&w, 0x000b);
+	writer_u32(&w, 0x000300b2);
+	writer_tpm2b(&w, span_of("12345678901234567890123456789012", 32));
+	writer_u16(&w, 0x0006);
+	writer_u16(&w, 128);
+	writer_u16(&w, 0x0043);
+	writer_u16(&w, 0x0010);
+	writer_u16(&w, 2048);
+	writer_u32(&w, 0);
+	writer_u16(&w, 256);
+	for (int i = 0; i < 256; i++)
+		writer_u8(&w, (uint8_t)(i == 0 ? 0xc1 : 2 * i + 1));
+	certificate = certify(CERTIFY_EK, span_of(public_bytes, w.size));
+	assert_int_equal(X509_get_key_usage(certificate), KU_KEY_ENCIPHERMENT);
+	assert_int_equal(EVP_PKEY_get_bits(X509_get0_pubkey(certificate)), 2048);
+	X509_free(certificate);
+	writer_u8(&body, CERTIFY_EK);
+	writer_tpm2b(&body, span_of(public_bytes, w.size - 1)); /* cut */
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_CERTIFY, span_of(body_bytes, body.size), &reply, &d), TCB_REFUSED);
+	assert_string_equal(d.code, "pse.certify.key");
+}
+
+/* ---- a host that breaks the protocol ---- */
+
+static void send_head(enum frame_kind kind, uint16_t call, uint32_t size)
+{
+	const struct frame_head head = { .body_size = size, .kind = kind, .call = call };
+	uint8_t bytes[FRAME_HEAD_SIZE];
+	struct writer w = WRITER_OF(bytes);
+
+	frame_head_encode(&w, &head);
+	assert_int_equal(send(a.pse.link.fd, bytes, sizeof bytes, 0), sizeof bytes);
+}
+
+static void a_lying_host_ends_the_enclave(void **state)
+{
+	struct span document;
+	uint8_t garbage[FRAME_HEAD_SIZE];
+
+	(void)state;
+	send_head(FRAME_ECALL, CALL_MIGE_NET, 0); /* a call that it does not have */
+	assert_int_equal(rig_exit_status(&a.pse), 70);
+	assert_int_equal(rig_start_pse(&a, &document, NULL), TCB_OK);
+	send_head(FRAME_OCALL_RETURN, CALL_HOST_TIME, 0); /* an answer that nobody asked for */
+	assert_int_equal(rig_exit_status(&a.pse), 70);
+	assert_int_equal(rig_start_pse(&a, &document, NULL), TCB_OK);
+	memset(garbage, 0xff, sizeof garbage);
+	assert_int_equal(send(a.pse.link.fd, garbage, sizeof garbage, 0), sizeof garbage);
+	assert_int_equal(rig_exit_status(&a.pse), 70);
+}
+
+/* An ocall of the PSE (it stores its ledger) is answered with another call's return. */
+static void a_wrong_answer_ends_the_enclave(void **state)
+{
+	struct enclave_link *link = &a.pse.link;
+	const struct frame_head start = { .body_size = 8, .kind = FRAME_ECALL, .call = CALL_PSE_START };
+	uint8_t bytes[FRAME_HEAD_SIZE + 8] = {0}, head_bytes[FRAME_HEAD_SIZE];
+	struct writer w = writer_of(bytes, FRAME_HEAD_SIZE);
+	struct frame_head asked;
+
+	(void)state;
+	rig_spawn_pse(&a);
+	frame_head_encode(&w, &start);
+	assert_int_equal(send(link->fd, bytes, sizeof bytes, 0), sizeof bytes);
+	assert_int_equal(recv(link->fd, head_bytes, sizeof head_bytes, MSG_WAITALL), sizeof head_bytes);
+	assert_int_equal(frame_head_decode(SPAN_OF(head_bytes), &asked), TCB_OK);
+	assert_true(asked.kind == FRAME_OCALL && asked.call == CALL_HOST_STORE);
+	send_head(FRAME_OCALL_RETURN, CALL_HOST_TIME, 0);
+	assert_int_equal(rig_exit_status(&a.pse), 70);
+}
+
+static void starts_once(void **state)
+{
+	uint8_t bytes[64];
+	struct writer w = WRITER_OF(bytes);
+
+	(void)state;
+	writer_sized(&w, span_of_text("again"));
+	writer_sized(&w, span_of(NULL, 0));
+	assert_int_equal(enclave_link_call(&a.pse.link, CALL_PSE_START, span_of(bytes, w.size), NULL, NULL), TCB_WRONG_STATE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(refuses_an_unlocked_bank),
+		TEST(quotes_what_the_bank_holds),
+		TEST(gives_the_certified_ak_to_its_processor),
+		TEST(endorses_by_the_report),
+		TEST(does_only_what_a_role_may_ask),
+		TEST(one_copy_only),
+		TEST(an_old_state_is_refused_after_a_restart),
+		TEST(certifies_keys_under_the_quote),
+		TEST(certifies_rsa_and_refuses_what_is_no_key),
+		TEST(a_lying_host_ends_the_enclave),
+		TEST(a_wrong_answer_ends_the_enclave),
+		TEST(starts_once),
+	};
+
+	return cmocka_run_group_tests_name("pse", tests, begin, end);
+}
