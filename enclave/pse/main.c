@@ -12,8 +12,8 @@
 #include "enclave/lib/dispatch.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/session.h"
-#include "enclave/pse/vtpm_certificate.h"
 #include "enclave/pse/ledger.h"
+#include "enclave/pse/vtpm_certificate.h"
 #include "enclave/tee/tee.h"
 
 #define CERTIFIED_AK_MAX (LIMIT_QUOTE + 2048)
