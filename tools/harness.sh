@@ -93,6 +93,11 @@ guest_run() {
 	[ "${answer%% *}" = 0 ]
 }
 
+# guest_load NAME: keeps the guest's TPM busy for some seconds, whether or not the guest is still there to answer
+guest_load() {
+	guest_exchange "$1" 'i=0; while [ $i -lt 12 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' 5
+}
+
 # guest_wait NAME: until the guest answers
 guest_wait() {
 	local i

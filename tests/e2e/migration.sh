@@ -27,11 +27,11 @@ expect "a policy from it" "$TCBIND" policy from-evidence "$WORK/a.ev" -o "$WORK/
 # The migration stream, copied to a file on its way.
 guest_start b "$(vtpm_socket B "$id")" tpm-crb -incoming defer
 for _ in $(seq 50); do [ -S "$WORK/b.qmp" ] && break; sleep 0.1; done
-(guest_run a 'i=0; while [ $i -lt 15 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' >/dev/null 2>&1) &
+guest_load a &
+load=$!
 expect "migrate, under load" "$TCBIND" migrate --platform "$WORK/A" --id "$id" --qmp "$WORK/a.qmp" \
 	--to-platform "$(address_of B)" --to-qmp "$WORK/b.qmp"
-wait %% 2>/dev/null
-sleep 1
+wait $load
 cat "$WORK/A.err" "$WORK/B.err" | sed 's/^/# /'
 expect "B says running, generation 2" [ "$(vtpm_member B "$id" state) $(vtpm_member B "$id" generation)" = "running 2" ]
 expect "the secret unseals, NV and PCR are as they were" guest_run b '

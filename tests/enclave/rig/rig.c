@@ -22,7 +22,7 @@
 int pse_main(void);
 int mige_main(void);
 
-enum { ROOTS_MAX = 2, PLATFORMS_MAX = 4, CONNECTIONS_MAX = 64 };
+enum { ROOTS_MAX = 2, PLATFORMS_MAX = 4, CONNECTIONS_MAX = 256 };
 
 /* A connection that one MigE asked for, and the number that it has at the other. */
 struct connection {
@@ -35,6 +35,7 @@ static struct {
 	struct rig_platform *platforms[PLATFORMS_MAX];
 	struct connection connections[CONNECTIONS_MAX];
 	unsigned connection_count;
+	uint64_t inbound;
 	rig_network *network;
 	size_t chunk;
 } rig;
@@ -126,6 +127,7 @@ void rig_platform_end(struct rig_platform *p)
 	for (int i = 0; i < PLATFORMS_MAX; i++)
 		if (rig.platforms[i] == p)
 			rig.platforms[i] = NULL;
+	wipe(p, sizeof *p);
 }
 
 /* ---- the host of PSE and MigE ---- */
@@ -335,6 +337,11 @@ unsigned rig_connections(void)
 	return rig.connection_count;
 }
 
+void rig_reset_connections(void)
+{
+	rig.connection_count = 0;
+}
+
 /* A step with bytes of its own: a link's are the next call's. */
 struct kept_step {
 	struct mige_step step;
@@ -384,6 +391,7 @@ static bool deliver(struct rig_platform *from, struct rig_platform *to, uint64_t
 		must(ret->step.bytes.size + part.step.bytes.size <= sizeof ret->bytes, "too many bytes");
 		memcpy(ret->bytes + ret->step.bytes.size, part.bytes, part.step.bytes.size);
 		ret->step.bytes = span_of(ret->bytes, ret->step.bytes.size + part.step.bytes.size);
+		ret->step.connection = part.step.connection;
 		ret->step.close |= part.step.close;
 		if (!part.step.answered)
 			continue;
@@ -405,7 +413,7 @@ static struct connection *connect_to(struct rig_platform *from, uint64_t number,
 		must(rig.connection_count < CONNECTIONS_MAX, "connections");
 		c = &rig.connections[rig.connection_count++];
 		*c = (struct connection){ .from = from, .to = rig.platforms[i], .number = number,
-					  .inbound = MIGE_CONNECTION_INBOUND | rig.connection_count };
+					  .inbound = MIGE_CONNECTION_INBOUND | ++rig.inbound };
 		return c;
 	}
 	return NULL;

@@ -65,8 +65,9 @@ int rig_exit_status(struct rig_enclave *e);
 
 /* The network between platforms; NULL: a good one. `chunk`: bytes that arrive at a time, 0: all. */
 void rig_set_network(rig_network *network, size_t chunk);
-/* Handshakes made since the start, over all connections. */
+/* Connections made since the last reset, which forgets them all. */
 unsigned rig_connections(void);
+void rig_reset_connections(void);
 
 /* A vTPM enclave of the test on this platform, with its own host number. */
 struct rig_vtpm {

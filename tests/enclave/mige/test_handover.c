@@ -1,0 +1,614 @@
+/* Two and more real MigEs, each in its process, with the test as both hosts, the network and the vTPMs: a hand-over as edge/local.h and edge/wan.h
+ * have it, and everything that must not become one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "crypto/crypto.h"
+#include "crypto/tpm_name.h"
+#include "edge/certified_ak.h"
+#include "edge/cose.h"
+#include "edge/custody.h"
+#include "edge/mige.h"
+#include "tests/enclave/fake_tee.h"
+#include "tests/enclave/rig/rig.h"
+
+static struct rig_platform a, b, c;
+static struct rig_vtpm at_a, at_b, at_c; /* the one vTPM, by place */
+static struct diagnosis d;
+
+static const struct uuid id = {{1, 2, 3}};
+static const uint8_t key_bytes[32] = {0x77, 0x78};
+static struct handover_id handover;
+static struct p256_point mige_key;
+static char policy_text[4096];
+
+/* What the destination's vTPM got. */
+static struct {
+	uint8_t key[32], record[LIMIT_CUSTODY_RECORD], certified_ak[LIMIT_QUOTE + 4096];
+	size_t record_size, certified_ak_size;
+} got;
+
+static int begin(void **state)
+{
+	(void)state;
+	if (crypto_init() != TCB_OK)
+		return -1;
+	rig_pki(0);
+	rig_pki(1);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	rig_end();
+	return 0;
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	d = (struct diagnosis){0};
+	rig_set_network(NULL, 0);
+	rig_reset_connections();
+	rig_platform_init(&a, 0, "A");
+	rig_platform_init(&b, 0, "B");
+	rig_start(&a);
+	rig_start(&b);
+	rig_vtpm_init(&at_a, &a, 1);
+	rig_vtpm_init(&at_b, &b, 1);
+	handover = (struct handover_id){{0xaa}};
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_platform_end(&a);
+	rig_platform_end(&b);
+	rig_platform_end(&c);
+	return 0;
+}
+
+static void start_c(int root)
+{
+	rig_platform_init(&c, root, "C");
+	rig_start(&c);
+	rig_vtpm_init(&at_c, &c, 1);
+}
+
+/* ---- the vTPM's requests ---- */
+
+static enum tcb_error escrow(struct rig_vtpm *v, uint64_t generation, const char *policy)
+{
+	const struct local_escrow e = { .handover = handover, .id = id, .generation = generation,
+					.key_bytes = SPAN_OF(key_bytes), .last_custody = {{6}},
+					.policy = span_of_text(policy) };
+	static uint8_t body_bytes[LIMIT_POLICY + 256];
+	struct writer w = WRITER_OF(body_bytes);
+	struct local_escrowed escrowed;
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	local_escrow_encode(&w, &e);
+	TRY(rig_ask(v, ROLE_MIGE, LOCAL_ESCROW, span_of(body_bytes, w.size), &reply, &d));
+	assert_int_equal(local_escrowed_decode(reply, &escrowed), TCB_OK);
+	assert_true(span_is_text(escrowed.address, v->platform->address));
+	mige_key = escrowed.mige_key;
+	return TCB_OK;
+}
+
+static enum tcb_error redeem_from(struct rig_vtpm *v, const struct rig_platform *source, uint64_t generation)
+{
+	const struct local_redeem m = { .handover = handover, .id = id, .generation = generation,
+					.source_address = span_of_text(source->address), .source_mige_key = mige_key };
+	struct local_redeemed redeemed;
+	uint8_t body_bytes[512];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	memset(&got, 0, sizeof got);
+	local_redeem_encode(&w, &m);
+	TRY(rig_ask(v, ROLE_MIGE, LOCAL_REDEEM, span_of(body_bytes, w.size), &reply, &d));
+	assert_int_equal(local_redeemed_decode(reply, &redeemed), TCB_OK);
+	memcpy(got.key, redeemed.key_bytes.data, sizeof got.key);
+	got.record_size = redeemed.custody_record.size;
+	memcpy(got.record, redeemed.custody_record.data, got.record_size);
+	got.certified_ak_size = redeemed.certified_ak.size;
+	memcpy(got.certified_ak, redeemed.certified_ak.data, got.certified_ak_size);
+	return TCB_OK;
+}
+
+static enum tcb_error redeem(struct rig_vtpm *v)
+{
+	enum tcb_error error = redeem_from(v, &a, 1);
+
+	if (error != TCB_OK)
+		print_message("# %s: %s\n", d.code, d.found);
+	return error;
+}
+
+static enum tcb_error revoke(struct rig_vtpm *v)
+{
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	return rig_ask(v, ROLE_MIGE, LOCAL_REVOKE, SPAN_OF(handover.bytes), &reply, &d);
+}
+
+static enum tcb_error activate(struct rig_vtpm *v, uint64_t generation)
+{
+	uint8_t body_bytes[64];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	writer_bytes(&w, SPAN_OF(id.bytes));
+	writer_u64(&w, generation);
+	return rig_ask(v, ROLE_MIGE, LOCAL_ACTIVATE, span_of(body_bytes, w.size), &reply, &d);
+}
+
+static void assert_code(enum tcb_error error, const char *code)
+{
+	assert_int_not_equal(error, TCB_OK);
+	assert_string_equal(d.code, code);
+	assert_true(d.found[0] != '\0' && d.wanted[0] != '\0' && d.action[0] != '\0');
+}
+
+/* Refused with this code, because of this check. */
+static void assert_refused_for(enum tcb_error error, const char *code, const char *check)
+{
+	assert_code(error, code);
+	if (strstr(d.found, check) != d.found)
+		fail_msg("found: %s, not %s", d.found, check);
+}
+
+static void assert_granted(void)
+{
+	assert_memory_equal(got.key, key_bytes, sizeof key_bytes);
+}
+
+/* ---- it works ---- */
+
+static void hands_over(void **state)
+{
+	uint8_t tbs_bytes[LIMIT_CUSTODY_RECORD + 256];
+	struct writer w = WRITER_OF(tbs_bytes);
+	struct p256_signature signature;
+	struct custody_record record;
+	struct tpm_name ak_a, ak_b;
+	struct certified_ak ak;
+	struct span payload;
+
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+	assert_int_equal(certified_ak_decode(span_of(got.certified_ak, got.certified_ak_size), &ak), TCB_OK);
+	assert_true(span_is_text(ak.platform_name, "B"));
+	assert_int_equal(cose_sign1_decode(span_of(got.record, got.record_size), CUSTODY_TYPE, &payload, &signature), TCB_OK);
+	assert_int_equal(custody_record_decode(payload, &record), TCB_OK);
+	cose_tbs_encode(&w, CUSTODY_TYPE, payload);
+	assert_int_equal(crypto_verify(&mige_key, span_of(tbs_bytes, w.size), &signature), TCB_OK);
+	assert_memory_equal(&record.mige_key, &mige_key, sizeof mige_key);
+	assert_true(span_is_text(record.from_name, "A") && span_is_text(record.to_name, "B"));
+	assert_int_equal(tpm_name_of(span_of(a.ak_public, a.ak_public_size), &ak_a), TCB_OK);
+	assert_int_equal(tpm_name_of(span_of(b.ak_public, b.ak_public_size), &ak_b), TCB_OK);
+	assert_memory_equal(&record.from_ak, &ak_a, sizeof ak_a);
+	assert_memory_equal(&record.to_ak, &ak_b, sizeof ak_b);
+	assert_int_equal(record.generation, 1);
+	assert_int_equal(record.previous.bytes[0], 6);
+	assert_code(revoke(&at_a), "mige.handover.gone");
+	assert_code(activate(&at_a, 1), "vtpm.moved");
+	assert_int_equal(activate(&at_b, 2), TCB_OK);
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+	(void)state;
+	rig_set_network(NULL, 97);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+}
+
+static void there_and_back_again(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_int_equal(activate(&at_b, 2), TCB_OK);
+	handover.bytes[0]++;
+	assert_int_equal(escrow(&at_b, 2, ""), TCB_OK);
+	assert_int_equal(redeem_from(&at_a, &b, 2), TCB_OK);
+	assert_granted();
+	assert_code(activate(&at_a, 1), "vtpm.moved"); /* what A was before stays gone */
+	assert_int_equal(activate(&at_a, 3), TCB_OK);
+	assert_code(activate(&at_b, 2), "vtpm.moved");
+}
+
+static void a_connection_is_kept(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK); /* asked for again: its answer was lost, say */
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_int_equal(rig_connections(), 1);
+	rig_kill(&a.mige);
+	assert_int_equal(rig_start_mige(&a, NULL), TCB_OK); /* the kept one is dead: a new one is made */
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+	assert_int_equal(rig_connections(), 2);
+}
+
+/* ---- decided once ---- */
+
+static void the_same_grant_again_and_to_no_other(void **state)
+{
+	uint8_t record[LIMIT_CUSTODY_RECORD];
+	size_t record_size;
+
+	(void)state;
+	start_c(0);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	record_size = got.record_size;
+	memcpy(record, got.record, record_size);
+	assert_code(redeem(&at_c), "mige.handover.redeemed");
+	rig_start(&b); /* PSE and MigE start anew, with new keys, before the vTPM was durable */
+	rig_vtpm_init(&at_b, &b, 2);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+	assert_int_equal(got.record_size, record_size);
+	assert_memory_equal(got.record, record, record_size);
+	assert_code(redeem(&at_c), "mige.handover.redeemed");
+	assert_int_equal(activate(&at_b, 2), TCB_OK); /* now it runs there: the blobs have served */
+	assert_code(redeem(&at_b), "mige.handover.consumed");
+	rig_start(&b);
+	rig_vtpm_init(&at_b, &b, 3);
+	assert_code(redeem(&at_b), "mige.handover.consumed");
+}
+
+static void revoked_is_not_granted(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(revoke(&at_a), TCB_OK);
+	assert_code(redeem(&at_b), "mige.handover.unknown");
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(activate(&at_a, 1), TCB_OK);
+	assert_code(redeem(&at_b), "mige.handover.unknown");
+	assert_int_equal(escrow(&at_a, 2, ""), TCB_OK);
+	assert_code(redeem_from(&at_b, &a, 1), "mige.handover.unknown"); /* another generation */
+	assert_int_equal(redeem_from(&at_b, &a, 2), TCB_OK);
+}
+
+static void an_escrow_outlives_its_mige(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, "{\"version\":1,\"platforms\":{\"unlisted\":\"accept\"}}"), TCB_OK);
+	rig_start(&a);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+	rig_start(&a);
+	rig_vtpm_init(&at_a, &a, 2);
+	assert_code(revoke(&at_a), "mige.handover.gone");
+}
+
+static unsigned lost_after; /* the message of A that is lost, counting from 1 */
+
+static bool lose_one(const struct rig_platform *from, uint8_t *bytes, size_t size)
+{
+	(void)bytes;
+	(void)size;
+	return from != &a || lost_after == 0 || --lost_after > 0;
+}
+
+/* Whichever message of the source is lost: afterwards either side, never both, can go on. */
+static void a_lost_message_loses_nothing(void **state)
+{
+	(void)state;
+	for (unsigned lost = 1; lost <= 6; lost++) {
+		bool decided;
+
+		handover.bytes[1] = (uint8_t)lost;
+		assert_int_equal(escrow(&at_a, lost, ""), TCB_OK);
+		lost_after = lost;
+		rig_set_network(lose_one, 0);
+		(void)redeem_from(&at_b, &a, lost);
+		lost_after = 0;
+		decided = revoke(&at_a) != TCB_OK;
+		assert_int_equal(redeem_from(&at_b, &a, lost) == TCB_OK, decided);
+		if (!decided) {
+			assert_int_equal(escrow(&at_a, lost, ""), TCB_OK);
+			assert_int_equal(redeem_from(&at_b, &a, lost), TCB_OK);
+		}
+		assert_granted();
+		rig_start(&a); /* so that the next round begins with a handshake, too */
+		rig_start(&b);
+		rig_vtpm_init(&at_a, &a, 1);
+		rig_vtpm_init(&at_b, &b, 1);
+	}
+}
+
+static void what_cannot_be_written_is_not_granted(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	a.store_fails = true;
+	assert_code(redeem(&at_b), "store.full");
+	a.store_fails = false;
+	assert_int_equal(revoke(&at_a), TCB_OK);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	b.store_fails = true; /* granted, but the destination cannot write it down: its vTPM gets nothing yet */
+	assert_code(redeem(&at_b), "store.full");
+	assert_code(revoke(&at_a), "mige.handover.gone");
+	b.store_fails = false;
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+}
+
+/* ---- whom it is given to ---- */
+
+static const char *policy_for(const struct rig_platform *p, const char *more)
+{
+	char hex[2 * TPM_NAME_SIZE + 1];
+	struct tpm_name name;
+
+	assert_int_equal(tpm_name_of(span_of(p->ak_public, p->ak_public_size), &name), TCB_OK);
+	for (size_t i = 0; i < sizeof name.bytes; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", name.bytes[i]);
+	(void)snprintf(policy_text, sizeof policy_text,
+		       "{\"version\":1,\"platforms\":{\"unlisted\":\"refuse\",\"listed\":[{\"name\":\"x\",\"ak_name\":\"%s\"}]}%s}",
+		       hex, more);
+	return policy_text;
+}
+
+static void the_owner_decides_and_the_escrow_stays_open(void **state)
+{
+	(void)state;
+	start_c(0);
+	assert_int_equal(escrow(&at_a, 1, policy_for(&c, "")), TCB_OK);
+	assert_refused_for(redeem(&at_b), "mige.destination.refused", "platform.unlisted");
+	assert_int_equal(redeem(&at_c), TCB_OK); /* another destination, that the owner lists */
+	assert_granted();
+}
+
+static void the_owner_may_want_firmware(void **state)
+{
+	static const char zero[] = "0000000000000000000000000000000000000000000000000000000000000000";
+	char more[256];
+
+	(void)state;
+	(void)snprintf(more, sizeof more, ",\"platform_pcrs\":{\"0\":\"%s\"}", zero);
+	b.pcr0[5] = 1;
+	assert_int_equal(escrow(&at_a, 1, policy_for(&b, more)), TCB_OK);
+	assert_refused_for(redeem(&at_b), "mige.destination.refused", "platform.pcr");
+	b.pcr0[5] = 0;
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+}
+
+static void an_owner_may_forbid_it_and_errors_show_early(void **state)
+{
+	(void)state;
+	assert_code(escrow(&at_a, 1, "{\"version\":1,\"migration\":{\"allow\":false}}"), "mige.policy.no-migration");
+	assert_code(escrow(&at_a, 1, "{\"version\":1,\"migration\":"), "mige.policy.malformed");
+	assert_int_equal(escrow(&at_a, 1, "{\"version\":1,\"tcb\":{\"min_evaluation_number\":4000000}}"), TCB_OK);
+	assert_refused_for(redeem(&at_b), "mige.destination.refused", "quote.tcbinfo.old");
+	assert_int_equal(escrow(&at_a, 1, "{\"version\":1,\"enclaves\":{\"mige\":[{\"mrenclave\":"
+					  "\"1111111111111111111111111111111111111111111111111111111111111111\"}]}}"),
+			 TCB_OK);
+	assert_refused_for(redeem(&at_b), "mige.destination.refused", "mige.peer.enclave");
+}
+
+static void a_relayed_tpm_is_refused(void **state)
+{
+	(void)state;
+	start_c(0);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	b.quotes_from = &c;
+	assert_refused_for(redeem(&at_b), "mige.destination.refused", "platform.tpm.signature");
+	b.quotes_from = NULL;
+	assert_int_equal(redeem(&at_b), TCB_OK);
+}
+
+static void expired_collateral_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	a.now_s = 4000000000u;
+	assert_code(redeem(&at_b), "mige.destination.refused");
+	a.now_s = 0;
+	assert_int_equal(redeem(&at_b), TCB_OK);
+}
+
+/* ---- impostors ---- */
+
+static void impostor(int root, uint8_t signer, uint16_t svn)
+{
+	rig_platform_init(&c, root, "C");
+	c.mige_identity.mrsigner[0] = c.pse_identity.mrsigner[0] = signer;
+	c.mige_identity.isv_svn = svn;
+	rig_start(&c);
+	rig_vtpm_init(&at_c, &c, 1);
+	at_c.identity.mrsigner[0] = signer;
+}
+
+static void an_impostor_gets_nothing(void **state)
+{
+	const uint8_t signer = fake_identity(ROLE_MIGE).mrsigner[0];
+
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	impostor(1, signer, 1); /* a root that anyone can make */
+	assert_refused_for(redeem(&at_c), "mige.source.refused", "quote.root.untrusted");
+	rig_platform_end(&c);
+	impostor(0, (uint8_t)(signer ^ 1), 1); /* an enclave that anyone can write */
+	assert_refused_for(redeem(&at_c), "mige.source.refused", "mige.peer.signer");
+	rig_platform_end(&c);
+	assert_int_equal(revoke(&at_a), TCB_OK); /* nothing was decided by it */
+}
+
+static void an_older_mige_gets_nothing(void **state)
+{
+	(void)state;
+	rig_kill(&a.mige);
+	a.mige_identity.isv_svn = 2;
+	assert_int_equal(rig_start_mige(&a, NULL), TCB_OK);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_refused_for(redeem(&at_b), "mige.destination.refused", "mige.peer.svn");
+	rig_kill(&b.mige);
+	b.mige_identity.isv_svn = 2; /* upgraded */
+	assert_int_equal(rig_start_mige(&b, NULL), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+}
+
+static void an_impostor_gives_nothing(void **state)
+{
+	(void)state;
+	impostor(1, fake_identity(ROLE_MIGE).mrsigner[0], 1);
+	assert_int_equal(escrow(&at_c, 1, ""), TCB_OK);
+	assert_refused_for(redeem_from(&at_b, &c, 1), "mige.source.refused", "quote.root.untrusted");
+}
+
+static size_t altered_at, seen;
+
+static bool alter_one(const struct rig_platform *from, uint8_t *bytes, size_t size)
+{
+	(void)from;
+	if (altered_at >= seen && altered_at < seen + size)
+		bytes[altered_at - seen] ^= 0x10;
+	seen += size;
+	return true;
+}
+
+/* A man in the middle who alters one byte anywhere: nothing but an error comes of it, and the next attempt works. */
+static void a_man_in_the_middle_gets_nothing(void **state)
+{
+	size_t total;
+
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	altered_at = SIZE_MAX;
+	seen = 0;
+	rig_set_network(alter_one, 0);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	total = seen;
+	for (size_t i = 0; i < 24; i++) {
+		rig_reset_connections();
+		rig_start(&b);
+		rig_vtpm_init(&at_b, &b, 1);
+		altered_at = total * i / 24 + 7;
+		seen = 0;
+		assert_int_not_equal(redeem(&at_b), TCB_OK);
+		altered_at = SIZE_MAX;
+		assert_int_equal(redeem(&at_b), TCB_OK);
+		assert_granted();
+	}
+}
+
+/* ---- hosts and strangers ---- */
+
+static enum tcb_error feed(uint64_t number, bool closed, struct span bytes, struct mige_step *ret_step)
+{
+	static uint8_t body_bytes[LIMIT_FRAME];
+	const struct mige_net m = { .connection = number, .closed = closed, .bytes = bytes };
+	struct writer w = WRITER_OF(body_bytes);
+	struct span answer;
+
+	mige_net_encode(&w, &m);
+	TRY(enclave_link_call(&a.mige.link, CALL_MIGE_NET, span_of(body_bytes, w.size), &answer, NULL));
+	return mige_step_decode(answer, ret_step);
+}
+
+static void strangers_cost_their_connection_only(void **state)
+{
+	static const uint8_t client_hello[] = {0x16, 0x03, 0x01, 0x02, 0x00, 0x01}; /* the start of one */
+	uint8_t garbage[512];
+	struct mige_step step;
+
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	memset(garbage, 'G', sizeof garbage);
+	assert_int_equal(feed(MIGE_CONNECTION_INBOUND | 1000, false, SPAN_OF(garbage), &step), TCB_OK);
+	assert_true(step.close && !step.answered && step.connection == (MIGE_CONNECTION_INBOUND | 1000));
+	assert_int_equal(feed(5, false, SPAN_OF(garbage), &step), TCB_OK); /* one that it never asked for */
+	assert_true(step.close && !step.answered);
+	assert_int_equal(feed(5, true, span_of(NULL, 0), &step), TCB_OK);
+	for (uint64_t i = 0; i < 200; i++) { /* more than it keeps: the oldest go */
+		assert_int_equal(feed(MIGE_CONNECTION_INBOUND | (2000 + i), false, SPAN_OF(client_hello), &step), TCB_OK);
+		assert_false(step.close);
+	}
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+}
+
+static void nobody_there_is_said_so(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	rig_kill(&a.mige);
+	assert_code(redeem(&at_b), "mige.source.unreachable");
+	assert_int_equal(rig_start_mige(&a, NULL), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+}
+
+static void one_platform_is_no_destination_of_its_own(void **state)
+{
+	struct rig_vtpm twin;
+
+	(void)state;
+	rig_vtpm_init(&twin, &a, 9);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_code(redeem(&twin), "mige.redeem.here");
+	mige_key.bytes[0] ^= 1;
+	assert_code(redeem(&twin), "mige.redeem.here");
+}
+
+static void only_vtpms_may_ask(void **state)
+{
+	(void)state;
+	at_a.identity = fake_identity(ROLE_PSE);
+	assert_code(escrow(&at_a, 1, ""), "session.peer");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(hands_over),
+		TEST(bytes_may_come_one_by_one),
+		TEST(there_and_back_again),
+		TEST(a_connection_is_kept),
+		TEST(the_same_grant_again_and_to_no_other),
+		TEST(revoked_is_not_granted),
+		TEST(an_escrow_outlives_its_mige),
+		TEST(a_lost_message_loses_nothing),
+		TEST(what_cannot_be_written_is_not_granted),
+		TEST(the_owner_decides_and_the_escrow_stays_open),
+		TEST(the_owner_may_want_firmware),
+		TEST(an_owner_may_forbid_it_and_errors_show_early),
+		TEST(a_relayed_tpm_is_refused),
+		TEST(expired_collateral_is_refused),
+		TEST(an_impostor_gets_nothing),
+		TEST(an_older_mige_gets_nothing),
+		TEST(an_impostor_gives_nothing),
+		TEST(a_man_in_the_middle_gets_nothing),
+		TEST(strangers_cost_their_connection_only),
+		TEST(nobody_there_is_said_so),
+		TEST(one_platform_is_no_destination_of_its_own),
+		TEST(only_vtpms_may_ask),
+	};
+
+	return cmocka_run_group_tests_name("mige/handover", tests, begin, end);
+}
