@@ -35,7 +35,7 @@ struct mige_step {
 	uint64_t connection; /* 0: nothing on the network */
 	struct span address; /* text; not empty: open `connection` to here first */
 	struct span bytes;   /* to send on it; may be empty */
-	bool close;          /* then close it */
+	bool close;          /* then close it; if nothing is answered yet, CALL_MIGE_NET with `closed` says that it is done */
 	bool answered;       /* `reply` answers the peer's request that this step belongs to */
 	struct span reply;   /* edge/local.h */
 };

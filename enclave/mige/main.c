@@ -31,6 +31,17 @@ static enum tcb_error make_identity(struct mige *m)
 	return ratls_context_new(m->key, quote, &m->tls);
 }
 
+/* Numbers of connections begin anywhere, so that a host which outlives us does not take a new one for an old one. */
+static enum tcb_error draw_first_number(struct mige *m)
+{
+	uint8_t bytes[sizeof m->last_number];
+	struct reader r = reader_of(SPAN_OF(bytes));
+
+	TRY(crypto_random(bytes, sizeof bytes));
+	bytes[0] &= 0x3f; /* MIGE_CONNECTION_INBOUND is never reached */
+	return reader_u64(&r, &m->last_number);
+}
+
 static enum tcb_error handle_start(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct mige *m = state;
@@ -42,6 +53,7 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 		return TCB_WRONG_STATE;
 	TRY(journal_open(&m->journal, start.sealed_journal, d));
 	TRY(make_identity(m));
+	TRY(draw_first_number(m));
 	memcpy(m->address, start.address.data, start.address.size);
 	m->address_size = start.address.size;
 	m->sessions.roles = 1u << ROLE_VTPM;

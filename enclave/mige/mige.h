@@ -28,6 +28,7 @@ enum connection_stage {
 	CONNECTION_ASKED,      /* destination: WAN_CHALLENGE is awaited */
 	CONNECTION_PROVED,     /* destination: WAN_GRANT is awaited */
 	CONNECTION_CHALLENGED, /* source: WAN_REDEEM is awaited */
+	CONNECTION_BROKEN,     /* the host is to close it and say so */
 };
 
 /* A request of a vTPM that waits for what a connection brings. */

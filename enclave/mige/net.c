@@ -234,11 +234,29 @@ static void lose(struct mige *m, struct mige_connection *c, struct mige_step *st
 	}
 }
 
+/* A connection that was idle and whose TLS fails now: the peer's MigE was started anew, say, under a host that kept its sockets. The
+ * request waits until the host says that it has closed it, and goes out anew then. */
+static bool break_reused(struct mige_connection *c, enum tcb_error error, const struct diagnosis *d, struct mige_step *step)
+{
+	if (error != TCB_CRYPTO || d->code[0] != '\0' || !c->request.waiting || !c->request.reused)
+		return false;
+	channel_close(&c->channel);
+	c->stage = CONNECTION_BROKEN;
+	step->connection = c->number;
+	step->close = true;
+	return true;
+}
+
 static void finish(struct mige_connection *c, enum tcb_error error, struct diagnosis *d, struct mige_step *step,
 		   struct mige_answer *answer, struct mige_request *ret_request)
 {
+	if (break_reused(c, error, d, step))
+		return;
 	if (error == TCB_PLATFORM && !is_inbound(c))
 		(void)unreachable(c, d);
+	if (error == TCB_CRYPTO)
+		(void)diagnose(d, error, "mige.peer.tls", "TLS records that do not check", "the bytes that the peer's MigE sent",
+			       "look for what alters the connection between the hosts, then try again");
 	if (error != TCB_OK && is_inbound(c) && c->stage > CONNECTION_HANDSHAKE) {
 		(void)diagnose(d, error, "mige.error", tcb_error_name(error), "a hand-over that can be done",
 			       "look into tcbindd's log on the source's platform");
@@ -274,7 +292,7 @@ void net_receive(struct mige *m, const struct mige_net *net, struct mige_step *s
 			c = NULL;
 		}
 	}
-	if (c == NULL) { /* one that was given up, or no room */
+	if (c == NULL || c->stage == CONNECTION_BROKEN) { /* one that was given up, or no room */
 		step->connection = net->connection;
 		step->close = true;
 		return;

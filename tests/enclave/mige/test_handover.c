@@ -451,9 +451,12 @@ static void an_impostor_gets_nothing(void **state)
 	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
 	impostor(1, signer, 1); /* a root that anyone can make */
 	assert_refused_for(redeem(&at_c), "mige.source.refused", "quote.root.untrusted");
+	assert_ptr_equal(rig_closed_by(), &a); /* and it is mutual: the source had refused already */
 	rig_platform_end(&c);
+	rig_reset_connections();
 	impostor(0, (uint8_t)(signer ^ 1), 1); /* an enclave that anyone can write */
 	assert_refused_for(redeem(&at_c), "mige.source.refused", "mige.peer.signer");
+	assert_ptr_equal(rig_closed_by(), &a);
 	rig_platform_end(&c);
 	assert_int_equal(revoke(&at_a), TCB_OK); /* nothing was decided by it */
 }

@@ -36,6 +36,7 @@ static struct {
 	struct connection connections[CONNECTIONS_MAX];
 	unsigned connection_count;
 	uint64_t inbound;
+	const struct rig_platform *closed_by;
 	rig_network *network;
 	size_t chunk;
 } rig;
@@ -337,8 +338,14 @@ unsigned rig_connections(void)
 	return rig.connection_count;
 }
 
+const struct rig_platform *rig_closed_by(void)
+{
+	return rig.closed_by;
+}
+
 void rig_reset_connections(void)
 {
+	rig.closed_by = NULL;
 	rig.connection_count = 0;
 }
 
@@ -441,6 +448,8 @@ static bool carry(struct rig_platform *p, struct kept_step *step)
 			     deliver(p, c->to, c->inbound, step->bytes, step->step.bytes.size, &other);
 
 		must(rounds < 1000, "a hand-over without end");
+		if (alive && other.step.close)
+			rig.closed_by = c->to;
 		if (alive && other.step.bytes.size > 0)
 			alive = deliver(c->to, p, number, other.bytes, other.step.bytes.size, step);
 		else

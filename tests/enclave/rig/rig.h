@@ -68,6 +68,8 @@ void rig_set_network(rig_network *network, size_t chunk);
 /* Connections made since the last reset, which forgets them all. */
 unsigned rig_connections(void);
 void rig_reset_connections(void);
+/* The source whose MigE closed a connection last: it refused its peer. */
+const struct rig_platform *rig_closed_by(void);
 
 /* A vTPM enclave of the test on this platform, with its own host number. */
 struct rig_vtpm {
