@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# QEMU's migration stream, captured to a file: nothing of what the vTPM holds is in it. What it holds is known, because the test owns the
+# simulated processor's fuses and unseals the state. Then the guest goes on: a captured stream is a cancelled migration.
+. "$(dirname "$0")/../../tools/harness.sh"
+
+"$TCBIND" pki init "$WORK/P" && "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
+if platform_start A; then ok "a platform runs"; else not_ok "a platform runs"; fi
+id=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
+guest_start g "$(vtpm_socket A "$id")" tpm-crb
+expect "a guest boots" guest_wait g
+expect "and uses its TPM, without reading its public keys" guest_run g 'tpm2_getrandom -Q 8 -o /dev/null && tpm2_pcrextend 16:sha256=$(echo x | sha256sum | cut -d " " -f 1)'
+
+"$BUILD/tests/sgxsim/unseal_state" "$WORK/A" "$BUILD/enclave/vtpm/vtpm.enclave" "$WORK/A/vtpm/$id/state" >"$WORK/plain"
+expect "the test can unseal the state" [ "$(stat -c %s "$WORK/plain")" -gt 30000 ]
+if "$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/plain" >/dev/null; then
+	not_ok "the search finds what is there"
+else
+	ok "the search finds what is there"
+fi
+
+qmp() { printf '%s\n' '{"execute":"qmp_capabilities"}' "$@" | timeout 5 socat -t 3 - "unix-connect:$WORK/g.qmp,shut-none"; }
+qmp "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >$WORK/stream\"}}" >/dev/null
+for _ in $(seq 100); do qmp '{"execute":"query-migrate"}' | grep -q '"status": "completed"' && break; done
+expect "the stream is whole, and carries the vTPM's blobs" grep -aq TCBMIG01 "$WORK/stream"
+output=$("$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/stream" "$WORK/A/vtpm/$id/state" "$WORK/A/store/mige.journal")
+if [ $? = 0 ]; then ok "nothing of the state is in stream, state file or journal"; else not_ok "nothing of the state is in stream, state file or journal" "$output"; fi
+expect "the vTPM is escrowed" [ "$(vtpm_member A "$id" state)" = escrowed ]
+qmp '{"execute":"cont"}' >/dev/null
+expect "the guest goes on: the hand-over is revoked" guest_run g 'tpm2_readpublic -Q -c 0x8101000a'
+expect "and the vTPM runs" [ "$(vtpm_member A "$id" state)" = running ]
+done_testing
