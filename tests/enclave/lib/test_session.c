@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
 #include "crypto/crypto.h"
 #include "edge/frame.h"
-#include "enclave/lib/session.h"
+#include "enclave/lib/session_crypto.h"
 #include "tests/enclave/fake_tee.h"
 
 #define ASKER 7u /* the host's number of the session */
@@ -246,6 +248,43 @@ static void opens_anew_when_the_peer_has_restarted(void **state)
 	assert_works();
 }
 
+/* A host in the middle with a key of its own: it has genuine REPORTs to relay, but they speak for other keys. */
+static void a_host_with_its_own_key_gets_nowhere(void **state)
+{
+	struct session_hello own, responder;
+	uint8_t hello_bytes[1024], proof_bytes[1024], reply_bytes[2048], other[SHA256_SIZE] = {1};
+	uint8_t transcript[SHA256_SIZE], report[SGX_REPORT_SIZE];
+	struct writer hello = WRITER_OF(hello_bytes), proof = WRITER_OF(proof_bytes), reply = WRITER_OF(reply_bytes);
+	struct session_keys keys;
+	struct diagnosis d = {0};
+	EVP_PKEY *key;
+	struct reader r;
+
+	(void)state;
+	assert_int_equal(session_hello_new(&key, &own), TCB_OK);
+	writer_u8(&hello, LOCAL_HELLO);
+	session_hello_encode(&hello, &own);
+	fake_tee_become(&processor, &server_identity);
+	assert_int_equal(serve(span_of(hello_bytes, hello.size), &reply, NULL), TCB_OK);
+	r = reader_of(span_of(reply_bytes, reply.size));
+	assert_int_equal(session_hello_decode(&r, &responder), TCB_OK);
+	assert_int_equal(session_transcript(&own, &responder, transcript), TCB_OK);
+	assert_int_equal(session_derive(key, &responder.point, transcript, true, &keys), TCB_OK);
+	fake_tee_become(&processor, &asker);
+	assert_int_equal(session_report(SESSION_INITIATOR_LABEL, other, responder.target, report), TCB_OK);
+	writer_u8(&proof, LOCAL_PROVE);
+	writer_bytes(&proof, SPAN_OF(report));
+	assert_int_equal(session_seal(&keys, span_of("\1", 1), &proof), TCB_OK);
+	fake_tee_become(&processor, &server_identity);
+	reply = WRITER_OF(reply_bytes);
+	assert_int_equal(serve(span_of(proof_bytes, proof.size), &reply, &d), TCB_CRYPTO);
+	assert_string_equal(d.code, "session.report");
+	EVP_PKEY_free(key);
+	(void)fresh(NULL);
+	host.flip_reply = 40; /* the responder's point: refused for its REPORT, before any key is derived */
+	assert_peer_refused("session.report");
+}
+
 static void limits_the_number_of_sessions(void **state)
 {
 	struct diagnosis d = {0};
@@ -272,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup(notices_every_altered_byte, fresh),
 		cmocka_unit_test_setup(notices_repeated_and_old_messages, fresh),
 		cmocka_unit_test_setup(opens_anew_when_the_peer_has_restarted, fresh),
+		cmocka_unit_test_setup(a_host_with_its_own_key_gets_nowhere, fresh),
 		cmocka_unit_test_setup(limits_the_number_of_sessions, fresh),
 	};
 
