@@ -10,7 +10,8 @@ guest_start g "$(vtpm_socket A "$id")" tpm-crb
 expect "a guest boots" guest_wait g
 expect "and uses its TPM, without reading its public keys" guest_run g 'tpm2_getrandom -Q 8 -o /dev/null && tpm2_pcrextend 16:sha256=$(echo x | sha256sum | cut -d " " -f 1)'
 
-"$BUILD/tests/sgxsim/unseal_state" "$WORK/A" "$BUILD/enclave/vtpm/vtpm.enclave" "$WORK/A/vtpm/$id/state" >"$WORK/plain"
+"$BUILD/tests/sgxsim/unseal_state" "$WORK/A" "$BUILD/enclave/vtpm/vtpm.enclave" "$WORK/A/vtpm/$id/state" |
+	tail -c +73 >"$WORK/plain" # without version, digest, and the id and generation that a blob's head names to all
 expect "the test can unseal the state" [ "$(stat -c %s "$WORK/plain")" -gt 30000 ]
 if "$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/plain" >/dev/null; then
 	not_ok "the search finds what is there"
