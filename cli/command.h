@@ -13,7 +13,7 @@ struct command {
 };
 
 extern const struct command pki_command, platform_command, vtpm_command, attest_command, verify_command, policy_command, migrate_command,
-	quote_command, demo_command;
+	quote_command, demo_command, show_command, explain_command;
 
 /* Prints what was found, wanted, to be done; returns 1. */
 int report_failure(enum tcb_error error, struct diagnosis *d);

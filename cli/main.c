@@ -11,6 +11,8 @@ static const struct command *const commands[] = {
 	&vtpm_command,
 	&attest_command,
 	&verify_command,
+	&show_command,
+	&explain_command,
 	&policy_command,
 	&migrate_command,
 	&quote_command,

@@ -57,6 +57,7 @@ static enum tcb_error call_mige(struct daemon *daemon, enum call call, struct sp
 
 	(void)pthread_mutex_lock(&daemon->mige.lock);
 	error = enclave_link_call(&daemon->mige.link, call, body, &answer, d);
+	services_check(&daemon->mige, "the MigE");
 	if (error == TCB_OK)
 		error = own(answer, ret_step);
 	(void)pthread_mutex_unlock(&daemon->mige.lock);

@@ -37,6 +37,9 @@ struct service_context {
 	char dir[PATH_MAX];        /* where its slots are kept */
 };
 
+/* Ends the daemon if this enclave, PSE or MigE, has ended. */
+void services_check(const struct service_enclave *enclave, const char *name);
+
 /* Tells PSE and MigE that an enclave is gone. */
 void services_forget(struct daemon *daemon, uint64_t session);
 

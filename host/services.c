@@ -57,6 +57,15 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 	return store_put(c->dir, slot_name((enum store_slot)slot), bytes, d);
 }
 
+/* PSE and MigE are the platform: without one, this daemon has nothing to offer. Its supervisor starts it anew, with both. */
+void services_check(const struct service_enclave *enclave, const char *name)
+{
+	if (enclave->link.fd >= 0)
+		return;
+	(void)fprintf(stderr, "tcbindd: %s has ended: starting over\n", name);
+	_exit(3);
+}
+
 /* A message to the PSE: its body is the sized reply already. */
 static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct writer *ret, struct diagnosis *d)
 {
@@ -65,6 +74,7 @@ static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct
 
 	(void)pthread_mutex_lock(&daemon->pse.lock);
 	error = enclave_link_call(&daemon->pse.link, CALL_PSE_PEER, message, &reply, d);
+	services_check(&daemon->pse, "the PSE");
 	if (error == TCB_OK)
 		writer_bytes(ret, reply);
 	(void)pthread_mutex_unlock(&daemon->pse.lock);

@@ -199,8 +199,6 @@ static enum tcb_error handle_peer(void *state, struct span body, struct writer *
 	if (!m->started)
 		return TCB_WRONG_STATE;
 	m->calls++;
-	if (net_is_waiting(m, pm.session)) /* a vTPM asks one thing at a time */
-		session_forget(&m->sessions, pm.session);
 	TRY(session_receive(&m->sessions, pm.session, pm.message, &message, &request, d));
 	if (request.is_handshake) {
 		step.answered = true;

@@ -90,8 +90,6 @@ void net_receive(struct mige *m, const struct mige_net *net, struct mige_step *s
 /* Sends a vTPM's request to the MigE at `address`: on an idle connection, or on a new one. Code: mige.connections.full. */
 enum tcb_error net_ask(struct mige *m, struct span address, const struct mige_request *request, struct mige_step *step,
 		       struct diagnosis *d) MUST_USE;
-/* True while a request of this session is under way. */
-bool net_is_waiting(const struct mige *m, uint64_t session);
 
 /* ---- source.c, destination.c: one message of a peer. An error ends the connection; its diagnosis is told to the peer. ---- */
 

@@ -184,14 +184,6 @@ enum tcb_error net_ask(struct mige *m, struct span address, const struct mige_re
 	return ask_anew(m, address, request, step, d);
 }
 
-bool net_is_waiting(const struct mige *m, uint64_t session)
-{
-	for (size_t i = 0; i < MIGE_CONNECTIONS; i++)
-		if (m->connections[i].request.waiting && m->connections[i].request.session == session)
-			return true;
-	return false;
-}
-
 static enum tcb_error unreachable(const struct mige_connection *c, struct diagnosis *d)
 {
 	return diagnose_found(d, TCB_PLATFORM, "mige.source.unreachable", "a MigE that answers there",

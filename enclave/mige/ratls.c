@@ -33,7 +33,7 @@ static enum tcb_error read_certificate(const X509 *certificate, struct p256_poin
 	const EVP_PKEY *key = X509_get0_pubkey(certificate);
 	struct span quote;
 
-	if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_bits(key) != 256)
+	if (key == NULL)
 		return TCB_MALFORMED;
 	TRY(certificate_find_cmw(certificate, QUOTE_TYPE, &quote));
 	if (quote.size > LIMIT_QUOTE)

@@ -21,4 +21,7 @@ void fake_tee_host(enclave_service *host, void *context);
 /* The stream is this socket: for an enclave in a process of its own. tee_abort() ends it with 70. */
 void fake_tee_attach(int fd);
 
+/* tee_quote() gives these bytes from now on; empty: its own. */
+void fake_tee_steal_quote(struct span quote);
+
 #endif

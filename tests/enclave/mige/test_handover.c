@@ -15,6 +15,7 @@
 #include "edge/cose.h"
 #include "edge/custody.h"
 #include "edge/mige.h"
+#include "enclave/mige/ratls.h"
 #include "tests/enclave/fake_tee.h"
 #include "tests/enclave/rig/rig.h"
 
@@ -458,6 +459,66 @@ static void an_impostor_gets_nothing(void **state)
 	assert_int_equal(revoke(&at_a), TCB_OK); /* nothing was decided by it */
 }
 
+/* A genuine MigE's quote, in the certificate of a key that it is not about. */
+static void a_stolen_quote_gets_nothing(void **state)
+{
+	static uint8_t quote_bytes[LIMIT_QUOTE];
+	uint8_t report_data[SGX_REPORT_DATA_SIZE];
+	struct p256_point key = {{1}};
+	struct writer w = WRITER_OF(quote_bytes);
+
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(ratls_report_data(&key, report_data), TCB_OK);
+	assert_int_equal(processor_quote(&b.processor, &b.mige_identity, report_data, &w), TCB_OK);
+	b.stolen_quote = span_of(quote_bytes, w.size);
+	rig_start(&b);
+	rig_vtpm_init(&at_b, &b, 2);
+	assert_refused_for(redeem(&at_b), "mige.destination.refused", "mige.peer.key");
+	assert_int_equal(revoke(&at_a), TCB_OK);
+}
+
+/* The destination's TPM is moved to another board: it is not the platform that has the grant. */
+static void a_moved_tpm_is_another_platform(void **state)
+{
+	(void)state;
+	rig_platform_init(&c, 0, "C");
+	memcpy(c.processor.bank.ak_public, b.ak_public, b.ak_public_size);
+	c.quotes_from = &b;
+	rig_start(&c);
+	rig_vtpm_init(&at_c, &c, 1);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_code(redeem(&at_c), "mige.handover.redeemed");
+}
+
+static struct rig_vtpm meanwhile;
+static enum tcb_error meanwhile_error;
+
+/* Another vTPM under the host's number of the one that waits. */
+static void ask_meanwhile(void)
+{
+	struct rig_vtpm waiting = at_b;
+
+	rig_vtpm_init(&meanwhile, &b, at_b.number);
+	meanwhile_error = revoke(&meanwhile);
+	fake_tee_become(&b.processor, &waiting.identity);
+}
+
+static void an_answer_goes_to_no_other_session(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	rig_set_interlude(ask_meanwhile);
+	assert_code(redeem(&at_b), "session.broken");
+	assert_int_equal(meanwhile_error, TCB_OK);
+	assert_int_equal(revoke(&meanwhile), TCB_OK); /* its session has not been touched */
+	assert_true(meanwhile.mige.open && meanwhile.mige.keys.received == 2);
+	at_b.number = 77;
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+}
+
 static void an_older_mige_gets_nothing(void **state)
 {
 	(void)state;
@@ -601,6 +662,9 @@ int main(void)
 		TEST(a_relayed_tpm_is_refused),
 		TEST(expired_collateral_is_refused),
 		TEST(an_impostor_gets_nothing),
+		TEST(a_stolen_quote_gets_nothing),
+		TEST(a_moved_tpm_is_another_platform),
+		TEST(an_answer_goes_to_no_other_session),
 		TEST(an_older_mige_gets_nothing),
 		TEST(an_impostor_gives_nothing),
 		TEST(a_man_in_the_middle_gets_nothing),

@@ -39,6 +39,7 @@ static struct {
 	const struct rig_platform *closed_by;
 	rig_network *network;
 	size_t chunk;
+	void (*interlude)(void);
 } rig;
 
 static void must(bool ok, const char *what)
@@ -69,6 +70,16 @@ void rig_pki(int root)
 	}
 	path_of(path, sizeof path, "pki", root);
 	must(pki_init(path, NULL) == TCB_OK, "pki_init");
+}
+
+void rig_issue_collateral(int root, const struct pki_collateral_options *options, struct file_bytes *ret_document)
+{
+	char dir[128], path[160];
+
+	path_of(dir, sizeof dir, "pki", root);
+	(void)snprintf(path, sizeof path, "%s/collateral.cbor", dir);
+	file_free(ret_document);
+	must(pki_issue_collateral(dir, options, NULL) == TCB_OK && file_read(path, ret_document, NULL) == TCB_OK, "collateral");
 }
 
 void rig_end(void)
@@ -229,6 +240,8 @@ static _Noreturn void run(struct rig_enclave *e, const struct enclave_identity *
 {
 	fake_tee_become(&e->platform->processor, identity);
 	fake_tee_attach(fd);
+	if (identity->isv_prod_id == ROLE_MIGE)
+		fake_tee_steal_quote(e->platform->stolen_quote);
 	(void)enclave_main();
 	_exit(0);
 }
@@ -434,11 +447,21 @@ static struct connection *find_connection(const struct rig_platform *from, uint6
 	return NULL;
 }
 
+void rig_set_interlude(void (*interlude)(void))
+{
+	rig.interlude = interlude;
+}
+
 /* Carries what MigE `p` wants to send and brings what comes back, until its vTPM is answered. */
 static bool carry(struct rig_platform *p, struct kept_step *step)
 {
 	static struct kept_step other;
+	void (*interlude)(void) = rig.interlude;
 
+	if (interlude != NULL && !step->step.answered) {
+		rig.interlude = NULL;
+		interlude();
+	}
 	for (int rounds = 0; !step->step.answered; rounds++) {
 		struct connection *c = step->step.address.size > 0
 					       ? connect_to(p, step->step.connection, step->address)
@@ -470,18 +493,23 @@ static enum tcb_error ask_mige(struct rig_platform *p, uint64_t number, struct s
 			       struct diagnosis *d)
 {
 	static uint8_t body_bytes[LIMIT_FRAME];
-	static struct kept_step step;
+	struct kept_step *step = calloc(1, sizeof *step); /* an interlude asks meanwhile */
 	const struct peer_message m = { .session = number, .message = message };
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body, answer;
+	enum tcb_error error;
 
+	must(step != NULL, "memory");
 	peer_message_encode(&w, &m);
-	TRY(writer_end(&w, &body));
-	TRY(enclave_link_call(&p->mige.link, CALL_MIGE_PEER, body, &answer, d));
-	if (!keep(answer, &step) || !carry(p, &step))
-		return TCB_PLATFORM;
-	writer_sized(ret, step.step.reply);
-	return TCB_OK;
+	error = writer_end(&w, &body);
+	if (error == TCB_OK)
+		error = enclave_link_call(&p->mige.link, CALL_MIGE_PEER, body, &answer, d);
+	if (error == TCB_OK && (!keep(answer, step) || !carry(p, step)))
+		error = TCB_PLATFORM;
+	if (error == TCB_OK)
+		writer_sized(ret, step->step.reply);
+	free(step);
+	return error;
 }
 
 /* ---- vTPM enclaves ---- */

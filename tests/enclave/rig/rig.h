@@ -37,6 +37,7 @@ struct rig_platform {
 	uint64_t now_s; /* 0: the real time */
 	bool store_fails;
 	struct rig_platform *quotes_from; /* another platform's TPM answers: a relay */
+	struct span stolen_quote; /* not empty: the MigE's processor gives this one, of another's enclave */
 	struct rig_enclave pse, mige;
 	struct rig_stored ledger, journal;
 };
@@ -47,6 +48,9 @@ typedef bool rig_network(const struct rig_platform *from, uint8_t *bytes, size_t
 /* A test root; at most two at a time. Ends the test on failure, as all here. */
 void rig_pki(int root);
 void rig_end(void);
+/* Collateral of this root, issued anew; `ret_document` is freed and filled. */
+struct pki_collateral_options;
+void rig_issue_collateral(int root, const struct pki_collateral_options *options, struct file_bytes *ret_document);
 
 /* A processor under `root` with a locked AK bank, PSE and MigE not started. */
 void rig_platform_init(struct rig_platform *p, int root, const char *name);
@@ -70,6 +74,9 @@ unsigned rig_connections(void);
 void rig_reset_connections(void);
 /* The source whose MigE closed a connection last: it refused its peer. */
 const struct rig_platform *rig_closed_by(void);
+
+/* Called once, when the next hand-over has begun and before any byte is carried. */
+void rig_set_interlude(void (*interlude)(void));
 
 /* A vTPM enclave of the test on this platform, with its own host number. */
 struct rig_vtpm {

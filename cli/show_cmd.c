@@ -1,0 +1,189 @@
+/* tcbind show FILE: what evidence, a quote, a certificate or a policy says, for people. Nothing is judged: that is `verify`. */
+#include <jansson.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "crypto/tpm_name.h"
+#include "edge/certified_ak.h"
+#include "edge/cose.h"
+#include "edge/endorsement.h"
+#include "edge/evidence.h"
+#include "sgxsim/file.h"
+#include "verify/appraise/policy.h"
+#include "verify/appraise/quote_format.h"
+
+static json_t *hex(struct span bytes)
+{
+	char text[2 * 64 + 4] = "";
+	size_t shown = bytes.size < 64 ? bytes.size : 64;
+
+	for (size_t i = 0; i < shown; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
+	if (shown < bytes.size)
+		(void)strcat(text, "...");
+	return json_string(text);
+}
+
+static json_t *show_quote(struct span bytes)
+{
+	struct quote_parts p;
+
+	if (quote_parts_decode(bytes, &p) != TCB_OK)
+		return NULL;
+	if (p.tdx)
+		return json_pack("{s:s, s:i, s:s, s:o, s:o}", "kind", "quote", "version", (int)p.version, "tee", "TDX", "mr_td",
+				 hex(span_of(p.body.data + 136, 48)), "report_data", hex(span_of(p.body.data + 520, 64)));
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:i, s:i, s:b, s:o}", "kind", "quote", "version", (int)p.version, "tee",
+			 "SGX", "mrenclave", hex(span_of(p.body.data + 64, 32)), "mrsigner",
+			 hex(span_of(p.body.data + 128, 32)), "isv_prod_id", p.body.data[256] | p.body.data[257] << 8,
+			 "isv_svn", p.body.data[258] | p.body.data[259] << 8, "debug", (p.body.data[48] & SGX_FLAG_DEBUG) != 0,
+			 "report_data", hex(span_of(p.body.data + 320, 64)));
+}
+
+static json_t *show_certified_ak(struct span bytes)
+{
+	struct certified_ak ak;
+	struct tpm_name name;
+
+	if (certified_ak_decode(bytes, &ak) != TCB_OK || tpm_name_of(ak.ak_public, &name) != TCB_OK)
+		return json_string("does not decode");
+	return json_pack("{s:s%, s:o, s:s, s:o, s:o}", "platform", ak.platform_name.data, ak.platform_name.size, "ak_name",
+			 hex(SPAN_OF(name.bytes)), "ak_source", ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled",
+			 "boot_epoch", hex(SPAN_OF(ak.epoch.bytes)), "quote", show_quote(ak.quote));
+}
+
+static json_t *show_endorsement(struct span bytes)
+{
+	struct p256_signature signature;
+	struct endorsement e;
+	struct span payload;
+
+	if (cose_sign1_decode(bytes, ENDORSEMENT_TYPE, &payload, &signature) != TCB_OK ||
+	    endorsement_decode(payload, &e) != TCB_OK)
+		return json_string("does not decode");
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:i}", "vtpm", hex(SPAN_OF(e.id.bytes)), "generation",
+			 (json_int_t)e.generation, "ek_name", hex(SPAN_OF(e.ek_name.bytes)), "ak_name",
+			 hex(SPAN_OF(e.ak_name.bytes)), "mrenclave", hex(SPAN_OF(e.enclave.mrenclave)), "isv_svn",
+			 (int)e.enclave.isv_svn);
+}
+
+static json_t *show_evidence(struct span bytes)
+{
+	struct p256_signature signature;
+	struct evidence_request request;
+	struct evidence e;
+	struct span payload;
+	json_t *parts;
+
+	if (cose_sign1_decode(bytes, EVIDENCE_TYPE, &payload, &signature) != TCB_OK ||
+	    evidence_decode(payload, &e) != TCB_OK ||
+	    evidence_request_decode(e.parts[EVIDENCE_REQUEST], &request) != TCB_OK)
+		return NULL;
+	parts = json_object();
+	for (unsigned label = EVIDENCE_REQUEST; label < EVIDENCE_LABELS_END; label++)
+		if (e.parts[label].data != NULL)
+			(void)json_object_set_new(parts, evidence_label_name((enum evidence_label)label),
+						  json_integer((json_int_t)e.parts[label].size));
+	return json_pack("{s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "kind", "evidence", "bytes", (json_int_t)bytes.size,
+			 "nonce", hex(request.nonce), "vtpm", hex(SPAN_OF(request.id.bytes)), "generation",
+			 (json_int_t)request.generation, "certified_ak", show_certified_ak(e.parts[EVIDENCE_CERTIFIED_AK]),
+			 "endorsement", show_endorsement(e.parts[EVIDENCE_ENDORSEMENT]), "part_bytes", parts);
+}
+
+static json_t *show_certificate(struct span bytes)
+{
+	BIO *in = BIO_new_mem_buf(bytes.data, (int)bytes.size), *out = BIO_new(BIO_s_mem());
+	const uint8_t *at = bytes.data;
+	X509 *certificate = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	json_t *shown = NULL;
+	char *text = NULL;
+	long size;
+
+	if (certificate == NULL)
+		certificate = d2i_X509(NULL, &at, (long)bytes.size);
+	if (certificate != NULL && X509_print(out, certificate) == 1) {
+		size = BIO_get_mem_data(out, &text);
+		shown = json_pack("{s:s, s:s%}", "kind", "certificate", "text", text, (size_t)size);
+	}
+	X509_free(certificate);
+	BIO_free(in);
+	BIO_free(out);
+	return shown;
+}
+
+static json_t *show_policy(struct span bytes)
+{
+	static struct policy policy;
+	json_t *shown;
+
+	if (policy_decode(bytes, &policy, NULL) != TCB_OK)
+		return NULL;
+	shown = json_loadb((const char *)bytes.data, bytes.size, 0, NULL);
+	(void)json_object_set_new(shown, "kind", json_string("policy"));
+	return shown;
+}
+
+/* "name: value", nested by two spaces. */
+static void print_text(const json_t *value, const char *name, int depth)
+{
+	const char *key;
+	const json_t *member;
+	size_t i;
+
+	(void)printf("%*s%s", 2 * depth, "", name);
+	if (json_is_string(value))
+		(void)printf("%s%s\n", name[0] != '\0' ? ": " : "", json_string_value(value));
+	else if (json_is_integer(value))
+		(void)printf(": %lld\n", (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		(void)printf(": %s\n", json_is_true(value) ? "yes" : "no");
+	else if (depth > 0)
+		(void)printf(":\n");
+	if (json_is_array(value)) {
+		json_array_foreach(value, i, member) {
+			print_text(member, "-", depth + 1);
+		}
+	}
+	json_object_foreach((json_t *)(uintptr_t)value, key, member) {
+		print_text(member, key, depth + 1);
+	}
+}
+
+static int run(int argc, char **argv)
+{
+	static json_t *(*const readers[])(struct span) = { show_evidence, show_quote, show_certificate, show_policy };
+	bool as_json = argc == 3 && strcmp(argv[2], "--json") == 0;
+	struct file_bytes file = {0};
+	struct diagnosis d = {0};
+	json_t *shown = NULL;
+
+	if (argc != 2 && !as_json)
+		return report_usage(&show_command);
+	if (file_read(argv[1], &file, &d) != TCB_OK)
+		return report_failure(TCB_PLATFORM, &d);
+	for (size_t i = 0; shown == NULL && i < sizeof readers / sizeof readers[0]; i++)
+		shown = readers[i](file_span(&file));
+	file_free(&file);
+	if (shown == NULL)
+		return report_failure(diagnose_found(&d, TCB_MALFORMED, "show.unknown",
+						     "evidence, a quote, a certificate (PEM or DER) or a policy",
+						     "check the file", "%s is none of these", argv[1]),
+				      &d);
+	if (as_json) {
+		(void)json_dumpf(shown, stdout, JSON_INDENT(1));
+		(void)putchar('\n');
+	} else {
+		print_text(shown, "", 0);
+	}
+	json_decref(shown);
+	return 0;
+}
+
+const struct command show_command = {
+	.name = "show",
+	.usage = "  tcbind show FILE [--json]\n",
+	.run = run,
+};
