@@ -43,6 +43,7 @@ enum tcb_error crypto_open(const struct secret256 *key, const uint8_t iv[AES_GCM
 enum tcb_error crypto_p256_new(EVP_PKEY **ret_key) MUST_USE;
 /* From a 32-byte big-endian scalar (1..n-1). */
 enum tcb_error crypto_p256_from_scalar(const uint8_t scalar[32], EVP_PKEY **ret_key) MUST_USE;
+/* TCB_CRYPTO for any key that is not on the named curve P-256. */
 enum tcb_error crypto_p256_public(const EVP_PKEY *key, struct p256_point *ret_point) MUST_USE;
 /* Refuses points that are not on the curve (TCB_CRYPTO). */
 enum tcb_error crypto_p256_from_public(const struct p256_point *point, EVP_PKEY **ret_key) MUST_USE;

@@ -85,11 +85,26 @@ enum tcb_error crypto_p256_from_scalar(const uint8_t scalar[32], EVP_PKEY **ret_
 	return error;
 }
 
+/* The named curve, and by its name: parameters spelt out could be an attacker's own (CVE-2020-0601). */
+static bool is_named_p256(const EVP_PKEY *key)
+{
+	int spelt_out = 0;
+	char group[32];
+	size_t size;
+
+	return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_group_name(key, group, sizeof group, &size) == 1 &&
+	       strcmp(group, "prime256v1") == 0 &&
+	       (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &spelt_out) != 1 ||
+		spelt_out == 0);
+}
+
 enum tcb_error crypto_p256_public(const EVP_PKEY *key, struct p256_point *ret_point)
 {
 	uint8_t sec1[SEC1_POINT_SIZE];
 	size_t size = 0;
 
+	if (key == NULL || !is_named_p256(key))
+		return TCB_CRYPTO;
 	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, sec1, sizeof sec1, &size) != 1 ||
 	    size != sizeof sec1 || sec1[0] != POINT_CONVERSION_UNCOMPRESSED)
 		return TCB_CRYPTO;

@@ -106,6 +106,22 @@ static void points_off_the_curve_and_scalars_out_of_range_are_refused(void **sta
 	assert_null(key);
 }
 
+static void keys_of_other_curves_are_refused(void **state)
+{
+	static const char *const curves[] = { "secp256k1", "brainpoolP256r1", "P-384" };
+	struct p256_point point;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+		EVP_PKEY *key = EVP_EC_gen(curves[i]);
+
+		assert_non_null(key);
+		assert_int_equal(crypto_p256_public(key, &point), TCB_CRYPTO);
+		EVP_PKEY_free(key);
+	}
+	assert_int_equal(crypto_p256_public(NULL, &point), TCB_CRYPTO);
+}
+
 /* NIST CAVS ECDH P-256, count 0 */
 static void ecdh_matches_nist(void **state)
 {
@@ -138,6 +154,7 @@ int main(void)
 		cmocka_unit_test(sealed_bytes_open_only_unaltered),
 		cmocka_unit_test(a_signature_holds_for_its_message_and_key_only),
 		cmocka_unit_test(points_off_the_curve_and_scalars_out_of_range_are_refused),
+		cmocka_unit_test(keys_of_other_curves_are_refused),
 		cmocka_unit_test(ecdh_matches_nist),
 	};
 
