@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 
 #include "crypto/crypto.h"
