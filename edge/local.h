@@ -33,6 +33,7 @@ enum local_request {
 	LOCAL_LEDGER_COMMIT = 4,    /* ledger_entry                -> nothing; durable when answered */
 	LOCAL_LEDGER_FORGET = 5,    /* uuid                        -> nothing: deleted or moved away */
 	LOCAL_CERTIFY = 6,          /* u8 enum certify_kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
+	LOCAL_ISSUER = 7,           /* nothing                     -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
 	/* -> MigE */
 	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
 	LOCAL_ESCROW = 17,   /* local_escrow                       -> local_escrowed */

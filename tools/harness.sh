@@ -93,6 +93,13 @@ guest_run() {
 	[ "${answer%% *}" = 0 ]
 }
 
+# guest_ek_chain NAME INTO: the guest's EK certificate and its issuer's, INTO.ek and INTO.issuer (PEM)
+guest_ek_chain() {
+	guest_run "$1" 'tpm2_nvread 0x01c0000a 2>/dev/null | base64' | base64 -d | openssl x509 -inform der -out "$2.ek" &&
+		guest_run "$1" 'for i in 0 1 2 3; do tpm2_nvread 0x01c0010$i 2>/dev/null; done | base64' | base64 -d >"$2.pages" &&
+		openssl x509 -inform der -in "$2.pages" -out "$2.issuer"
+}
+
 # guest_load NAME: keeps the guest's TPM busy for some seconds, whether or not the guest is still there to answer
 guest_load() {
 	guest_exchange "$1" 'i=0; while [ $i -lt 12 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' 5

@@ -75,12 +75,13 @@ static bool fill(X509 *certificate, const char *issuer, const char *subject, EVP
 }
 
 enum tcb_error certificate_new(const char *issuer, const char *subject, EVP_PKEY *public_key, uint64_t not_before_s,
-			       X509 **ret_certificate)
+			       bool authority, X509 **ret_certificate)
 {
 	X509 *certificate = X509_new();
 
 	if (certificate == NULL || !fill(certificate, issuer, subject, public_key, not_before_s) ||
-	    certificate_add(certificate, NID_basic_constraints, "critical,CA:FALSE") != TCB_OK) {
+	    certificate_add(certificate, NID_basic_constraints,
+			    authority ? "critical,CA:TRUE" : "critical,CA:FALSE") != TCB_OK) {
 		X509_free(certificate);
 		return TCB_INTERNAL;
 	}

@@ -12,10 +12,10 @@
 /* A record's head, and the largest document that we put into one: a certified AK. */
 #define CERTIFICATE_CMW_MAX (LIMIT_QUOTE + 4096u)
 
-/* A v3 certificate with a random serial number, the issuer `CN=issuer`, the subject `CN=subject` (empty name if NULL), no CA, and
+/* A v3 certificate with a random serial number, the issuer `CN=issuer`, the subject `CN=subject` (empty name if NULL), a CA's or not, and
  * no end (RFC 5280 section 4.1.2.5: 99991231235959Z). Not signed yet; the caller adds, signs and frees it. */
 enum tcb_error certificate_new(const char *issuer, const char *subject, EVP_PKEY *public_key, uint64_t not_before_s,
-			       X509 **ret_certificate) MUST_USE;
+			       bool authority, X509 **ret_certificate) MUST_USE;
 
 /* Adds an extension from OpenSSL's own configuration syntax ("critical,CA:FALSE"). */
 enum tcb_error certificate_add(X509 *certificate, int nid, const char *value) MUST_USE;

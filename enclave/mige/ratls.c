@@ -62,7 +62,7 @@ static enum tcb_error make_certificate(EVP_PKEY *key, struct span quote, X509 **
 	X509 *certificate;
 	enum tcb_error error;
 
-	TRY(certificate_new(SUBJECT, SUBJECT, key, 0, &certificate));
+	TRY(certificate_new(SUBJECT, SUBJECT, key, 0, false, &certificate));
 	error = certificate_add_cmw(certificate, QUOTE_TYPE, quote);
 	if (error == TCB_OK)
 		error = certificate_sign(certificate, key);

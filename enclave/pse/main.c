@@ -150,8 +150,19 @@ static enum tcb_error certify_key(struct pse *p, const struct session_entry *fro
 	if (kind != CERTIFY_EK && kind != CERTIFY_AK)
 		return TCB_MALFORMED;
 	TRY(host_time(&now_s, d));
-	return vtpm_certificate_issue(p->key, span_of(p->certified_ak, p->certified_ak_size), (enum certify_kind)kind, tpmt_public,
-				 now_s, reply, d);
+	return vtpm_certificate_issue(p->key, (enum certify_kind)kind, tpmt_public, now_s, reply, d);
+}
+
+static enum tcb_error give_issuer(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
+				  struct diagnosis *d)
+{
+	uint64_t now_s;
+
+	(void)from;
+	if (body.size != 0)
+		return TCB_MALFORMED;
+	TRY(host_time(&now_s, d));
+	return vtpm_certificate_issuer(p->key, span_of(p->certified_ak, p->certified_ak_size), now_s, reply);
 }
 
 static enum tcb_error open_ledger(struct pse *p, const struct session_entry *from, struct span body,
@@ -195,6 +206,7 @@ static const struct permit {
 	{ LOCAL_GET_CERTIFIED_AK, 1u << ROLE_VTPM | 1u << ROLE_MIGE, get_certified_ak },
 	{ LOCAL_ENDORSE, 1u << ROLE_VTPM, endorse },
 	{ LOCAL_CERTIFY, 1u << ROLE_VTPM, certify_key },
+	{ LOCAL_ISSUER, 1u << ROLE_VTPM, give_issuer },
 	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },
 	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },
 	{ LOCAL_LEDGER_FORGET, 1u << ROLE_VTPM, forget_ledger },

@@ -182,12 +182,11 @@ static const char *key_usage(enum certify_kind kind, bool rsa)
 	return rsa ? "critical,keyEncipherment" : "critical,keyAgreement";
 }
 
-static enum tcb_error add_extensions(X509 *certificate, enum certify_kind kind, bool rsa, struct span certified_ak)
+static enum tcb_error add_extensions(X509 *certificate, enum certify_kind kind, bool rsa)
 {
 	TRY(certificate_add(certificate, NID_key_usage, key_usage(kind, rsa)));
 	TRY(certificate_add(certificate, NID_ext_key_usage, kind == CERTIFY_EK ? EKU_EK : EKU_AK));
-	TRY(add_tpm_name(certificate));
-	return certificate_add_cmw(certificate, CERTIFIED_AK_TYPE, certified_ak);
+	return add_tpm_name(certificate);
 }
 
 static enum tcb_error put_der(const X509 *certificate, struct writer *out)
@@ -202,8 +201,24 @@ static enum tcb_error put_der(const X509 *certificate, struct writer *out)
 	return writer_end(out, NULL);
 }
 
-enum tcb_error vtpm_certificate_issue(EVP_PKEY *pse_key, struct span certified_ak, enum certify_kind kind,
-				 struct span tpmt_public, uint64_t now_s, struct writer *out, struct diagnosis *d)
+/* Signs until the signature has its most common size, so that certificates of one kind of key are of one size: what is written into a
+ * vTPM's NV index here fits into the same index on the next platform. */
+static enum tcb_error sign_to_size(X509 *certificate, EVP_PKEY *key)
+{
+	enum { SIGNATURE_DER_SIZE = 71, TRIES = 128 }; /* every second one is */
+	const ASN1_BIT_STRING *signature;
+
+	for (int i = 0; i < TRIES; i++) {
+		TRY(certificate_sign(certificate, key));
+		X509_get0_signature(&signature, NULL, certificate);
+		if (ASN1_STRING_length(signature) == SIGNATURE_DER_SIZE)
+			return TCB_OK;
+	}
+	return TCB_INTERNAL;
+}
+
+enum tcb_error vtpm_certificate_issue(EVP_PKEY *pse_key, enum certify_kind kind, struct span tpmt_public, uint64_t now_s,
+				      struct writer *out, struct diagnosis *d)
 {
 	EVP_PKEY *key = NULL;
 	X509 *certificate = NULL;
@@ -214,14 +229,31 @@ enum tcb_error vtpm_certificate_issue(EVP_PKEY *pse_key, struct span certified_a
 		return diagnose(d, TCB_REFUSED, "pse.certify.key", "a public area that cannot be certified",
 				"a TPMT_PUBLIC of ECC P-256 or P-384, or of RSA from 2048 bits",
 				"use the default EK templates");
-	error = certificate_new(CERTIFICATE_ISSUER, NULL, key, now_s, &certificate);
+	error = certificate_new(CERTIFICATE_ISSUER, NULL, key, now_s, false, &certificate);
 	if (error == TCB_OK)
-		error = add_extensions(certificate, kind, rsa, certified_ak);
+		error = add_extensions(certificate, kind, rsa);
+	if (error == TCB_OK)
+		error = sign_to_size(certificate, pse_key);
+	if (error == TCB_OK)
+		error = put_der(certificate, out);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return error;
+}
+
+enum tcb_error vtpm_certificate_issuer(EVP_PKEY *pse_key, struct span certified_ak, uint64_t now_s, struct writer *out)
+{
+	X509 *certificate = NULL;
+	enum tcb_error error = certificate_new(CERTIFICATE_ISSUER, CERTIFICATE_ISSUER, pse_key, now_s, true, &certificate);
+
+	if (error == TCB_OK)
+		error = certificate_add(certificate, NID_key_usage, "critical,keyCertSign");
+	if (error == TCB_OK)
+		error = certificate_add_cmw(certificate, CERTIFIED_AK_TYPE, certified_ak);
 	if (error == TCB_OK)
 		error = certificate_sign(certificate, pse_key);
 	if (error == TCB_OK)
 		error = put_der(certificate, out);
 	X509_free(certificate);
-	EVP_PKEY_free(key);
 	return error;
 }

@@ -3,6 +3,7 @@
 #include "crypto/crypto.h"
 #include "edge/blob.h"
 #include "edge/local.h"
+#include "enclave/vtpm/credentials.h"
 #include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/mailbox.h"
 #include "enclave/vtpm/vtpm.h"
@@ -238,6 +239,8 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 	next.state = VTPM_RUNNING;
 	v->record = next;
 	error = mailbox_publish(&v->record.secret, span_of(NULL, 0), "moved: ask again");
+	if (error == TCB_OK)
+		error = credentials_write(v, d);
 	if (error == TCB_OK)
 		error = state_save(v, d);
 	if (error != TCB_OK) {

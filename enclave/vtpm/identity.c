@@ -4,66 +4,24 @@
 #include "edge/tpm_quote.h"
 #include "enclave/vtpm/tpm_command.h"
 
-/* PolicyA of the TCG EK Credential Profile (PolicySecret of the endorsement hierarchy), SHA-256. */
-static const uint8_t ek_policy[32] = {
-	0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
-	0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
-};
+#define TEMPLATE_MAX 512
 
-#define EK_ATTRIBUTES 0x000300b2u /* fixedTPM fixedParent sensitiveDataOrigin adminWithPolicy restricted decrypt */
-#define AK_ATTRIBUTES 0x00050072u /* fixedTPM fixedParent sensitiveDataOrigin userWithAuth restricted sign */
-
-static void put_ek_template(struct writer *w)
+static enum tcb_error create_primary(const struct key_template *template, uint32_t *ret_handle)
 {
-	static const uint8_t zeros[32];
-
-	writer_u16(w, TPM_ALG_ECC);
-	writer_u16(w, TPM_ALG_SHA256);
-	writer_u32(w, EK_ATTRIBUTES);
-	writer_tpm2b(w, SPAN_OF(ek_policy));
-	writer_u16(w, TPM_ALG_AES);
-	writer_u16(w, 128);
-	writer_u16(w, TPM_ALG_CFB);
-	writer_u16(w, TPM_ALG_NULL); /* scheme */
-	writer_u16(w, 0x0003);       /* NIST P-256 */
-	writer_u16(w, TPM_ALG_NULL); /* KDF */
-	writer_tpm2b(w, SPAN_OF(zeros));
-	writer_tpm2b(w, SPAN_OF(zeros));
-}
-
-static void put_ak_template(struct writer *w)
-{
-	static const char label[32] = "tcbind vTPM attestation key";
-
-	writer_u16(w, TPM_ALG_ECC);
-	writer_u16(w, TPM_ALG_SHA256);
-	writer_u32(w, AK_ATTRIBUTES);
-	writer_u16(w, 0);
-	writer_u16(w, TPM_ALG_NULL);
-	writer_u16(w, TPM_ALG_ECDSA);
-	writer_u16(w, TPM_ALG_SHA256);
-	writer_u16(w, 0x0003);
-	writer_u16(w, TPM_ALG_NULL);
-	writer_tpm2b(w, SPAN_OF(label));
-	writer_u16(w, 0);
-}
-
-static enum tcb_error create_primary(void (*put_template)(struct writer *w), uint32_t *ret_handle)
-{
-	uint8_t template_bytes[256];
+	uint8_t template_bytes[TEMPLATE_MAX];
 	struct writer t = WRITER_OF(template_bytes);
 	struct tpm_command c;
-	struct span template;
+	struct span public;
 	struct reader r;
 
-	put_template(&t);
-	TRY(writer_end(&t, &template));
+	template->put(&t);
+	TRY(writer_end(&t, &public));
 	tpm_begin(&c, TPM_CC_CREATE_PRIMARY, true);
 	writer_u32(&c.w, TPM_RH_ENDORSEMENT);
 	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
 	writer_u16(&c.w, 4); /* TPM2B_SENSITIVE_CREATE: empty auth, no data */
 	writer_u32(&c.w, 0);
-	writer_tpm2b(&c.w, template);
+	writer_tpm2b(&c.w, public);
 	writer_u16(&c.w, 0); /* outside info */
 	writer_u32(&c.w, 0); /* no PCRs */
 	return tpm_run(&c, ret_handle, &r, NULL);
@@ -79,26 +37,25 @@ static enum tcb_error flush(uint32_t handle)
 	return tpm_run(&c, NULL, &r, NULL);
 }
 
-static enum tcb_error make_key(void (*put_template)(struct writer *w), uint32_t persistent)
+static enum tcb_error make_key(const struct key_template *template)
 {
 	struct tpm_command c;
 	enum tcb_error error;
 	uint32_t handle;
 	struct reader r;
 
-	TRY(create_primary(put_template, &handle));
+	TRY(create_primary(template, &handle));
 	tpm_begin(&c, TPM_CC_EVICT_CONTROL, true);
 	writer_u32(&c.w, TPM_RH_OWNER);
 	writer_u32(&c.w, handle);
 	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
-	writer_u32(&c.w, persistent);
+	writer_u32(&c.w, template->handle);
 	error = tpm_run(&c, NULL, &r, NULL);
 	TRY(flush(handle));
 	return error;
 }
 
-static enum tcb_error read_key(uint32_t handle, uint8_t *ret_public, size_t capacity, size_t *ret_size,
-			       struct tpm_name *ret_name)
+static enum tcb_error read_key(uint32_t handle, uint8_t ret_public[LIMIT_TPM_PUBLIC], size_t *ret_size)
 {
 	struct tpm_command c;
 	struct span public;
@@ -108,50 +65,68 @@ static enum tcb_error read_key(uint32_t handle, uint8_t *ret_public, size_t capa
 	writer_u32(&c.w, handle);
 	TRY(tpm_run(&c, NULL, &r, NULL));
 	TRY(reader_tpm2b(&r, &public));
-	if (public.size > capacity)
+	if (public.size > LIMIT_TPM_PUBLIC)
 		return TCB_LIMIT;
-	TRY(tpm_name_of(public, ret_name));
 	memcpy(ret_public, public.data, public.size);
 	*ret_size = public.size;
 	return TCB_OK;
 }
 
 /* What stands at the handle must be what the template makes: the guest can put another key there. */
-static bool is_of_template(void (*put_template)(struct writer *w), const uint8_t *public, size_t size)
+static bool is_of_template(const struct key_template *template, struct span public)
 {
-	uint8_t template_bytes[256];
+	uint8_t template_bytes[TEMPLATE_MAX];
 	struct writer t = WRITER_OF(template_bytes);
-	size_t fixed; /* all but the two coordinates */
+	size_t fixed;
 
-	put_template(&t);
-	fixed = 2 + 2 + 4 + 2 + (put_template == put_ek_template ? 32 + 6 + 2 : 2 + 4) + 2 + 2;
-	return size >= fixed && t.size >= fixed && memcmp(public, template_bytes, fixed) == 0;
+	template->put(&t);
+	fixed = t.size - template->unique_size;
+	return public.size >= fixed && memcmp(public.data, template_bytes, fixed) == 0;
 }
 
-static enum tcb_error ensure_key(uint32_t handle, void (*put_template)(struct writer *w), uint8_t *ret_public,
-				 size_t *ret_size, struct tpm_name *ret_name, struct diagnosis *d)
+static enum tcb_error ensure_key(enum vtpm_key key, uint8_t ret_public[LIMIT_TPM_PUBLIC], size_t *ret_size,
+				 struct diagnosis *d)
 {
-	enum tcb_error error = read_key(handle, ret_public, LIMIT_TPM_PUBLIC, ret_size, ret_name);
+	const struct key_template *template = key_template_of(key);
+	enum tcb_error error = read_key(template->handle, ret_public, ret_size);
 
-	if (error == TCB_REFUSED && make_key(put_template, handle) == TCB_OK)
-		error = read_key(handle, ret_public, LIMIT_TPM_PUBLIC, ret_size, ret_name);
-	if (error == TCB_OK && !is_of_template(put_template, ret_public, *ret_size))
+	if (error == TCB_REFUSED && make_key(template) == TCB_OK)
+		error = read_key(template->handle, ret_public, ret_size);
+	if (error == TCB_OK && !is_of_template(template, span_of(ret_public, *ret_size)))
 		error = TCB_REFUSED;
 	if (error == TCB_OK)
 		return TCB_OK;
 	return diagnose_found(d, error, "vtpm.keys", "the vTPM's EK and AK, or an endorsement and owner hierarchy that let them be made",
 			      "in the guest: free the handle, or clear the hierarchies' authorizations",
-			      "no key of ours at 0x%08x, and none can be made", handle);
+			      "no key of ours at 0x%08x, and none can be made", template->handle);
 }
 
 enum tcb_error identity_ensure(struct vtpm_identity *ret_identity, struct diagnosis *d)
 {
 	struct vtpm_identity identity = {0}; /* compared whole */
 
-	TRY(ensure_key(VTPM_EK_HANDLE, put_ek_template, identity.ek_public, &identity.ek_size, &identity.ek_name, d));
-	TRY(ensure_key(VTPM_AK_HANDLE, put_ak_template, identity.ak_public, &identity.ak_size, &identity.ak_name, d));
+	TRY(ensure_key(KEY_EK_P256, identity.ek_public, &identity.ek_size, d));
+	TRY(ensure_key(KEY_AK, identity.ak_public, &identity.ak_size, d));
+	TRY(tpm_name_of(span_of(identity.ek_public, identity.ek_size), &identity.ek_name));
+	TRY(tpm_name_of(span_of(identity.ak_public, identity.ak_size), &identity.ak_name));
 	*ret_identity = identity;
 	return TCB_OK;
+}
+
+enum tcb_error identity_make(enum vtpm_key key, struct diagnosis *d)
+{
+	uint8_t public[LIMIT_TPM_PUBLIC];
+	size_t size;
+
+	return ensure_key(key, public, &size, d);
+}
+
+enum tcb_error identity_public(enum vtpm_key key, uint8_t ret_public[LIMIT_TPM_PUBLIC], size_t *ret_size)
+{
+	const struct key_template *template = key_template_of(key);
+
+	TRY(read_key(template->handle, ret_public, ret_size));
+	return is_of_template(template, span_of(ret_public, *ret_size)) ? TCB_OK : TCB_REFUSED;
 }
 
 /* ---- quotes ---- */
@@ -198,7 +173,7 @@ static enum tcb_error quote(const struct digest256 *qualifying, struct tpm_quote
 	struct reader r;
 
 	tpm_begin(&c, TPM_CC_QUOTE, true);
-	writer_u32(&c.w, VTPM_AK_HANDLE);
+	writer_u32(&c.w, key_template_of(KEY_AK)->handle);
 	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
 	writer_tpm2b(&c.w, SPAN_OF(qualifying->bytes));
 	writer_u16(&c.w, TPM_ALG_NULL); /* the key's own scheme */

@@ -7,9 +7,7 @@
 #include "core/ids.h"
 #include "core/limits.h"
 #include "core/writer.h"
-
-#define VTPM_EK_HANDLE 0x8101000au
-#define VTPM_AK_HANDLE 0x8101ffa0u
+#include "enclave/vtpm/key_template.h"
 
 struct vtpm_identity {
 	size_t ek_size, ak_size;
@@ -20,6 +18,11 @@ struct vtpm_identity {
 /* Reads both keys of the running TPM, making them where they are not. Code: vtpm.keys (the endorsement hierarchy does not
  * let us: the guest set its authorization or switched it off). */
 enum tcb_error identity_ensure(struct vtpm_identity *ret_identity, struct diagnosis *d) MUST_USE;
+
+/* Makes one more key, if it is not there; the same codes. */
+enum tcb_error identity_make(enum vtpm_key key, struct diagnosis *d) MUST_USE;
+/* TPMT_PUBLIC of a key that is there; TCB_REFUSED: it is not, or another stands at its handle. */
+enum tcb_error identity_public(enum vtpm_key key, uint8_t ret_public[LIMIT_TPM_PUBLIC], size_t *ret_size) MUST_USE;
 
 /* Appends a tpm_quote document (edge/tpm_quote.h, without path) over SHA-256 PCR 0..23 with this qualifying data. */
 enum tcb_error identity_quote(const struct digest256 *qualifying, struct writer *out, struct diagnosis *d) MUST_USE;

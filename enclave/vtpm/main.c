@@ -8,6 +8,7 @@
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
 #include "enclave/tee/tee.h"
+#include "enclave/vtpm/credentials.h"
 #include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/mailbox.h"
 #include "enclave/vtpm/tpm_command.h"
@@ -60,6 +61,7 @@ static enum tcb_error manufacture(struct vtpm *v, struct diagnosis *d)
 	TRY(mailbox_ensure(&v->record.secret));
 	TRY(identity_ensure(&identity, d));
 	TRY(mailbox_publish(&v->record.secret, span_of(NULL, 0), "write a nonce to 0x01400102"));
+	TRY(credentials_write(v, d));
 	TRY(simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR));
 	engine_stop();
 	v->record.generation = 1;
@@ -220,6 +222,14 @@ static enum tcb_error answer_guest(struct vtpm *v, struct span nonce)
 	return mailbox_publish(&v->record.secret, span_of(NULL, 0), reason);
 }
 
+/* Firmware may have dropped an index: it owns the platform. What the TPM refuses now is tried again at the next TPM2_Startup. */
+static enum tcb_error ensure_indices(struct vtpm *v, struct diagnosis *d)
+{
+	if (mailbox_ensure(&v->record.secret) != TCB_OK || credentials_present())
+		return TCB_OK;
+	return credentials_write(v, d);
+}
+
 static bool succeeded(struct span response)
 {
 	static const uint8_t ok[4];
@@ -249,7 +259,7 @@ static enum tcb_error handle_command(void *state, struct span body, struct write
 	response = span_of(response_bytes, response.size);
 	v->last_command = tpm_command_code(command);
 	if (v->last_command == TPM_CC_STARTUP && succeeded(response))
-		(void)!mailbox_ensure(&v->record.secret); /* firmware may have dropped an index; it owns the platform */
+		TRY(ensure_indices(v, d));
 	if (mailbox_is_request(command, &nonce) && succeeded(response))
 		TRY(answer_guest(v, nonce));
 	if (engine_take_changed())

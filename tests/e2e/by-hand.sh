@@ -68,6 +68,11 @@ expect "its summary and pages agree" guest_run g '
 	tail -c 32 sum | hexdump -v -e "32/1 \"%02x\"" >wanted
 	[ $size -gt 8000 ] && [ "$(cat got)" = "$(cat wanted)" ]'
 expect "the guest cannot forge evidence" guest_run g '! tpm2_nvwrite 0x01400110 -i n 2>/dev/null'
+expect "the guest reads its EK certificate and the issuer's" guest_ek_chain g "$WORK/g"
+expect "the PSE issued it, with its quote" sh -c "openssl verify -partial_chain -trusted '$WORK/g.issuer' '$WORK/g.ek' &&
+	openssl x509 -in '$WORK/g.issuer' -noout -text | grep -q 1.3.6.1.5.5.7.1.35"
+expect "it is the EK's at 0x8101000A" [ "$(guest_run g 'tpm2_readpublic -Q -c 0x8101000a -f pem -o ek.pem && cat ek.pem')" = \
+	"$(openssl x509 -in "$WORK/g.ek" -noout -pubkey)" ]
 expect "a secret is sealed, an NV index written" guest_run g '
 	echo a-secret-of-the-guest >s && tpm2_createprimary -Q -C o -c p.ctx && tpm2_create -Q -C p.ctx -i s -u u -r r &&
 	tpm2_load -Q -C p.ctx -u u -r r -c k.ctx && tpm2_evictcontrol -Q -C o -c k.ctx 0x81000001 &&

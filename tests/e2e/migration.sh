@@ -22,6 +22,7 @@ expect "the guest seals, writes and extends" guest_run a '
 	tpm2_nvdefine -Q 0x1500001 -s 8 && printf acknowl >w && tpm2_nvwrite 0x1500001 -i w &&
 	tpm2_pcrextend 16:sha256=$(echo x | sha256sum | cut -d " " -f 1) && tpm2_pcrread sha256:16 >/tmp/pcr16'
 expect "evidence on A" "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce aa01 -o "$WORK/a.ev"
+expect "the guest's EK certificate, of A's PSE" guest_ek_chain a "$WORK/a"
 expect "a policy from it" "$TCBIND" policy from-evidence "$WORK/a.ev" -o "$WORK/policy"
 
 # The migration stream, copied to a file on its way.
@@ -39,6 +40,10 @@ expect "the secret unseals, NV and PCR are as they were" guest_run b '
 	tpm2_pcrread sha256:16 | cmp - /tmp/pcr16'
 expect "the old platform's evidence is gone from the guest's indices" guest_run b '
 	[ "$(tpm2_nvread 0x01400103 2>/dev/null | hexdump -n 4 -e "4/1 \"%02x\"")" = 00000000 ]'
+expect "the guest's EK certificate, of B's PSE" guest_ek_chain b "$WORK/b"
+expect "the same EK, under the new issuer only" sh -c "openssl verify -partial_chain -trusted '$WORK/b.issuer' '$WORK/b.ek' &&
+	! openssl verify -partial_chain -trusted '$WORK/a.issuer' '$WORK/b.ek' &&
+	[ \"\$(openssl x509 -in '$WORK/a.ek' -noout -pubkey)\" = \"\$(openssl x509 -in '$WORK/b.ek' -noout -pubkey)\" ]"
 expect "evidence on B" "$TCBIND" attest --platform "$WORK/B" --id "$id" --nonce bb02 -o "$WORK/b.ev"
 expect "verify names B, generation 2, reached from a listed platform" [ "$("$TCBIND" verify "$WORK/b.ev" --policy "$WORK/policy" \
 	--nonce bb02 --json | jq -r '[.verdict, .platform.name, .vtpm.generation] | join(" ")')" = "trusted B 2" ]

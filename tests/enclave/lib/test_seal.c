@@ -131,7 +131,7 @@ static X509 *make_certificate(EVP_PKEY *key, const char *type, struct span bytes
 {
 	X509 *certificate;
 
-	assert_int_equal(certificate_new("issuer", "subject", key, 951782400, &certificate), TCB_OK); /* 29 February 2000 */
+	assert_int_equal(certificate_new("issuer", "subject", key, 951782400, false, &certificate), TCB_OK); /* 29 February 2000 */
 	for (int i = 0; i < records; i++)
 		assert_int_equal(certificate_add_cmw(certificate, type, bytes), TCB_OK);
 	assert_int_equal(certificate_sign(certificate, key), TCB_OK);

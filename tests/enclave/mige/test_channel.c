@@ -161,7 +161,7 @@ static void use_certificate(SSL_CTX *context, EVP_PKEY *key, int records)
 {
 	X509 *certificate;
 
-	assert_int_equal(certificate_new("x", "x", key, 0, &certificate), TCB_OK);
+	assert_int_equal(certificate_new("x", "x", key, 0, false, &certificate), TCB_OK);
 	for (int i = 0; i < records; i++)
 		assert_int_equal(certificate_add_cmw(certificate, "application/vnd.tcbind.sgx-quote", span_of(quote, 9)), TCB_OK);
 	assert_int_equal(certificate_sign(certificate, key), TCB_OK);

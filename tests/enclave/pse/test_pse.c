@@ -229,22 +229,28 @@ static void an_old_state_is_refused_after_a_restart(void **state)
 
 /* ---- certificates ---- */
 
-static X509 *certify(uint8_t kind, struct span tpmt_public)
+static X509 *ask_certificate(enum local_request request, struct span body)
 {
-	uint8_t body_bytes[1024];
-	struct writer w = WRITER_OF(body_bytes);
 	const unsigned char *der;
 	struct span reply;
 	X509 *certificate;
 
-	writer_u8(&w, kind);
-	writer_tpm2b(&w, tpmt_public);
-	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_CERTIFY, span_of(body_bytes, w.size), &reply, NULL), TCB_OK);
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, request, body, &reply, NULL), TCB_OK);
 	der = reply.data;
 	certificate = d2i_X509(NULL, &der, (long)reply.size);
 	assert_non_null(certificate);
 	assert_ptr_equal(der, reply.data + reply.size);
 	return certificate;
+}
+
+static X509 *certify(uint8_t kind, struct span tpmt_public)
+{
+	uint8_t body_bytes[1024];
+	struct writer w = WRITER_OF(body_bytes);
+
+	writer_u8(&w, kind);
+	writer_tpm2b(&w, tpmt_public);
+	return ask_certificate(LOCAL_CERTIFY, span_of(body_bytes, w.size));
 }
 
 static void certifies_keys_under_the_quote(void **state)
@@ -253,24 +259,36 @@ static void certifies_keys_under_the_quote(void **state)
 	struct writer w = WRITER_OF(public_bytes);
 	EVP_PKEY *key, *pse_key;
 	struct certified_ak ak;
-	X509 *certificate;
+	X509 *certificate, *issuer;
 	struct span found;
+	int size = 0;
 
 	(void)state;
 	assert_int_equal(crypto_p256_new(&key), TCB_OK);
 	assert_int_equal(fake_ak_public(key, &w), TCB_OK);
 	assert_int_equal(certified_ak_decode(certified_ak_document, &ak), TCB_OK);
 	assert_int_equal(crypto_p256_from_public(&ak.pse_key, &pse_key), TCB_OK);
+	issuer = ask_certificate(LOCAL_ISSUER, span_of(NULL, 0));
+	assert_int_equal(X509_verify(issuer, pse_key), 1);
+	assert_int_equal(X509_check_ca(issuer), 1);
+	assert_int_equal(certificate_find_cmw(issuer, CERTIFIED_AK_TYPE, &found), TCB_OK);
+	assert_true(span_equal(found, certified_ak_document));
+	for (int i = 0; i < 8; i++) { /* of one size, whatever the signature's numbers are */
+		certificate = certify(CERTIFY_EK, span_of(public_bytes, w.size));
+		assert_true(size == 0 || i2d_X509(certificate, NULL) == size);
+		size = i2d_X509(certificate, NULL);
+		X509_free(certificate);
+	}
 	for (uint8_t kind = CERTIFY_EK; kind <= CERTIFY_AK; kind++) {
 		certificate = certify(kind, span_of(public_bytes, w.size));
 		assert_int_equal(X509_verify(certificate, pse_key), 1);
 		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(certificate), key), 1);
+		assert_int_equal(X509_check_issued(issuer, certificate), X509_V_OK);
 		assert_int_equal(X509_check_ca(certificate), 0);
 		assert_int_equal(X509_get_key_usage(certificate), kind == CERTIFY_EK ? KU_KEY_AGREEMENT : KU_DIGITAL_SIGNATURE);
-		assert_int_equal(certificate_find_cmw(certificate, CERTIFIED_AK_TYPE, &found), TCB_OK);
-		assert_true(span_equal(found, certified_ak_document));
 		X509_free(certificate);
 	}
+	X509_free(issuer);
 	EVP_PKEY_free(pse_key);
 	EVP_PKEY_free(key);
 }

@@ -170,9 +170,9 @@ static void keys_come_back_the_same_when_the_guest_evicts_them(void **state)
 	assert_int_equal(identity_ensure(&first, NULL), TCB_OK);
 	tpm_begin(&c, TPM_CC_EVICT_CONTROL, true);
 	writer_u32(&c.w, TPM_RH_OWNER);
-	writer_u32(&c.w, VTPM_AK_HANDLE);
+	writer_u32(&c.w, key_template_of(KEY_AK)->handle);
 	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
-	writer_u32(&c.w, VTPM_AK_HANDLE);
+	writer_u32(&c.w, key_template_of(KEY_AK)->handle);
 	assert_int_equal(tpm_run(&c, NULL, &r, NULL), TCB_OK);
 	assert_int_equal(identity_ensure(&again, NULL), TCB_OK);
 	assert_memory_equal(&first.ak_name, &again.ak_name, sizeof first.ak_name);

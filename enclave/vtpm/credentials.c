@@ -1,0 +1,90 @@
+#include "enclave/vtpm/credentials.h"
+
+#include "edge/local.h"
+#include "enclave/vtpm/nv.h"
+
+enum { NV_CHAIN = 0x01c00100, CHAIN_PAGES = 4 };
+
+/* An index of this size, made if the TPM lets us; TCB_REFUSED if there is none. */
+static enum tcb_error ensure_index(uint32_t index, struct span policy, size_t size)
+{
+	size_t found;
+
+	if (nv_size(index, &found) != TCB_OK)
+		TRY(nv_define(index, NV_ENCLAVE_WRITES, span_of(NULL, 0), policy, (uint16_t)size));
+	TRY(nv_size(index, &found));
+	return found == size ? TCB_OK : TCB_REFUSED;
+}
+
+static enum tcb_error write_certificate(struct vtpm *v, enum vtpm_key key, struct nv_session *s, struct span policy,
+					struct diagnosis *d)
+{
+	const struct key_template *template = key_template_of(key);
+	uint8_t public[LIMIT_TPM_PUBLIC], body_bytes[LIMIT_TPM_PUBLIC + 16];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+	size_t size;
+
+	if (identity_public(key, public, &size) != TCB_OK)
+		return TCB_OK; /* no such key, no certificate */
+	writer_u8(&w, (uint8_t)template->kind);
+	writer_tpm2b(&w, span_of(public, size));
+	TRY(writer_end(&w, &body));
+	TRY(session_call(&v->pse, LOCAL_CERTIFY, body, &reply, d));
+	if (reply.size > NV_INDEX_MAX)
+		return TCB_LIMIT;
+	if (ensure_index(template->certificate_index, policy, reply.size) != TCB_OK)
+		return TCB_OK;
+	return nv_session_write(s, template->certificate_index, reply, reply.size);
+}
+
+static enum tcb_error write_chain(struct vtpm *v, struct nv_session *s, struct span policy, struct diagnosis *d)
+{
+	struct span issuer;
+
+	TRY(session_call(&v->pse, LOCAL_ISSUER, span_of(NULL, 0), &issuer, d));
+	if (issuer.size > CHAIN_PAGES * NV_INDEX_MAX)
+		return TCB_LIMIT;
+	for (uint32_t page = 0; page < CHAIN_PAGES; page++) {
+		size_t at = page * NV_INDEX_MAX;
+		size_t left = issuer.size > at ? issuer.size - at : 0;
+		size_t part = left < NV_INDEX_MAX ? left : NV_INDEX_MAX;
+
+		if (ensure_index(NV_CHAIN + page, policy, NV_INDEX_MAX) == TCB_OK)
+			TRY(nv_session_write(s, NV_CHAIN + page, span_of(part > 0 ? issuer.data + at : NULL, part),
+					     NV_INDEX_MAX));
+	}
+	return TCB_OK;
+}
+
+bool credentials_present(void)
+{
+	uint8_t public[LIMIT_TPM_PUBLIC];
+	size_t size;
+
+	for (unsigned key = 0; key < KEY_COUNT; key++)
+		if (!nv_is_defined(key_template_of(key)->certificate_index) && identity_public(key, public, &size) == TCB_OK)
+			return false;
+	return nv_is_defined(NV_CHAIN + CHAIN_PAGES - 1);
+}
+
+static enum tcb_error write_all(struct vtpm *v, struct nv_session *s, struct diagnosis *d)
+{
+	struct digest256 policy;
+
+	TRY(nv_policy(&v->record.secret, &policy));
+	for (unsigned key = 0; key < KEY_COUNT; key++)
+		TRY(write_certificate(v, key, s, SPAN_OF(policy.bytes), d));
+	return write_chain(v, s, SPAN_OF(policy.bytes), d);
+}
+
+enum tcb_error credentials_write(struct vtpm *v, struct diagnosis *d)
+{
+	struct nv_session s;
+	enum tcb_error error;
+
+	TRY(nv_session_open(&v->record.secret, &s));
+	error = write_all(v, &s, d);
+	TRY(nv_session_close(&s));
+	return error;
+}
