@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "host/front.h"
 #include "host/paths.h"
 #include "host/store.h"
 
@@ -206,13 +207,18 @@ enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span 
 	return error;
 }
 
+void vtpm_log(struct host_vtpm *v, const struct diagnosis *d)
+{
+	log_diagnosis(v->id_text, d);
+}
+
 void vtpm_rest(struct host_vtpm *v)
 {
 	struct diagnosis d = {0};
 
 	(void)pthread_mutex_lock(&v->lock);
 	if (v->link.fd >= 0 && enclave_link_call(&v->link, CALL_VTPM_SHUTDOWN, span_of(NULL, 0), NULL, &d) != TCB_OK)
-		log_diagnosis(v->id_text, &d);
+		vtpm_log(v, &d);
 	close_enclave(v);
 	write_meta(v);
 	(void)pthread_mutex_unlock(&v->lock);
@@ -223,14 +229,12 @@ void vtpm_rest(struct host_vtpm *v)
 static void *serve_control(void *context)
 {
 	struct host_vtpm *v = context;
-	int fd;
+	const struct front_options options = {
+		.control_listener = v->listen_fd, .data_listener = -1, .control_client = -1, .data_client = -1, .owner = -1,
+		.rests_alone = true, .startup = -1,
+	};
 
-	while ((fd = accept4(v->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED) {
-		if (fd < 0)
-			continue;
-		front_serve(v, fd);
-		(void)close(fd);
-	}
+	front_run(v, &options);
 	return NULL;
 }
 

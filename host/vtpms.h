@@ -47,7 +47,7 @@ void vtpm_rest(struct host_vtpm *v);
 
 const char *vtpm_state_name(enum vtpm_state state);
 
-/* front.c: serves one control connection until it closes; swtpm's protocol. */
-void front_serve(struct host_vtpm *v, int control_fd);
+/* One line about this vTPM, for its operator. */
+void vtpm_log(struct host_vtpm *v, const struct diagnosis *d);
 
 #endif

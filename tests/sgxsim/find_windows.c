@@ -40,9 +40,19 @@ static const uint8_t ek_policy[32] = {
 	0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
 };
 
+/* The QE's authentication data in every quote: 00 01 02 .. 1f. */
+static bool is_ascending(const uint8_t *window)
+{
+	int i = 1;
+
+	while (i < WINDOW && window[i] == window[i - 1] + 1)
+		i++;
+	return i == WINDOW;
+}
+
 static bool is_public(const uint8_t *window)
 {
-	return memmem(ek_policy, sizeof ek_policy, window, WINDOW) != NULL;
+	return is_ascending(window) || memmem(ek_policy, sizeof ek_policy, window, WINDOW) != NULL;
 }
 
 static size_t remember(const struct file_bytes *secrets)
