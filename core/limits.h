@@ -4,6 +4,8 @@
 
 #define LIMIT_FRAME (1024u * 1024u)          /* one frame's body on a host stream */
 #define LIMIT_TPM_COMMAND 4096u              /* libtpms' TPM_BUFFER_MAX */
+#define LIMIT_TPM_PERMANENT (256u * 1024u)   /* libtpms' permanent state */
+#define LIMIT_TPM_VOLATILE (128u * 1024u)    /* libtpms' volatile state */
 #define LIMIT_STATE (512u * 1024u)           /* one vTPM's sealed state, or one of QEMU's state blobs */
 #define LIMIT_EVIDENCE (512u * 1024u)        /* one evidence document, event logs included */
 #define LIMIT_EVENT_LOG (256u * 1024u)       /* host TCG or IMA log */

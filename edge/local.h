@@ -34,10 +34,12 @@ enum local_request {
 	LOCAL_LEDGER_FORGET = 5,    /* uuid                        -> nothing: deleted or moved away */
 	LOCAL_CERTIFY = 6,          /* u8 enum certify_kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
 	LOCAL_ISSUER = 7,           /* nothing                     -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
+	LOCAL_LEDGER_ADOPT = 8,     /* ledger_entry                -> nothing: a state that came by hand-over, whatever was before */
 	/* -> MigE */
 	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
 	LOCAL_ESCROW = 17,   /* local_escrow                       -> local_escrowed */
 	LOCAL_REVOKE = 18,   /* handover id                        -> nothing; refused once redeemed */
+	LOCAL_HAS_MOVED = 20, /* uuid, u64 generation: was it granted? -> u8 0 or 1; changes nothing */
 	LOCAL_REDEEM = 19,   /* local_redeem                       -> local_redeemed */
 };
 

@@ -6,6 +6,8 @@ void vtpm_create_encode(struct writer *w, const struct vtpm_create *m)
 	writer_bool(w, m->incoming);
 	writer_sized(w, m->policy);
 	writer_sized(w, m->recovery_key);
+	writer_sized(w, m->tpm_state);
+	writer_sized(w, m->tpm_volatile);
 }
 
 enum tcb_error vtpm_create_decode(struct span bytes, struct vtpm_create *ret_m)
@@ -17,8 +19,12 @@ enum tcb_error vtpm_create_decode(struct span bytes, struct vtpm_create *ret_m)
 	TRY(reader_bool(&r, &m.incoming));
 	TRY(reader_sized(&r, LIMIT_POLICY, &m.policy));
 	TRY(reader_sized(&r, P256_POINT_SIZE, &m.recovery_key));
+	TRY(reader_sized(&r, LIMIT_TPM_PERMANENT, &m.tpm_state));
+	TRY(reader_sized(&r, LIMIT_TPM_VOLATILE, &m.tpm_volatile));
 	TRY(reader_end(&r));
 	if (m.recovery_key.size != 0 && m.recovery_key.size != P256_POINT_SIZE)
+		return TCB_MALFORMED;
+	if ((m.incoming && m.tpm_state.size > 0) || (m.tpm_state.size == 0 && m.tpm_volatile.size > 0))
 		return TCB_MALFORMED;
 	*ret_m = m;
 	return TCB_OK;

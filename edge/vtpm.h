@@ -23,6 +23,8 @@ struct vtpm_create {
 	bool incoming;
 	struct span policy;       /* the owner's migration policy, JSON; empty: the built-in default */
 	struct span recovery_key; /* P-256 point, 64 bytes, or empty */
+	struct span tpm_state;    /* libtpms' permanent state of a TPM that becomes this vTPM, or empty: a new one */
+	struct span tpm_volatile; /* its volatile state, or empty */
 };
 
 void vtpm_create_encode(struct writer *w, const struct vtpm_create *m);

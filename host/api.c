@@ -53,14 +53,11 @@ static struct reply reply_error(enum tcb_error error, struct diagnosis *d)
 
 static json_t *vtpm_json(struct host_vtpm *v)
 {
-	json_t *object;
+	const struct vtpm_status status = vtpm_look(v);
 
-	(void)pthread_mutex_lock(&v->lock);
-	object = json_pack("{s:s, s:s, s:I, s:s, s:s}", "id", v->id_text, "state", vtpm_state_name(v->status.state),
-			   "generation", (json_int_t)v->status.generation, "control_socket", v->control_socket,
-			   "platform", v->daemon->config.name);
-	(void)pthread_mutex_unlock(&v->lock);
-	return object;
+	return json_pack("{s:s, s:s, s:I, s:s, s:s}", "id", v->id_text, "state", vtpm_state_name(status.state),
+			 "generation", (json_int_t)status.generation, "control_socket", v->control_socket,
+			 "platform", v->daemon->config.name);
 }
 
 static json_t *hex_json(struct span bytes)

@@ -158,14 +158,12 @@ static enum tcb_error ensure_enclave(struct host_vtpm *v, struct diagnosis *d)
 	return error;
 }
 
-/* Calls that do not say what they made of the state: exporting, and refusals (a vTPM learns that it has moved). */
-static void refresh_status(struct host_vtpm *v, enum call call, enum tcb_error error)
+/* With the lock held. */
+static void refresh_status(struct host_vtpm *v)
 {
 	struct span answer;
 
-	if (call != CALL_VTPM_GET_BLOB && error != TCB_REFUSED && v->status.state != VTPM_ESCROWED)
-		return;
-	if (enclave_link_call(&v->link, CALL_VTPM_STATUS, span_of(NULL, 0), &answer, NULL) == TCB_OK)
+	if (v->link.fd >= 0 && enclave_link_call(&v->link, CALL_VTPM_STATUS, span_of(NULL, 0), &answer, NULL) == TCB_OK)
 		(void)!note_status(v, answer);
 }
 
@@ -182,8 +180,9 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 		error = enclave_link_call(&v->link, call, body, &answer, d);
 	if (error == TCB_OK && ret != NULL)
 		writer_bytes(ret, answer);
-	if (v->link.fd >= 0)
-		refresh_status(v, call, error);
+	/* Calls that do not say what they made of the state: exporting, and refusals (a vTPM learns that it has moved). */
+	if (call == CALL_VTPM_GET_BLOB || error == TCB_REFUSED || v->status.state == VTPM_ESCROWED)
+		refresh_status(v);
 	if (v->link.fd < 0 && session != 0) { /* it died under the call */
 		v->link.session = session;
 		close_enclave(v);
@@ -219,9 +218,23 @@ void vtpm_rest(struct host_vtpm *v)
 	(void)pthread_mutex_lock(&v->lock);
 	if (v->link.fd >= 0 && enclave_link_call(&v->link, CALL_VTPM_SHUTDOWN, span_of(NULL, 0), NULL, &d) != TCB_OK)
 		vtpm_log(v, &d);
+	if (v->status.state == VTPM_ESCROWED)
+		refresh_status(v);
 	close_enclave(v);
 	write_meta(v);
 	(void)pthread_mutex_unlock(&v->lock);
+}
+
+struct vtpm_status vtpm_look(struct host_vtpm *v)
+{
+	struct vtpm_status status;
+
+	(void)pthread_mutex_lock(&v->lock);
+	if (v->status.state == VTPM_ESCROWED) /* its hand-over may have been granted meanwhile */
+		refresh_status(v);
+	status = v->status;
+	(void)pthread_mutex_unlock(&v->lock);
+	return status;
 }
 
 /* ---- control sockets ---- */
@@ -335,10 +348,26 @@ enum tcb_error vtpms_start(struct daemon *daemon, struct diagnosis *d)
 	return TCB_OK;
 }
 
+static enum tcb_error vtpm_exists(const struct host_vtpm *v, struct diagnosis *d)
+{
+	return diagnose_found(d, TCB_WRONG_STATE, "vtpm.exists", "an id that is free on this platform",
+			      "choose another --id, or delete that vTPM", "%s: %s", v->dir, strerror(errno));
+}
+
+/* A vTPM that has moved away comes back into a new place. */
+static enum tcb_error make_room(struct daemon *daemon, const struct vtpm_create *create, struct diagnosis *d)
+{
+	struct host_vtpm *before = vtpms_find(daemon, &create->id);
+
+	if (before == NULL || !create->incoming || vtpm_look(before).state != VTPM_MOVED)
+		return TCB_OK;
+	return vtpms_delete(daemon, &create->id, d);
+}
+
 enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *create, struct host_vtpm **ret_vtpm,
 			    struct diagnosis *d)
 {
-	static _Thread_local uint8_t body_bytes[LIMIT_POLICY + 512];
+	static _Thread_local uint8_t body_bytes[LIMIT_FRAME];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body, answer;
 	struct host_vtpm *v;
@@ -346,10 +375,10 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 
 	vtpm_create_encode(&w, create);
 	TRY(writer_end(&w, &body));
+	TRY(make_room(daemon, create, d));
 	TRY(new_entry(daemon, &create->id, &v, d));
 	if (vtpms_find(daemon, &create->id) != NULL || mkdir(v->dir, 0700) != 0) {
-		error = diagnose_found(d, TCB_WRONG_STATE, "vtpm.exists", "an id that is free on this platform",
-				       "choose another --id, or delete that vTPM", "%s: %s", v->dir, strerror(errno));
+		error = vtpm_exists(v, d);
 		free(v);
 		return error;
 	}

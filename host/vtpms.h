@@ -45,6 +45,9 @@ enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span 
 /* Ends the enclave, after CALL_VTPM_SHUTDOWN. */
 void vtpm_rest(struct host_vtpm *v);
 
+/* What it is now. */
+struct vtpm_status vtpm_look(struct host_vtpm *v);
+
 const char *vtpm_state_name(enum vtpm_state state);
 
 /* One line about this vTPM, for its operator. */

@@ -233,6 +233,13 @@ static enum tcb_error moved(uint64_t generation, struct diagnosis *d)
 			      (unsigned long long)generation);
 }
 
+bool journal_has_moved(struct journal *j, const struct uuid *id, uint64_t generation)
+{
+	const struct journal_entry *entry = journal_find(j, id);
+
+	return entry != NULL && generation <= gone_generation(entry);
+}
+
 /* ---- leaving ---- */
 
 enum tcb_error journal_activate(struct journal *j, const struct uuid *id, uint64_t generation, struct diagnosis *d)

@@ -70,6 +70,9 @@ struct journal_entry *journal_find(struct journal *j, const struct uuid *id);
 /* Only what is escrowed or redeemed. */
 struct journal_entry *journal_find_handover(struct journal *j, const struct handover_id *handover);
 
+/* Whether this generation was handed over and can no longer run here. */
+bool journal_has_moved(struct journal *j, const struct uuid *id, uint64_t generation);
+
 /* Each of these is durable when it returns TCB_OK, and has changed nothing otherwise. Codes of all: mige.journal.full. */
 
 /* May this generation run here? Revokes an undecided escrow; ends an arrival. Refused: vtpm.moved. */

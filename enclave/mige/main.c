@@ -74,19 +74,38 @@ enum tcb_error mige_certified_ak(struct mige *m, struct span *ret_document, stru
 
 /* ---- requests of vTPMs; those that are not answered at once put what is to be done into the step ---- */
 
+static enum tcb_error read_generation(struct span body, struct uuid *ret_id, uint64_t *ret_generation)
+{
+	struct reader r = reader_of(body);
+
+	TRY(reader_copy(&r, ret_id->bytes, sizeof ret_id->bytes));
+	TRY(reader_u64(&r, ret_generation));
+	return reader_end(&r);
+}
+
 static enum tcb_error activate(struct mige *m, const struct session_request *request, struct writer *reply,
 			       struct mige_step *step, struct diagnosis *d)
 {
-	struct reader r = reader_of(request->body);
 	uint64_t generation;
 	struct uuid id;
 
 	(void)reply;
 	(void)step;
-	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
-	TRY(reader_u64(&r, &generation));
-	TRY(reader_end(&r));
+	TRY(read_generation(request->body, &id, &generation));
 	return journal_activate(&m->journal, &id, generation, d);
+}
+
+static enum tcb_error has_moved(struct mige *m, const struct session_request *request, struct writer *reply,
+				struct mige_step *step, struct diagnosis *d)
+{
+	uint64_t generation;
+	struct uuid id;
+
+	(void)step;
+	(void)d;
+	TRY(read_generation(request->body, &id, &generation));
+	writer_bool(reply, journal_has_moved(&m->journal, &id, generation));
+	return TCB_OK;
 }
 
 static enum tcb_error escrow(struct mige *m, const struct session_request *request, struct writer *reply,
@@ -122,13 +141,12 @@ static enum tcb_error redeem(struct mige *m, const struct session_request *reque
 	struct mige_request waiting = { .session = request->session->number, .serial = request->session->serial };
 	struct local_redeem asked;
 
-	(void)reply;
 	TRY(local_redeem_decode(request->body, &asked));
-	if (asked.source_address.size == 0 ||
-	    memcmp(&asked.source_mige_key, &m->public, sizeof m->public) == 0 ||
-	    journal_find_handover(&m->journal, &asked.handover) != NULL)
-		return diagnose(d, TCB_REFUSED, "mige.redeem.here", "a hand-over that begins and ends on one platform",
-				"the blobs of another platform's vTPM", "resume the vTPM in the place that it has here");
+	if (journal_find_handover(&m->journal, &asked.handover) != NULL)
+		return source_redeem_here(m, &asked, reply, d);
+	if (asked.source_address.size == 0 || memcmp(&asked.source_mige_key, &m->public, sizeof m->public) == 0)
+		return diagnose(d, TCB_REFUSED, "mige.handover.unknown", "a hand-over that began here and is not open",
+				"one that was not revoked and not redeemed", "run the vTPM from the state that it has here");
 	TRY(journal_check_arrival(&m->journal, &asked.id, asked.generation, d));
 	waiting.handover = asked.handover;
 	waiting.id = asked.id;
@@ -144,6 +162,7 @@ static const struct permit {
 	{ LOCAL_ACTIVATE, activate },
 	{ LOCAL_ESCROW, escrow },
 	{ LOCAL_REVOKE, revoke },
+	{ LOCAL_HAS_MOVED, has_moved },
 	{ LOCAL_REDEEM, redeem },
 };
 

@@ -93,6 +93,10 @@ enum tcb_error net_ask(struct mige *m, struct span address, const struct mige_re
 
 /* ---- source.c, destination.c: one message of a peer. An error ends the connection; its diagnosis is told to the peer. ---- */
 
+/* A hand-over that begins and ends on this platform (a machine saved and restored, or moved to another place): no network and nobody to judge,
+ * but the same decision, once. Appends a local_redeemed. */
+enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *asked, struct writer *reply,
+				  struct diagnosis *d) MUST_USE;
 enum tcb_error source_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
 			      struct diagnosis *d) MUST_USE;
 /* What decides the request comes in `answer`; an error does, too. */

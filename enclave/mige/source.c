@@ -70,14 +70,13 @@ static enum tcb_error own_platform(struct mige *m, struct custody_record *record
 	return TCB_OK;
 }
 
-static enum tcb_error sign_record(struct mige *m, const struct mige_connection *c, const struct journal_entry *entry,
+/* `peer` NULL: to this platform itself. */
+static enum tcb_error sign_record(struct mige *m, const struct judged_peer *peer, const struct journal_entry *entry,
 				  uint64_t now_s, struct writer *out, struct diagnosis *d)
 {
 	struct custody_record record = {
 		.id = entry->id,
 		.generation = entry->generation,
-		.to_name = span_of(c->peer.name, c->peer.name_size),
-		.to_ak = c->peer.platform.ak,
 		.time_s = now_s,
 		.previous = entry->last_custody,
 		.mige_key = m->public,
@@ -87,6 +86,8 @@ static enum tcb_error sign_record(struct mige *m, const struct mige_connection *
 	struct span payload;
 
 	TRY(own_platform(m, &record, d));
+	record.to_ak = peer != NULL ? peer->platform.ak : record.from_ak;
+	record.to_name = peer != NULL ? span_of(peer->name, peer->name_size) : record.from_name;
 	custody_record_encode(&w, &record);
 	TRY(writer_end(&w, &payload));
 	return cose_sign(m->key, CUSTODY_TYPE, payload, out);
@@ -124,7 +125,7 @@ static enum tcb_error decide(struct mige *m, struct mige_connection *c, struct j
 	if (entry->state == JOURNAL_REDEEMED)
 		return judge_repetition(&m->judge, &c->peer, proof, c->nonce, now_s, d);
 	TRY(judge_handover(&m->judge, &c->peer, policy, proof, c->nonce, now_s, d));
-	TRY(sign_record(m, c, entry, now_s, &w, d));
+	TRY(sign_record(m, &c->peer, entry, now_s, &w, d));
 	TRY(writer_end(&w, &record));
 	return journal_redeem(&m->journal, entry, &c->peer.platform, record, d);
 }
@@ -140,6 +141,43 @@ static enum tcb_error receive_redeem(struct mige *m, struct mige_connection *c, 
 	wipe(c->nonce, sizeof c->nonce);
 	c->stage = CONNECTION_READY;
 	return send_grant(c, entry);
+}
+
+/* ---- to this platform itself ---- */
+
+static enum tcb_error decide_here(struct mige *m, struct journal_entry *entry, struct diagnosis *d)
+{
+	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
+	struct writer w = WRITER_OF(record_bytes);
+	const struct journal_platform here = {0}; /* no other platform can have this one's grant repeated */
+	struct span record;
+	uint64_t now_s;
+
+	TRY(host_time(&now_s, d));
+	TRY(sign_record(m, NULL, entry, now_s, &w, d));
+	TRY(writer_end(&w, &record));
+	return journal_redeem(&m->journal, entry, &here, record, d);
+}
+
+enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *asked, struct writer *reply, struct diagnosis *d)
+{
+	static const struct judged_peer here;
+	struct journal_entry *entry = journal_find_handover(&m->journal, &asked->handover);
+	struct local_redeemed redeemed;
+
+	if (entry == NULL || entry->generation != asked->generation ||
+	    memcmp(&entry->id, &asked->id, sizeof entry->id) != 0)
+		return TCB_MALFORMED;
+	if (entry->state == JOURNAL_REDEEMED && !is_redeemer(entry, &here))
+		return diagnose(d, TCB_REFUSED, "mige.handover.redeemed", "a hand-over that was granted to another platform",
+				"one that is not decided", "finish the migration on the platform that has the grant");
+	if (entry->state == JOURNAL_ESCROWED)
+		TRY(decide_here(m, entry, d));
+	redeemed = (struct local_redeemed){ .key_bytes = SPAN_OF(entry->key.bytes),
+					    .custody_record = span_of(entry->record, entry->record_size) };
+	TRY(mige_certified_ak(m, &redeemed.certified_ak, d));
+	local_redeemed_encode(reply, &redeemed);
+	return TCB_OK;
 }
 
 static const struct permit {

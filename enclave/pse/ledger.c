@@ -96,19 +96,24 @@ static enum tcb_error refuse_state(const struct ledger_slot *slot, const struct 
 			      (unsigned long long)slot->version);
 }
 
+static enum tcb_error take_in(struct ledger *l, struct ledger_slot next, struct diagnosis *d)
+{
+	struct ledger_slot *slot = find_free(l);
+
+	if (slot == NULL)
+		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "fewer vTPMs on this platform",
+				"delete vTPMs that are not needed");
+	return replace(l, slot, next, d);
+}
+
 enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
 {
 	struct ledger_slot *slot = find(l, &entry->id);
 	struct ledger_slot next = { .used = true, .id = entry->id, .version = entry->version,
 				    .digest = entry->digest, .owner = session };
 
-	if (slot == NULL) {
-		slot = find_free(l);
-		if (slot == NULL)
-			return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "fewer vTPMs on this platform",
-					"delete vTPMs that are not needed");
-		return replace(l, slot, next, d);
-	}
+	if (slot == NULL)
+		return take_in(l, next, d);
 	if (entry->version == slot->version && same(&entry->digest, &slot->digest)) {
 		slot->owner = session;
 		return TCB_OK;
@@ -116,6 +121,15 @@ enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, u
 	if (entry->version == slot->version + 1 && same(&entry->previous, &slot->digest))
 		return replace(l, slot, next, d); /* written, but cut off before its commit */
 	return refuse_state(slot, entry, d);
+}
+
+enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
+{
+	struct ledger_slot *slot = find(l, &entry->id);
+	struct ledger_slot next = { .used = true, .id = entry->id, .version = entry->version,
+				    .digest = entry->digest, .owner = session };
+
+	return slot != NULL ? replace(l, slot, next, d) : take_in(l, next, d);
 }
 
 static enum tcb_error check_owner(const struct ledger_slot *slot, uint64_t session, struct diagnosis *d)

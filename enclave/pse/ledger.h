@@ -29,6 +29,10 @@ enum tcb_error ledger_load(struct ledger *l, struct span sealed, struct diagnosi
  * this session commits. An id that is not known, or a version one ahead whose previous is the newest, is taken in. */
 enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
 
+/* A vTPM that came here by a hand-over: this state is its newest, whatever this platform knew of it before. What its MigE granted once, no other copy
+ * has; copies from before the hand-over are superseded. */
+enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
+
 /* The next version is written. Refused: ledger.copy.superseded, ledger.version. */
 enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
 

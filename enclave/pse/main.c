@@ -175,6 +175,16 @@ static enum tcb_error open_ledger(struct pse *p, const struct session_entry *fro
 	return ledger_open(&p->ledger, &entry, from->serial, d);
 }
 
+static enum tcb_error adopt_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				   struct writer *reply, struct diagnosis *d)
+{
+	struct ledger_entry entry;
+
+	(void)reply;
+	TRY(ledger_entry_decode(body, &entry));
+	return ledger_adopt(&p->ledger, &entry, from->serial, d);
+}
+
 static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *from, struct span body,
 				    struct writer *reply, struct diagnosis *d)
 {
@@ -208,6 +218,7 @@ static const struct permit {
 	{ LOCAL_CERTIFY, 1u << ROLE_VTPM, certify_key },
 	{ LOCAL_ISSUER, 1u << ROLE_VTPM, give_issuer },
 	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },
+	{ LOCAL_LEDGER_ADOPT, 1u << ROLE_VTPM, adopt_ledger },
 	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },
 	{ LOCAL_LEDGER_FORGET, 1u << ROLE_VTPM, forget_ledger },
 };

@@ -10,7 +10,7 @@ static struct {
 	bool running, changed;
 	uint8_t locality;
 	size_t permanent_size;
-	uint8_t permanent[LIMIT_STATE / 2];
+	uint8_t permanent[LIMIT_TPM_PERMANENT];
 	unsigned char *response; /* libtpms' malloc */
 	uint32_t response_capacity;
 	char *info;
@@ -97,7 +97,7 @@ static bool set_state(enum TPMLIB_StateType type, struct span state)
 
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d)
 {
-	static uint8_t copy[LIMIT_STATE / 2]; /* `permanent` may be our own buffer */
+	static uint8_t copy[LIMIT_TPM_PERMANENT]; /* `permanent` may be our own buffer */
 	bool ok = permanent.size <= sizeof copy;
 
 	engine_stop();

@@ -242,7 +242,7 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 	if (error == TCB_OK)
 		error = credentials_write(v, d);
 	if (error == TCB_OK)
-		error = state_save(v, d);
+		error = before.state == VTPM_INCOMING ? state_adopt(v, d) : state_save(v, d);
 	if (error != TCB_OK) {
 		v->record = before;
 		engine_stop();

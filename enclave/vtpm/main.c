@@ -50,19 +50,35 @@ static enum tcb_error simple_command(enum tpm_cc code, uint16_t parameter)
 	return tpm_run(&c, NULL, &r, NULL);
 }
 
-/* A new TPM with its keys and mailbox, left as after an orderly shutdown. */
-static enum tcb_error manufacture(struct vtpm *v, struct diagnosis *d)
+/* Keys, mailbox, certificates. */
+static enum tcb_error furnish(struct vtpm *v, struct diagnosis *d)
 {
 	struct vtpm_identity identity;
 
-	TRY(crypto_random(v->record.secret.bytes, sizeof v->record.secret.bytes));
-	TRY(engine_start(span_of(NULL, 0), span_of(NULL, 0), d));
-	TRY(simple_command(TPM_CC_STARTUP, 0));
 	TRY(mailbox_ensure(&v->record.secret));
 	TRY(identity_ensure(&identity, d));
 	TRY(mailbox_publish(&v->record.secret, span_of(NULL, 0), "write a nonce to 0x01400102"));
-	TRY(credentials_write(v, d));
-	TRY(simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR));
+	return credentials_write(v, d);
+}
+
+/* A new TPM, or one that another program kept, left as after an orderly shutdown or, where it came with volatile state, as it
+ * was. What a guest took (an authorization, a handle) may keep a resumed TPM from being furnished now: then at its next TPM2_Startup. */
+static enum tcb_error manufacture(struct vtpm *v, const struct vtpm_create *m, struct diagnosis *d)
+{
+	bool resumed = m->tpm_volatile.size > 0;
+	enum tcb_error error;
+
+	TRY(crypto_random(v->record.secret.bytes, sizeof v->record.secret.bytes));
+	TRY(engine_start(m->tpm_state, m->tpm_volatile, d));
+	if (!resumed)
+		TRY(simple_command(TPM_CC_STARTUP, 0));
+	error = furnish(v, d);
+	if (error != TCB_OK && !(resumed && error == TCB_REFUSED))
+		return error;
+	if (resumed)
+		TRY(engine_volatile(v->volatile_state, sizeof v->volatile_state, &v->volatile_size));
+	else
+		TRY(simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR));
 	engine_stop();
 	v->record.generation = 1;
 	return TCB_OK;
@@ -83,7 +99,7 @@ static enum tcb_error handle_create(void *state, struct span body, struct writer
 		memcpy(v->record.policy, m.policy.data, m.policy.size);
 		v->record.recovery_size = m.recovery_key.size;
 		memcpy(v->record.recovery, m.recovery_key.data, m.recovery_key.size);
-		TRY(manufacture(v, d));
+		TRY(manufacture(v, &m, d));
 	}
 	TRY(residence_begin(v));
 	TRY(state_create(v, d));
@@ -129,17 +145,38 @@ static void shut_down_orderly(struct vtpm *v)
 	v->last_command = 0;
 }
 
-static enum tcb_error activate(struct vtpm *v, struct diagnosis *d)
+static enum tcb_error ask_mige(struct vtpm *v, enum local_request request, struct span *ret_reply, struct diagnosis *d)
 {
 	uint8_t body_bytes[32];
 	struct writer w = WRITER_OF(body_bytes);
-	struct span body, reply;
-	enum tcb_error error;
+	struct span body;
 
 	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
 	writer_u64(&w, v->record.generation);
 	TRY(writer_end(&w, &body));
-	error = session_call(&v->mige, LOCAL_ACTIVATE, body, &reply, d);
+	return session_call(&v->mige, request, body, ret_reply, d);
+}
+
+/* A source that is told nothing asks whether its hand-over was granted. */
+static enum tcb_error note_grant(struct vtpm *v, struct diagnosis *d)
+{
+	struct span reply;
+
+	if (v->record.state != VTPM_ESCROWED)
+		return TCB_OK;
+	TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
+	if (reply.size != 1 || reply.data[0] == 0)
+		return TCB_OK;
+	v->record.state = VTPM_MOVED;
+	engine_stop();
+	return state_save(v, d);
+}
+
+static enum tcb_error activate(struct vtpm *v, struct diagnosis *d)
+{
+	struct span reply;
+	enum tcb_error error = ask_mige(v, LOCAL_ACTIVATE, &reply, d);
+
 	if (error == TCB_REFUSED && v->record.state != VTPM_MOVED) {
 		v->record.state = VTPM_MOVED;
 		TRY(state_save(v, NULL));
@@ -175,12 +212,14 @@ static enum tcb_error handle_init(void *state, struct span body, struct writer *
 	if (!v->loaded)
 		return wrong_state(d, "an empty enclave", "a vTPM that is created or loaded");
 	shut_down_orderly(v);
-	if (v->in.permanent_size > 0)
+	if (v->in.permanent_size > 0) {
 		TRY(handover_import(v, d));
-	else if (v->record.state == VTPM_INCOMING)
+		TRY(activate(v, d)); /* closes the hand-over: its blobs serve no other place from now on */
+	} else if (v->record.state == VTPM_INCOMING) {
 		return wrong_state(d, "an empty place for a vTPM that migrates in", "the state that QEMU brings");
-	else
+	} else {
 		TRY(run(v, flags, d));
+	}
 	return put_status(v, ret);
 }
 
@@ -328,8 +367,8 @@ static enum tcb_error handle_resume(void *state, struct span body, struct writer
 
 static enum tcb_error handle_status(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
-	(void)d;
 	TRY(no_body(body));
+	TRY(note_grant(state, d));
 	return put_status(state, ret);
 }
 
@@ -407,7 +446,7 @@ static enum tcb_error handle_hash_end(void *state, struct span body, struct writ
 
 static enum tcb_error handle_store_volatile(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
-	static uint8_t sealed_bytes[LIMIT_STATE / 4 + SEAL_OVERHEAD];
+	static uint8_t sealed_bytes[LIMIT_TPM_VOLATILE + SEAL_OVERHEAD];
 	struct vtpm *v = state;
 	struct writer w = WRITER_OF(sealed_bytes);
 	struct span sealed;
@@ -459,6 +498,7 @@ static enum tcb_error handle_shutdown(void *state, struct span body, struct writ
 
 	TRY(handle_stop(state, body, ret, d));
 	ret->size = 0;
+	TRY(note_grant(v, d));
 	if (v->record.state == VTPM_RUNNING) {
 		v->record.state = VTPM_STOPPED;
 		return state_save(v, d);

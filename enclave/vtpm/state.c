@@ -89,20 +89,29 @@ static enum tcb_error seal(const struct vtpm *v, uint64_t version, struct span *
 	return error;
 }
 
+static enum tcb_error tell_ledger(struct vtpm *v, enum local_request request, const struct ledger_entry *entry,
+				  struct diagnosis *d)
+{
+	uint8_t body_bytes[128];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+
+	ledger_entry_encode(&w, entry);
+	TRY(writer_end(&w, &body));
+	return session_call(&v->pse, request, body, &reply, d);
+}
+
 /* Stores the next version, then tells the ledger by `request`. */
 static enum tcb_error write_version(struct vtpm *v, enum local_request request, struct diagnosis *d)
 {
 	struct ledger_entry entry = { .id = v->record.id, .version = v->version + 1, .previous = v->digest };
-	uint8_t body_bytes[128];
-	struct writer w = WRITER_OF(body_bytes);
-	struct span sealed, body, reply;
+	struct span sealed;
 
 	TRY(seal(v, entry.version, &sealed));
 	TRY(crypto_sha256(sealed, &entry.digest));
 	TRY(host_store(STORE_VTPM_STATE, sealed, d));
-	ledger_entry_encode(&w, &entry);
-	TRY(writer_end(&w, &body));
-	TRY(session_call(&v->pse, request, body, &reply, d));
+	if (v->record.state != VTPM_INCOMING)
+		TRY(tell_ledger(v, request, &entry, d));
 	v->version = entry.version;
 	v->digest = entry.digest;
 	return TCB_OK;
@@ -118,6 +127,14 @@ enum tcb_error state_create(struct vtpm *v, struct diagnosis *d)
 	v->version = 0;
 	v->digest = (struct digest256){0};
 	return write_version(v, LOCAL_LEDGER_OPEN, d);
+}
+
+enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *d)
+{
+	const struct ledger_entry place = { .id = v->record.id, .version = v->version, .digest = v->digest };
+
+	TRY(tell_ledger(v, LOCAL_LEDGER_ADOPT, &place, d)); /* from here on a power cut finds the place, or what follows it */
+	return state_save(v, d);
 }
 
 static enum tcb_error open_sealed(struct span sealed, struct vtpm_record *ret_record, struct ledger_entry *ret_entry,
@@ -138,17 +155,13 @@ static enum tcb_error open_sealed(struct span sealed, struct vtpm_record *ret_re
 enum tcb_error state_load(struct vtpm *v, const struct vtpm_load *load, struct diagnosis *d)
 {
 	struct ledger_entry entry;
-	uint8_t body_bytes[128];
-	struct writer w = WRITER_OF(body_bytes);
-	struct span body, reply;
 
 	TRY(open_sealed(load->sealed, &v->record, &entry, d));
 	if (memcmp(&entry.id, &load->id, sizeof entry.id) != 0)
 		return diagnose(d, TCB_REFUSED, "vtpm.state.other", "the state of another vTPM",
 				"the state that was written in this place", "put each vTPM's files back in its own place");
-	ledger_entry_encode(&w, &entry);
-	TRY(writer_end(&w, &body));
-	TRY(session_call(&v->pse, LOCAL_LEDGER_OPEN, body, &reply, d));
+	if (v->record.state != VTPM_INCOMING)
+		TRY(tell_ledger(v, LOCAL_LEDGER_OPEN, &entry, d));
 	v->version = entry.version;
 	v->digest = entry.digest;
 	return TCB_OK;

@@ -57,7 +57,7 @@ struct vtpm {
 	uint64_t version; /* of the sealed state */
 	struct digest256 digest; /* of the newest sealed state */
 	size_t volatile_size;
-	uint8_t volatile_state[LIMIT_STATE / 4]; /* to resume from, plain */
+	uint8_t volatile_state[LIMIT_TPM_VOLATILE]; /* to resume from, plain */
 	uint32_t last_command; /* TPM command code */
 	struct session pse, mige;
 	struct vtpm_residence residence;
@@ -69,8 +69,10 @@ struct vtpm {
 
 /* Seals the record and the engine's permanent state, has it stored and committed in the PSE's ledger: durable on return. */
 enum tcb_error state_save(struct vtpm *v, struct diagnosis *d) MUST_USE;
-/* First save of a new vTPM or place. */
+/* First save of a new vTPM. An empty place is stored, but not in the ledger: it holds nothing. */
 enum tcb_error state_create(struct vtpm *v, struct diagnosis *d) MUST_USE;
+/* First save of what came by a hand-over into an empty place. */
+enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *d) MUST_USE;
 /* Opens sealed bytes; refuses another vTPM's (vtpm.state.other) and what the ledger refuses. Fills the record; the TPM's state
  * is borrowed until the next call here. */
 enum tcb_error state_load(struct vtpm *v, const struct vtpm_load *load, struct diagnosis *d) MUST_USE;

@@ -66,6 +66,7 @@ jq 'del(.vtpms, .guest_pcrs)' "$WORK/owner" >"$WORK/owner.json"
 kept=$("$TCBIND" vtpm create --platform "$WORK/A" --policy "$WORK/owner.json" --json | jq -r .id)
 "$TCBIND" vtpm create --platform "$WORK/B" --id "$kept" --incoming >/dev/null
 guest_start d "$(vtpm_socket A "$kept")" tpm-crb
+kept_pid=$guest_pid
 expect "a guest whose owner allows A only" guest_wait d
 guest_start e "$(vtpm_socket B "$kept")" tpm-crb -incoming defer
 for _ in $(seq 50); do [ -S "$WORK/e.qmp" ] && break; sleep 0.1; done
@@ -73,4 +74,27 @@ expect_refusal "its migration to B fails" migrate.failed "$TCBIND" migrate --pla
 	--to-platform "$(address_of B)" --to-qmp "$WORK/e.qmp"
 if grep -q platform.unlisted "$WORK/B.err"; then ok "and B's log says why"; else not_ok "and B's log says why" "$(cat "$WORK/B.err")"; fi
 expect "the guest goes on at A" guest_run d 'tpm2_getrandom -Q 8 -o /dev/null'
+kill "$kept_pid"; wait "$kept_pid" 2>/dev/null
+
+# There and back: A is a platform that the vTPM has been on.
+traveller=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
+guest_start f "$(vtpm_socket A "$traveller")" tpm-crb
+expect "a guest on A" guest_wait f
+expect "writes" guest_run f 'tpm2_nvdefine -Q 0x1500001 -s 8 && printf journey >w && tpm2_nvwrite 0x1500001 -i w'
+cp "$WORK/A/vtpm/$traveller/state" "$WORK/traveller.before"
+move() { # FROM TO GUEST NEW
+	"$TCBIND" vtpm create --platform "$WORK/$2" --id "$traveller" --incoming >/dev/null || return 1
+	guest_start "$4" "$(vtpm_socket "$2" "$traveller")" tpm-crb -incoming defer
+	for _ in $(seq 50); do [ -S "$WORK/$4.qmp" ] && break; sleep 0.1; done
+	"$TCBIND" migrate --platform "$WORK/$1" --id "$traveller" --qmp "$WORK/$3.qmp" --to-platform "$(address_of "$2")" \
+		--to-qmp "$WORK/$4.qmp"
+}
+if move A B f g >"$WORK/move" 2>&1; then ok "moves to B"; else not_ok "moves to B" "$(cat "$WORK/move")"; fi
+if move B A g h >"$WORK/move" 2>&1; then ok "and back to A"; else not_ok "and back to A" "$(cat "$WORK/move" "$WORK/A.err")"; fi
+expect "where it is in its third generation" [ "$(vtpm_member A "$traveller" state) $(vtpm_member A "$traveller" generation)" = "running 3" ]
+expect "with what it wrote" guest_run h '[ "$(tpm2_nvread 0x1500001 -s 7)" = journey ]'
+expect "evidence on A" "$TCBIND" attest --platform "$WORK/A" --id "$traveller" --nonce cc03 -o "$WORK/h.ev"
+"$TCBIND" policy from-evidence "$WORK/h.ev" -o "$WORK/home" 2>/dev/null
+expect "names A, with two hand-overs behind it" [ "$("$TCBIND" verify "$WORK/h.ev" --policy "$WORK/home" --nonce cc03 --json |
+	jq -r '[.verdict, .platform.name, .vtpm.generation] | join(" ")')" = "trusted A 3" ]
 done_testing

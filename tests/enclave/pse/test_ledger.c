@@ -111,6 +111,22 @@ static void a_copy_opened_later_supersedes(void **state)
 	assert_refused(commit(1, 3, 0, 11), "ledger.copy.superseded"); /* nor after a restart, before it is opened */
 }
 
+/* A vTPM comes back to a platform that knew it, or moves from one place to another. */
+static void a_handover_supersedes_what_was_known(void **state)
+{
+	const struct ledger_entry place = entry_of(1, 1, 5, 0);
+
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
+	assert_int_equal(ledger_adopt(&ledger, &place, 11, &d), TCB_OK);
+	assert_refused(commit(1, 3, 0, 10), "ledger.copy.superseded");
+	restart();
+	assert_refused(open_state(1, 1, 0, 12), "ledger.state.forked");
+	assert_refused(open_state(1, 2, 0, 12), "ledger.state.old");
+	assert_int_equal(open_state(1, 1, 5, 12), TCB_OK);
+}
+
 static void a_write_that_fails_changes_nothing(void **state)
 {
 	(void)state;
@@ -172,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup(refuses_old_and_forked_states, fresh),
 		cmocka_unit_test_setup(accepts_the_state_being_written, fresh),
 		cmocka_unit_test_setup(a_copy_opened_later_supersedes, fresh),
+		cmocka_unit_test_setup(a_handover_supersedes_what_was_known, fresh),
 		cmocka_unit_test_setup(a_write_that_fails_changes_nothing, fresh),
 		cmocka_unit_test_setup(forgets_for_its_owner_only, fresh),
 		cmocka_unit_test_setup(another_processors_ledger_does_not_open, fresh),
