@@ -35,6 +35,7 @@ enum call {
 	CALL_VTPM_BUFFER_SIZE = 0x0410, /* u32 wanted, 0 = ask                     -> u32 size, u32 min, u32 max */
 	CALL_VTPM_INFO = 0x0411,        /* u64 flags                               -> sized JSON text */
 	CALL_VTPM_SHUTDOWN = 0x0412,    /* nothing: saves what must be saved       -> nothing */
+	CALL_VTPM_ADD_KEY = 0x0414,     /* u8 enum vtpm_key, of a vTPM that is off -> vtpm_status */
 	CALL_VTPM_STATUS = 0x0413,      /* nothing                                 -> vtpm_status */
 
 	/* ---- enclave -> host (edge/host.h) ---- */

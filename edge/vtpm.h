@@ -49,6 +49,15 @@ struct vtpm_status {
 void vtpm_status_encode(struct writer *w, const struct vtpm_status *m);
 enum tcb_error vtpm_status_decode(struct span bytes, struct vtpm_status *ret_m) MUST_USE;
 
+/* The keys of a vTPM, from its seeds. The first two are made with it, the others by CALL_VTPM_ADD_KEY (RSA takes its time). */
+enum vtpm_key {
+	KEY_EK_P256 = 0,    /* template L-2 of the TCG EK Credential Profile */
+	KEY_AK = 1,         /* restricted signing, ECDSA P-256 with SHA-256 */
+	KEY_EK_P384 = 2,    /* template H-3, as swtpm_setup makes it */
+	KEY_EK_RSA2048 = 3, /* template L-1 */
+	KEY_COUNT,
+};
+
 /* Blob types of GET_BLOB and SET_BLOB: the numbers of swtpm's CMD_GET_STATEBLOB. */
 enum vtpm_blob { BLOB_PERMANENT = 1, BLOB_VOLATILE = 2, BLOB_SAVESTATE = 3 };
 

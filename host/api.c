@@ -97,11 +97,17 @@ static struct reply get_platform(struct daemon *daemon)
 
 static struct reply list_vtpms(struct daemon *daemon)
 {
+	struct host_vtpm **vtpms = calloc(VTPMS_MAX, sizeof *vtpms);
+	size_t count = vtpms != NULL ? vtpms_list(daemon, vtpms) : 0;
 	json_t *list = json_array();
+	static const struct uuid nobody;
 
-	for (size_t i = 0; i < daemon->vtpms->count; i++)
-		if (!daemon->vtpms->entries[i]->deleted)
-			(void)json_array_append_new(list, vtpm_json(daemon->vtpms->entries[i]));
+	for (size_t i = 0; i < count; i++) {
+		if (memcmp(&vtpms[i]->id, &nobody, sizeof nobody) != 0) /* one that was not needed yet */
+			(void)json_array_append_new(list, vtpm_json(vtpms[i]));
+		vtpms_release(vtpms[i]);
+	}
+	free(vtpms);
 	return (struct reply){ .status = 200, .json = json_pack("{s:o}", "vtpms", list) };
 }
 
@@ -125,15 +131,6 @@ static enum tcb_error bad_member(const char *name, const char *wanted, struct di
 	return diagnose_found(d, TCB_MALFORMED, "api.member", wanted, "see docs/api.md", "a bad `%s`", name);
 }
 
-/* A random UUID, version 4. */
-static enum tcb_error draw_id(struct uuid *ret_id)
-{
-	TRY(crypto_random(ret_id->bytes, sizeof ret_id->bytes));
-	ret_id->bytes[6] = (uint8_t)((ret_id->bytes[6] & 0x0f) | 0x40);
-	ret_id->bytes[8] = (uint8_t)((ret_id->bytes[8] & 0x3f) | 0x80);
-	return TCB_OK;
-}
-
 static struct reply create_vtpm(struct daemon *daemon, const json_t *body)
 {
 	const char *id = json_string_value(json_object_get(body, "id"));
@@ -143,12 +140,13 @@ static struct reply create_vtpm(struct daemon *daemon, const json_t *body)
 	struct vtpm_create create = { .incoming = json_is_true(json_object_get(body, "incoming")) };
 	struct diagnosis d = {0};
 	struct host_vtpm *v = NULL;
+	json_t *body_json;
 	char *policy_text = NULL;
 	enum tcb_error error = TCB_OK;
 	size_t size = 0;
 
 	if (id == NULL)
-		error = draw_id(&create.id);
+		error = uuid_random(&create.id);
 	else if (!uuid_parse(id, &create.id))
 		error = bad_member("id", "a UUID", &d);
 	if (error == TCB_OK && recovery != NULL &&
@@ -167,7 +165,9 @@ static struct reply create_vtpm(struct daemon *daemon, const json_t *body)
 	free(policy_text);
 	if (error != TCB_OK)
 		return reply_error(error, &d);
-	return (struct reply){ .status = 201, .json = vtpm_json(v) };
+	body_json = vtpm_json(v);
+	vtpms_release(v);
+	return (struct reply){ .status = 201, .json = body_json };
 }
 
 static struct reply make_evidence(struct host_vtpm *v, const json_t *body)
@@ -199,13 +199,40 @@ static struct reply make_evidence(struct host_vtpm *v, const json_t *body)
 	return (struct reply){ .status = 200, .bytes = span_of(answer.data, evidence.size) };
 }
 
+static struct reply unknown_vtpm(void)
+{
+	struct diagnosis d = {0};
+	struct reply reply = reply_error(diagnose(&d, TCB_REFUSED, "vtpm.unknown", "an id that this platform does not have",
+						  "one that `tcbind vtpm list` shows", "check --platform and --id"),
+					 &d);
+
+	reply.status = 404;
+	return reply;
+}
+
+static struct reply use_vtpm(struct daemon *daemon, struct host_vtpm *v, const char *method, const char *rest,
+			     const json_t *body)
+{
+	struct diagnosis d = {0};
+	enum tcb_error error;
+
+	if (strcmp(method, "GET") == 0 && rest[0] == '\0')
+		return (struct reply){ .status = 200, .json = vtpm_json(v) };
+	if (strcmp(method, "POST") == 0 && strcmp(rest, "/evidence") == 0)
+		return make_evidence(v, body);
+	if (strcmp(method, "DELETE") == 0 && rest[0] == '\0') {
+		error = vtpms_delete(daemon, v, &d);
+		return error == TCB_OK ? (struct reply){ .status = 204 } : reply_error(error, &d);
+	}
+	return reply_error(TCB_MALFORMED, &d);
+}
+
 static struct reply one_vtpm(struct daemon *daemon, const char *method, const char *path, const json_t *body)
 {
 	char id_text[UUID_TEXT_SIZE] = "";
 	const char *rest = path;
-	struct diagnosis d = {0};
 	struct host_vtpm *v;
-	enum tcb_error error;
+	struct reply reply;
 	struct uuid id;
 
 	if (strlen(path) >= UUID_TEXT_SIZE - 1) {
@@ -213,24 +240,11 @@ static struct reply one_vtpm(struct daemon *daemon, const char *method, const ch
 		rest = path + UUID_TEXT_SIZE - 1;
 	}
 	v = uuid_parse(id_text, &id) ? vtpms_find(daemon, &id) : NULL;
-	if (v == NULL) {
-		struct reply reply = reply_error(
-			diagnose(&d, TCB_REFUSED, "vtpm.unknown", "an id that this platform does not have",
-				 "one that `tcbind vtpm list` shows", "check --platform and --id"),
-			&d);
-
-		reply.status = 404;
-		return reply;
-	}
-	if (strcmp(method, "GET") == 0 && rest[0] == '\0')
-		return (struct reply){ .status = 200, .json = vtpm_json(v) };
-	if (strcmp(method, "POST") == 0 && strcmp(rest, "/evidence") == 0)
-		return make_evidence(v, body);
-	if (strcmp(method, "DELETE") == 0 && rest[0] == '\0') {
-		error = vtpms_delete(daemon, &id, &d);
-		return error == TCB_OK ? (struct reply){ .status = 204 } : reply_error(error, &d);
-	}
-	return reply_error(TCB_MALFORMED, &d);
+	if (v == NULL)
+		return unknown_vtpm();
+	reply = use_vtpm(daemon, v, method, rest, body);
+	vtpms_release(v);
+	return reply;
 }
 
 static struct reply route(struct daemon *daemon, const char *method, const char *url, const json_t *body)

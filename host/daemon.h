@@ -34,7 +34,7 @@ enclave_service services_serve;
 struct service_context {
 	struct daemon *daemon;
 	struct enclave_link *link; /* of the enclave that asks */
-	char dir[PATH_MAX];        /* where its slots are kept */
+	const struct place *place; /* a vTPM's; NULL: PSE and MigE, whose slots are in the platform's store */
 };
 
 /* Ends the daemon if this enclave, PSE or MigE, has ended. */

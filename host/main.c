@@ -11,6 +11,7 @@
 #include "host/agent.h"
 #include "host/api.h"
 #include "host/paths.h"
+#include "host/registrar.h"
 
 static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagnosis *d)
 {
@@ -26,15 +27,18 @@ static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagn
 	TRY(services_start(daemon, d));
 	TRY(agent_start(daemon, d));
 	TRY(vtpms_start(daemon, d));
+	TRY(registrar_start(daemon, d));
 	return api_start(daemon, d);
 }
 
 /* Orderly: every vTPM is told, so that its TPM does not count a hard power-off. */
 static void stop(struct daemon *daemon)
 {
-	for (size_t i = 0; i < daemon->vtpms->count; i++)
-		if (!daemon->vtpms->entries[i]->deleted)
-			vtpm_rest(daemon->vtpms->entries[i]);
+	static struct host_vtpm *vtpms[VTPMS_MAX];
+	size_t count = vtpms_list(daemon, vtpms);
+
+	for (size_t i = 0; i < count; i++)
+		vtpm_rest(vtpms[i]);
 }
 
 int main(int argc, char **argv)

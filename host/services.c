@@ -10,7 +10,7 @@
 #include "host/agent.h"
 #include "host/daemon.h"
 #include "host/paths.h"
-#include "host/store.h"
+#include "host/place.h"
 
 void log_diagnosis(const char *who, const struct diagnosis *d)
 {
@@ -23,8 +23,8 @@ static const char *slot_name(enum store_slot slot)
 	case STORE_PSE_LEDGER: return "pse.ledger";
 	case STORE_PSE_CERTIFIED_AK: return "certified-ak";
 	case STORE_MIGE_JOURNAL: return "mige.journal";
-	case STORE_VTPM_STATE: return "state";
-	case STORE_VTPM_VOLATILE: return "volatile";
+	case STORE_VTPM_STATE:
+	case STORE_VTPM_VOLATILE: break; /* place.c */
 	}
 	return NULL;
 }
@@ -54,7 +54,9 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 	TRY(reader_end(&r));
 	if (!may_store(c->link->identity.isv_prod_id, (enum store_slot)slot))
 		return TCB_REFUSED;
-	return store_put(c->dir, slot_name((enum store_slot)slot), bytes, d);
+	if (c->place != NULL)
+		return place_put(c->place, (enum store_slot)slot, bytes, d);
+	return store_put(c->daemon->store_dir, slot_name((enum store_slot)slot), bytes, d);
 }
 
 /* PSE and MigE are the platform: without one, this daemon has nothing to offer. Its supervisor starts it anew, with both. */
@@ -174,7 +176,6 @@ static enum tcb_error launch(struct daemon *daemon, const char *name, struct ser
 
 	(void)pthread_mutex_init(&enclave->lock, NULL);
 	*context = (struct service_context){ .daemon = daemon, .link = &enclave->link };
-	memcpy(context->dir, daemon->store_dir, sizeof context->dir);
 	TRY(path_program(name, image, sizeof image, d));
 	return enclave_link_open(daemon->config.dir, image, services_serve, context, &enclave->link, d);
 }

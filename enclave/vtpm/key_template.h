@@ -5,14 +5,7 @@
 
 #include "core/writer.h"
 #include "edge/local.h"
-
-enum vtpm_key {
-	KEY_EK_P256,  /* template L-2 */
-	KEY_AK,       /* restricted signing, ECDSA P-256 with SHA-256 */
-	KEY_EK_P384,  /* template H-3, as swtpm_setup makes it */
-	KEY_EK_RSA2048, /* template L-1 */
-	KEY_COUNT,
-};
+#include "edge/vtpm.h"
 
 struct key_template {
 	uint32_t handle;            /* persistent */

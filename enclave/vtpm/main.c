@@ -108,6 +108,35 @@ static enum tcb_error handle_create(void *state, struct span body, struct writer
 	return put_status(v, ret);
 }
 
+/* One more endorsement key, with its certificate. */
+static enum tcb_error handle_add_key(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+	struct reader r = reader_of(body);
+	enum tcb_error error;
+	uint8_t key;
+
+	TRY(reader_u8(&r, &key));
+	TRY(reader_end(&r));
+	if (key >= KEY_COUNT)
+		return TCB_MALFORMED;
+	if (!v->loaded || engine_running() || v->volatile_size > 0 || v->record.state == VTPM_INCOMING)
+		return wrong_state(d, "a vTPM that runs, or is not there", "one that is off");
+	TRY(engine_start(engine_permanent(), span_of(NULL, 0), d));
+	error = simple_command(TPM_CC_STARTUP, 0);
+	if (error == TCB_OK)
+		error = identity_make((enum vtpm_key)key, d);
+	if (error == TCB_OK)
+		error = credentials_write(v, d);
+	if (error == TCB_OK)
+		error = simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR);
+	engine_stop();
+	TRY(error);
+	(void)engine_take_changed();
+	TRY(state_save(v, d));
+	return put_status(v, ret);
+}
+
 static enum tcb_error handle_load(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct vtpm *v = state;
@@ -526,6 +555,7 @@ static const struct enclave_call calls[] = {
 	{ CALL_VTPM_INFO, handle_info },
 	{ CALL_VTPM_SHUTDOWN, handle_shutdown },
 	{ CALL_VTPM_STATUS, handle_status },
+	{ CALL_VTPM_ADD_KEY, handle_add_key },
 };
 
 int main(void)

@@ -1,0 +1,199 @@
+#include "host/external.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "core/reader.h"
+#include "core/wipe.h"
+#include "edge/blob.h"
+#include "host/vtpms.h"
+
+#define BACKUP_SUFFIX ".swtpm"
+
+static void free_span(struct span *bytes)
+{
+	if (bytes->size > 0)
+		wipe((void *)(uintptr_t)bytes->data, bytes->size);
+	free((void *)(uintptr_t)bytes->data);
+	*bytes = span_of(NULL, 0);
+}
+
+void external_wipe(struct external *e)
+{
+	free_span(&e->permanent);
+	free_span(&e->volatile_state);
+	wipe(e, sizeof *e);
+}
+
+void external_log(const struct host_vtpm *v, const struct diagnosis *d)
+{
+	json_t *line = json_pack("{s:{s:s, s:s, s:s, s:s}}", "log", "code", d->code, "found", d->found, "wanted", d->wanted,
+				 "action", d->action);
+	char *text = json_dumps(line, JSON_COMPACT);
+
+	if (text != NULL)
+		(void)!send(v->external->owner_fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	free(text);
+	json_decref(line);
+}
+
+static void set_id(struct host_vtpm *v, const struct uuid *id)
+{
+	v->id = v->place.id = *id;
+	uuid_format(id, v->id_text);
+}
+
+/* A new vTPM, from nothing or from another program's TPM. */
+static enum tcb_error create(struct host_vtpm *v, struct span permanent, struct span volatile_state, struct diagnosis *d)
+{
+	struct vtpm_create m = { .tpm_state = permanent, .tpm_volatile = volatile_state };
+
+	TRY(uuid_random(&m.id));
+	set_id(v, &m.id);
+	return vtpm_create_state(v, &m, d);
+}
+
+enum tcb_error external_create(struct host_vtpm *v, struct diagnosis *d)
+{
+	TRY(vtpm_launch(v, d));
+	return create(v, span_of(NULL, 0), span_of(NULL, 0), d);
+}
+
+/* ---- what swtpm kept in the directory ---- */
+
+static enum tcb_error keep_backup(const struct host_vtpm *v, const char *name, struct span file, struct diagnosis *d)
+{
+	char backup[NAME_MAX];
+
+	(void)snprintf(backup, sizeof backup, "%s%s", name, BACKUP_SUFFIX);
+	return file.size > 0 ? store_put(v->place.dir, backup, file, d) : TCB_OK;
+}
+
+static enum tcb_error import_files(struct host_vtpm *v, struct span permanent_file, struct diagnosis *d)
+{
+	const struct swtpm_key *key = &v->external->file_key;
+	struct span volatile_file, permanent = {0}, volatile_state = {0};
+	enum tcb_error error;
+
+	TRY(store_get(v->place.dir, v->place.volatile_state, LIMIT_STATE, &volatile_file, d));
+	error = swtpm_state_open(permanent_file, key, &permanent, d);
+	if (error == TCB_OK && volatile_file.size > 0)
+		error = swtpm_state_open(volatile_file, key, &volatile_state, d);
+	if (error == TCB_OK)
+		error = keep_backup(v, v->place.state, permanent_file, d);
+	if (error == TCB_OK)
+		error = keep_backup(v, v->place.volatile_state, volatile_file, d);
+	if (error == TCB_OK)
+		error = create(v, permanent, volatile_state, d);
+	if (error == TCB_OK && volatile_file.size > 0)
+		place_remove_volatile(&v->place);
+	free_span(&permanent);
+	free_span(&volatile_state);
+	free((void *)(uintptr_t)volatile_file.data);
+	return error;
+}
+
+enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
+{
+	enum place_content content;
+	struct span file, sealed;
+	enum tcb_error error;
+	struct uuid id;
+
+	if (v->external->permanent.size > 0)
+		return create(v, v->external->permanent, v->external->volatile_state, d);
+	TRY(place_look(&v->place, &file, &content, &id, &sealed, d));
+	if (content == PLACE_EMPTY) {
+		error = create(v, span_of(NULL, 0), span_of(NULL, 0), d);
+	} else if (content == PLACE_OURS) {
+		set_id(v, &id);
+		error = vtpm_load_state(v, sealed, d);
+	} else {
+		error = import_files(v, file, d);
+	}
+	free((void *)(uintptr_t)file.data);
+	return error;
+}
+
+/* ---- blobs ---- */
+
+/* The state in the directory is of this vTPM: it comes back to where it was. */
+static bool is_here(struct host_vtpm *v, const struct uuid *id)
+{
+	enum place_content content;
+	struct span file, sealed;
+	struct uuid found;
+	bool here;
+
+	if (v->loaded)
+		return memcmp(&v->id, id, sizeof *id) == 0;
+	if (place_look(&v->place, &file, &content, &found, &sealed, NULL) != TCB_OK)
+		return false;
+	here = content == PLACE_OURS && memcmp(&found, id, sizeof *id) == 0;
+	free((void *)(uintptr_t)file.data);
+	return here;
+}
+
+static void switch_off(struct host_vtpm *v)
+{
+	if (v->loaded)
+		(void)!enclave_link_call(&v->link, CALL_VTPM_SHUTDOWN, span_of(NULL, 0), NULL, NULL);
+	vtpm_close_enclave(v);
+}
+
+static enum tcb_error make_place(struct host_vtpm *v, const struct uuid *id, struct diagnosis *d)
+{
+	const struct vtpm_create m = { .id = *id, .incoming = true };
+
+	if (is_here(v, id))
+		return TCB_OK;
+	switch_off(v);
+	TRY(vtpm_launch(v, d));
+	set_id(v, id);
+	v->place.pending = true;
+	return vtpm_create_state(v, &m, d);
+}
+
+static enum tcb_error take_foreign(struct host_vtpm *v, uint32_t type, struct span blob, struct diagnosis *d)
+{
+	struct external *e = v->external;
+	struct span *place = type == BLOB_PERMANENT ? &e->permanent : &e->volatile_state;
+
+	switch_off(v);
+	free_span(place);
+	return swtpm_state_open(blob, e->migration_key.size > 0 ? &e->migration_key : &e->file_key, place, d);
+}
+
+enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_taken, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct span blob, aad, sealed;
+	struct blob_head head;
+	uint32_t type;
+
+	*ret_taken = false;
+	TRY(reader_u32(&r, &type));
+	TRY(reader_sized(&r, LIMIT_STATE, &blob));
+	TRY(reader_end(&r));
+	if (type < BLOB_PERMANENT || type > BLOB_SAVESTATE)
+		return TCB_MALFORMED;
+	*ret_taken = type == BLOB_SAVESTATE || blob.size == 0;
+	if (*ret_taken)
+		return TCB_OK; /* nothing that a TPM 2 has */
+	if (blob_decode(blob, &head, &aad, &sealed) == TCB_OK)
+		return type == BLOB_PERMANENT ? make_place(v, &head.id, d) : TCB_OK;
+	*ret_taken = true;
+	return take_foreign(v, type, blob, d);
+}
+
+enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d)
+{
+	free_span(&v->external->permanent);
+	free_span(&v->external->volatile_state);
+	if (!v->place.pending)
+		return TCB_OK;
+	place_remove_volatile(&v->place); /* of what was here before */
+	return place_settle(&v->place, d);
+}

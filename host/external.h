@@ -1,0 +1,28 @@
+/* A vTPM in a directory that a user of swtpm's interface named. What it is shows only when it is needed: a new TPM, the one whose sealed
+ * state is there, one that swtpm kept there (imported, once, into the sealed form), or one that comes in by migration. All calls: with the
+ * vTPM's lock held. */
+#ifndef TCBIND_HOST_EXTERNAL_H
+#define TCBIND_HOST_EXTERNAL_H
+
+#include "host/swtpm_state.h"
+#include "host/vtpm_enclave.h"
+
+struct external {
+	int owner_fd; /* the registered client's connection, for its log */
+	struct swtpm_key file_key, migration_key; /* for import only: our own state is sealed in any case */
+	struct span permanent, volatile_state; /* of another program's TPM, from SET_STATEBLOB, until CMD_INIT; owned */
+};
+
+/* A new vTPM, whatever is in the place. */
+enum tcb_error external_create(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
+/* Makes the enclave hold this vTPM. */
+enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
+/* Before CALL_VTPM_SET_BLOB: makes the place that the blob needs. `*ret_taken`: it was another program's, and is kept here. */
+enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_taken, struct diagnosis *d) MUST_USE;
+/* After CALL_VTPM_INIT went well. */
+enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
+/* To its user's log. */
+void external_log(const struct host_vtpm *v, const struct diagnosis *d);
+void external_wipe(struct external *e);
+
+#endif

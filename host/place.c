@@ -1,0 +1,93 @@
+#include "host/place.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/reader.h"
+#include "core/writer.h"
+
+static const uint8_t magic[16] = "tcbind vTPM v1\n";
+
+enum { HEAD_SIZE = sizeof magic + UUID_SIZE };
+
+#define PENDING_SUFFIX ".incoming"
+
+static void state_name(const struct place *p, char ret_name[NAME_MAX])
+{
+	(void)snprintf(ret_name, NAME_MAX, "%s%s", p->state, p->pending ? PENDING_SUFFIX : "");
+}
+
+static enum tcb_error put_with_head(const struct place *p, const char *name, struct span bytes, struct diagnosis *d)
+{
+	uint8_t *file = malloc(HEAD_SIZE + bytes.size);
+	struct writer w = writer_of(file, HEAD_SIZE + bytes.size);
+	enum tcb_error error;
+	struct span whole;
+
+	if (file == NULL)
+		return TCB_INTERNAL;
+	writer_bytes(&w, SPAN_OF(magic));
+	writer_bytes(&w, SPAN_OF(p->id.bytes));
+	writer_bytes(&w, bytes);
+	error = writer_end(&w, &whole);
+	if (error == TCB_OK)
+		error = store_put(p->dir, name, whole, d);
+	free(file);
+	return error;
+}
+
+enum tcb_error place_put(const struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
+{
+	char name[NAME_MAX];
+
+	if (slot == STORE_VTPM_VOLATILE)
+		return store_put(p->dir, p->volatile_state, bytes, d);
+	state_name(p, name);
+	return p->external ? put_with_head(p, name, bytes, d) : store_put(p->dir, name, bytes, d);
+}
+
+enum tcb_error place_look(const struct place *p, struct span *ret_file, enum place_content *ret_content,
+			  struct uuid *ret_id, struct span *ret_sealed, struct diagnosis *d)
+{
+	struct span head, file;
+	struct reader r;
+
+	TRY(store_get(p->dir, p->state, LIMIT_STATE + HEAD_SIZE, &file, d));
+	r = reader_of(file);
+	*ret_file = file;
+	*ret_sealed = file;
+	*ret_content = file.size == 0 ? PLACE_EMPTY : PLACE_FOREIGN;
+	if (reader_bytes(&r, sizeof magic, &head) == TCB_OK && span_equal(head, SPAN_OF(magic)) &&
+	    reader_copy(&r, ret_id->bytes, sizeof ret_id->bytes) == TCB_OK) {
+		*ret_content = PLACE_OURS;
+		*ret_sealed = r.rest;
+	}
+	return TCB_OK;
+}
+
+enum tcb_error place_settle(struct place *p, struct diagnosis *d)
+{
+	int dir_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[NAME_MAX];
+	bool ok;
+
+	state_name(p, name);
+	ok = dir_fd >= 0 && renameat(dir_fd, name, dir_fd, p->state) == 0 && fsync(dir_fd) == 0;
+	if (dir_fd >= 0)
+		(void)close(dir_fd);
+	if (!ok)
+		return diagnose(d, TCB_PLATFORM, "store.put", "a state that cannot be put in its place",
+				"a disk that keeps what it is given", "check space and owner of the state's directory");
+	p->pending = false;
+	return TCB_OK;
+}
+
+void place_remove_volatile(const struct place *p)
+{
+	char path[PATH_MAX + NAME_MAX];
+
+	(void)snprintf(path, sizeof path, "%s/%s", p->dir, p->volatile_state);
+	(void)unlink(path);
+}

@@ -1,0 +1,34 @@
+/* Where a vTPM's files are: its directory of the platform, or one that a user of swtpm's interface named. There the sealed state stands
+ * under swtpm's name, behind a head that says whose it is:
+ *   "tcbind vTPM v1\n\0" (16 bytes) | id 16 | sealed state */
+#ifndef TCBIND_HOST_PLACE_H
+#define TCBIND_HOST_PLACE_H
+
+#include <limits.h>
+
+#include "core/ids.h"
+#include "core/limits.h"
+#include "edge/calls.h"
+#include "host/store.h"
+
+struct place {
+	char dir[PATH_MAX];
+	char state[NAME_MAX - 16], volatile_state[NAME_MAX - 16]; /* file names */
+	bool external;                                            /* a user's directory */
+	bool pending;   /* a vTPM is coming in: its state is written beside the one that is there until it has come */
+	struct uuid id; /* external: of what is written */
+};
+
+/* Durable. */
+enum tcb_error place_put(const struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d) MUST_USE;
+
+/* What the place's state file is. */
+enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };
+/* An external place's file, in memory that free() releases (`ret_file`); `ret_sealed` borrows from it. Foreign: `ret_sealed` is the whole. */
+enum tcb_error place_look(const struct place *p, struct span *ret_file, enum place_content *ret_content,
+			  struct uuid *ret_id, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
+/* The pending state becomes the place's. */
+enum tcb_error place_settle(struct place *p, struct diagnosis *d) MUST_USE;
+void place_remove_volatile(const struct place *p);
+
+#endif

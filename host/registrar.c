@@ -1,0 +1,348 @@
+#include "host/registrar.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/wipe.h"
+#include "host/external.h"
+#include "host/front.h"
+#include "host/paths.h"
+
+/* One connection. */
+struct registration {
+	struct daemon *daemon;
+	int fd;
+	int fds[REGISTRATION_FDS];
+	size_t fd_count;
+	json_t *message;
+	struct external external;
+};
+
+/* ---- the message ---- */
+
+static void take_descriptors(struct registration *r, struct msghdr *message)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(message);
+	size_t count;
+
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return;
+	count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(r->fds, CMSG_DATA(c), count * sizeof(int));
+	r->fd_count = count;
+}
+
+static bool receive(struct registration *r)
+{
+	static _Thread_local char text[REGISTRATION_MAX];
+	union { char bytes[CMSG_SPACE(REGISTRATION_FDS * sizeof(int))]; struct cmsghdr align; } control;
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+				  .msg_controllen = sizeof control.bytes };
+	ssize_t got = recvmsg(r->fd, &message, MSG_CMSG_CLOEXEC);
+
+	if (got <= 0)
+		return false;
+	take_descriptors(r, &message);
+	if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+		return false;
+	r->message = json_loadb(text, (size_t)got, JSON_REJECT_DUPLICATES, NULL);
+	wipe(text, (size_t)got); /* keys may have been in it */
+	return json_is_object(r->message) &&
+	       json_array_size(json_object_get(r->message, "fds")) == r->fd_count;
+}
+
+/* The descriptor of that name, which is the caller's from now on; -1: it did not come. */
+static int take_fd(struct registration *r, const char *name)
+{
+	const json_t *names = json_object_get(r->message, "fds");
+
+	for (size_t i = 0; i < r->fd_count; i++) {
+		const char *found = json_string_value(json_array_get(names, i));
+		int fd = r->fds[i];
+
+		if (fd >= 0 && found != NULL && strcmp(found, name) == 0) {
+			r->fds[i] = -1;
+			return fd;
+		}
+	}
+	return -1;
+}
+
+static void answer(const struct registration *r, json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	if (text != NULL)
+		(void)!send(r->fd, text, strlen(text), MSG_NOSIGNAL);
+	free(text);
+	json_decref(json);
+}
+
+static void answer_error(const struct registration *r, const struct diagnosis *d)
+{
+	answer(r, json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", d->code, "found", d->found, "wanted", d->wanted,
+			    "action", d->action));
+}
+
+static bool option(const struct registration *r, const char *name)
+{
+	return json_is_true(json_object_get(json_object_get(r->message, "options"), name));
+}
+
+static int number(const struct registration *r, const char *name, int otherwise)
+{
+	const json_t *value = json_object_get(json_object_get(r->message, "options"), name);
+
+	return json_is_integer(value) ? (int)json_integer_value(value) : otherwise;
+}
+
+static bool read_key(const struct registration *r, const char *name, struct swtpm_key *ret_key)
+{
+	const char *hex = json_string_value(json_object_get(r->message, name));
+	size_t size = hex != NULL ? strlen(hex) / 2 : 0;
+
+	if (hex == NULL)
+		return true;
+	if ((size != 16 && size != 32) || strlen(hex) != 2 * size || strspn(hex, "0123456789abcdef") != 2 * size)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		const char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+
+		ret_key->bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	ret_key->size = size;
+	return true;
+}
+
+/* ---- the vTPM ---- */
+
+static bool set_name(char *ret_name, size_t capacity, const char *name)
+{
+	return name != NULL && name[0] != '\0' && strchr(name, '/') == NULL &&
+	       (size_t)snprintf(ret_name, capacity, "%s", name) < capacity;
+}
+
+static bool set_place(struct registration *r, struct place *place)
+{
+	int dir = take_fd(r, "state_dir");
+
+	place->external = true;
+	(void)snprintf(place->dir, sizeof place->dir, "/proc/self/fd/%d", dir);
+	return dir >= 0 && set_name(place->state, sizeof place->state, json_string_value(json_object_get(r->message, "state"))) &&
+	       set_name(place->volatile_state, sizeof place->volatile_state,
+			json_string_value(json_object_get(r->message, "volatile")));
+}
+
+static struct host_vtpm *new_vtpm(struct registration *r)
+{
+	struct host_vtpm *v = calloc(1, sizeof *v);
+	struct place place = {0};
+
+	if (v == NULL || !set_place(r, &place) || !read_key(r, "file_key", &r->external.file_key) ||
+	    !read_key(r, "migration_key", &r->external.migration_key)) {
+		free(v);
+		return NULL;
+	}
+	v->daemon = r->daemon;
+	v->users = 1;
+	v->link.fd = v->listen_fd = -1;
+	v->place = place;
+	v->external = &r->external;
+	r->external.owner_fd = r->fd;
+	(void)pthread_mutex_init(&v->lock, NULL);
+	uuid_format(&v->id, v->id_text);
+	return v;
+}
+
+static void end_vtpm(struct registration *r, struct host_vtpm *v)
+{
+	(void)pthread_mutex_lock(&v->lock);
+	v->deleted = true; /* who found it in the table before gets no answer from it any more */
+	vtpm_close_enclave(v);
+	v->external = NULL;
+	(void)pthread_mutex_unlock(&v->lock);
+	vtpms_leave(r->daemon, v);
+	(void)close((int)strtol(v->place.dir + strlen("/proc/self/fd/"), NULL, 10));
+	vtpms_release(v);
+}
+
+static void serve(struct registration *r, struct host_vtpm *v)
+{
+	const struct front_options options = {
+		.control_listener = take_fd(r, "control_listener"),
+		.control_client = take_fd(r, "control_client"),
+		.data_listener = take_fd(r, "data_listener"),
+		.data_client = take_fd(r, "data_client"),
+		.owner = r->fd,
+		.one_command = option(r, "one_command"),
+		.data_fixed = option(r, "data_fixed"),
+		.ends_with_data = option(r, "ends_with_data"),
+		.ends_with_control = option(r, "ends_with_control"),
+		.reject_locality_4 = option(r, "reject_locality_4"),
+		.allow_set_locality = option(r, "allow_set_locality"),
+		.initialise = option(r, "initialise"),
+		.config_flags = (uint32_t)number(r, "config_flags", 0),
+		.startup = number(r, "startup", -1),
+	};
+
+	answer(r, json_pack("{s:b}", "ready", 1));
+	front_run(v, &options);
+	if (options.control_listener >= 0)
+		(void)close(options.control_listener);
+	if (options.data_listener >= 0)
+		(void)close(options.data_listener);
+}
+
+static enum tcb_error add_key(struct host_vtpm *v, enum vtpm_key key, struct diagnosis *d)
+{
+	const uint8_t body[] = { (uint8_t)key };
+
+	return vtpm_ask_status(v, CALL_VTPM_ADD_KEY, SPAN_OF(body), d);
+}
+
+static enum tcb_error create(struct host_vtpm *v, bool with_p384, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	(void)pthread_mutex_lock(&v->lock);
+	error = external_create(v, d);
+	(void)pthread_mutex_unlock(&v->lock);
+	TRY(error);
+	return with_p384 ? add_key(v, KEY_EK_P384, d) : TCB_OK;
+}
+
+/* The client is told before an RSA key is made: who starts the vTPM meanwhile waits for it (wait_for_place). */
+static void serve_create(struct registration *r, struct host_vtpm *v)
+{
+	const json_t *wanted = json_object_get(r->message, "create");
+	struct diagnosis d = {0};
+	enum tcb_error error = create(v, json_is_true(json_object_get(wanted, "p384")), &d);
+
+	if (error != TCB_OK) {
+		(void)diagnose(&d, error, "registrar.create", tcb_error_name(error), "a vTPM that can be made", "see the daemon's log");
+		answer_error(r, &d);
+		return;
+	}
+	answer(r, json_pack("{s:b, s:s}", "ready", 1, "id", v->id_text));
+	if (json_is_true(json_object_get(wanted, "rsa2048")) && add_key(v, KEY_EK_RSA2048, &d) != TCB_OK)
+		log_diagnosis(v->id_text, &d);
+	vtpm_rest(v);
+}
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+	struct stat of_a, of_b;
+
+	return a->external && b->external && strcmp(a->state, b->state) == 0 && stat(a->dir, &of_a) == 0 &&
+	       stat(b->dir, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+/* Until no one else has this place: a vTPM that is still being made, or one whose end is under way. */
+static enum tcb_error wait_for_place(struct registration *r, struct host_vtpm *v, struct diagnosis *d)
+{
+	enum { PATIENCE_MS = 30000, STEP_MS = 2 };
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000 * 1000 };
+
+	for (int waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
+		if (vtpms_enter_alone(r->daemon, v, same_place))
+			return TCB_OK;
+		(void)nanosleep(&step, NULL);
+	}
+	return diagnose(d, TCB_WRONG_STATE, "vtpm.busy", "a state that another process has open", "a state that is not in use",
+			"stop the other process");
+}
+
+/* ---- threads ---- */
+
+static void work(struct registration *r)
+{
+	struct diagnosis d = {0};
+	struct host_vtpm *v;
+
+	if (!receive(r) || (v = new_vtpm(r)) == NULL) {
+		(void)diagnose(&d, TCB_MALFORMED, "registrar.message", "a registration that this daemon does not understand",
+			       "a message of host/registrar.h", "use programs of one release");
+		answer_error(r, &d);
+		return;
+	}
+	if (wait_for_place(r, v, &d) != TCB_OK)
+		answer_error(r, &d);
+	else if (json_object_get(r->message, "create") != NULL)
+		serve_create(r, v);
+	else
+		serve(r, v);
+	end_vtpm(r, v);
+	answer(r, json_pack("{s:b}", "end", 1));
+}
+
+static void *serve_registration(void *context)
+{
+	struct registration *r = context;
+
+	work(r);
+	for (size_t i = 0; i < r->fd_count; i++)
+		if (r->fds[i] >= 0)
+			(void)close(r->fds[i]);
+	json_decref(r->message);
+	external_wipe(&r->external);
+	(void)close(r->fd);
+	free(r);
+	return NULL;
+}
+
+static void start_registration(struct daemon *daemon, int fd, const pthread_attr_t *attributes)
+{
+	struct registration *r = calloc(1, sizeof *r);
+	pthread_t thread;
+
+	if (r != NULL)
+		*r = (struct registration){ .daemon = daemon, .fd = fd };
+	if (r == NULL || pthread_create(&thread, attributes, serve_registration, r) != 0) {
+		(void)close(fd);
+		free(r);
+	}
+}
+
+struct listener {
+	struct daemon *daemon;
+	int fd;
+};
+
+static void *accept_registrations(void *context)
+{
+	struct listener *l = context;
+	pthread_attr_t attributes;
+	int fd;
+
+	(void)pthread_attr_init(&attributes);
+	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED || errno == EMFILE)
+		if (fd >= 0)
+			start_registration(l->daemon, fd, &attributes);
+	return NULL;
+}
+
+enum tcb_error registrar_start(struct daemon *daemon, struct diagnosis *d)
+{
+	static struct listener l;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	pthread_t thread;
+
+	l = (struct listener){ .daemon = daemon, .fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0) };
+	TRY(path_in(daemon->config.dir, "run/registrar.sock", address.sun_path, sizeof address.sun_path, d));
+	(void)unlink(address.sun_path);
+	if (l.fd < 0 || bind(l.fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+	    chmod(address.sun_path, 0600) != 0 || listen(l.fd, 64) != 0 ||
+	    pthread_create(&thread, NULL, accept_registrations, &l) != 0)
+		return diagnose_found(d, TCB_PLATFORM, "registrar.socket", "a socket that can be made", "check DIR/run",
+				      "%s: %s", address.sun_path, strerror(errno));
+	return TCB_OK;
+}

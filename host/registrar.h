@@ -1,0 +1,21 @@
+/* Where processes that speak swtpm's command line (host/compat/) bring their vTPMs: DIR/run/registrar.sock, SOCK_SEQPACKET. One connection is one
+ * vTPM, for as long as it stays open. The client sends one JSON message with its descriptors:
+ *   {"fds": [NAME...] in the order of SCM_RIGHTS; names: state_dir, control_listener, control_client, data_listener, data_client
+ *    "state", "volatile": file names        "file_key", "migration_key": hex, optional
+ *    "options": {"one_command", "data_fixed", "ends_with_data", "ends_with_control", "reject_locality_4", "allow_set_locality",
+ *                "initialise": bool; "config_flags", "startup": int}
+ *    "create": {"rsa2048": bool, "p384": bool, "overwrite": bool}    makes the vTPM now, with these EKs too, and serves nothing}
+ * The daemon answers {"ready": true, "id": ...} or {"error": {code, found, wanted, action}}, then {"log": {...}} whenever there is something to
+ * say, and {"end": true} when the front has ended: the state is then durable and closed. */
+#ifndef TCBIND_HOST_REGISTRAR_H
+#define TCBIND_HOST_REGISTRAR_H
+
+#include "host/vtpms.h"
+
+#define REGISTRATION_MAX 8192
+#define REGISTRATION_FDS 8
+
+/* Serves in threads of its own. Code: registrar.socket. */
+enum tcb_error registrar_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
+
+#endif

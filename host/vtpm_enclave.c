@@ -1,0 +1,251 @@
+#include "host/vtpm_enclave.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/wipe.h"
+#include "host/external.h"
+
+static const char *const state_names[] = {
+	[VTPM_NEW] = "new", [VTPM_INCOMING] = "incoming", [VTPM_RUNNING] = "running",
+	[VTPM_STOPPED] = "stopped", [VTPM_ESCROWED] = "escrowed", [VTPM_MOVED] = "moved",
+};
+
+const char *vtpm_state_name(enum vtpm_state state)
+{
+	return state_names[state];
+}
+
+/* ---- meta.json ---- */
+
+void vtpm_write_meta(const struct host_vtpm *v)
+{
+	json_t *object;
+	char *text;
+
+	if (v->place.external)
+		return; /* a user's directory: its state file says it all */
+	object = json_pack("{s:s, s:I}", "state", vtpm_state_name(v->status.state), "generation",
+				   (json_int_t)v->status.generation);
+	text = json_dumps(object, JSON_INDENT(1));
+
+	if (text != NULL)
+		(void)!store_put(v->place.dir, "meta.json", span_of_text(text), NULL);
+	free(text);
+	json_decref(object);
+}
+
+void vtpm_read_meta(struct host_vtpm *v)
+{
+	char path[PATH_MAX + 16];
+	json_t *object;
+	const char *state;
+
+	(void)snprintf(path, sizeof path, "%s/meta.json", v->place.dir);
+	object = json_load_file(path, 0, NULL);
+	state = json_string_value(json_object_get(object, "state"));
+	v->status.generation = (uint64_t)json_integer_value(json_object_get(object, "generation"));
+	for (unsigned i = 0; state != NULL && i <= VTPM_MOVED; i++)
+		if (strcmp(state_names[i], state) == 0)
+			v->status.state = (enum vtpm_state)i;
+	if (v->status.state == VTPM_RUNNING) /* the daemon ended under it */
+		v->status.state = VTPM_STOPPED;
+	json_decref(object);
+}
+
+/* ---- the enclave ---- */
+
+static enum tcb_error note_status(struct host_vtpm *v, struct span body)
+{
+	struct vtpm_status status;
+
+	TRY(vtpm_status_decode(body, &status));
+	if (memcmp(&status, &v->status, sizeof status) != 0) {
+		v->status = status;
+		vtpm_write_meta(v);
+	}
+	return TCB_OK;
+}
+
+static enum tcb_error call_with_status(struct host_vtpm *v, enum call call, struct writer *w, struct diagnosis *d)
+{
+	struct span body, answer;
+
+	TRY(writer_end(w, &body));
+	TRY(enclave_link_call(&v->link, call, body, &answer, d));
+	return note_status(v, answer);
+}
+
+enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct diagnosis *d)
+{
+	static _Thread_local uint8_t body_bytes[LIMIT_FRAME];
+	struct writer w = WRITER_OF(body_bytes);
+	struct vtpm_load m = { .id = v->id, .sealed = sealed };
+
+	TRY(store_get(v->place.dir, v->place.volatile_state, LIMIT_STATE, &m.volatile_sealed, d));
+	vtpm_load_encode(&w, &m);
+	free((void *)(uintptr_t)m.volatile_sealed.data);
+	TRY(call_with_status(v, CALL_VTPM_LOAD, &w, d));
+	v->loaded = true;
+	return TCB_OK;
+}
+
+enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *create, struct diagnosis *d)
+{
+	static _Thread_local uint8_t body_bytes[LIMIT_FRAME];
+	struct writer w = WRITER_OF(body_bytes);
+	enum tcb_error error;
+
+	vtpm_create_encode(&w, create);
+	error = call_with_status(v, CALL_VTPM_CREATE, &w, d);
+	wipe(body_bytes, w.size); /* another program's TPM state may have been in it */
+	TRY(error);
+	v->loaded = true;
+	return TCB_OK;
+}
+
+static enum tcb_error load(struct host_vtpm *v, struct diagnosis *d)
+{
+	struct span sealed;
+	enum tcb_error error;
+
+	if (v->place.external)
+		return external_open(v, d);
+	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &sealed, d));
+	error = vtpm_load_state(v, sealed, d);
+	free((void *)(uintptr_t)sealed.data);
+	return error;
+}
+
+enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d)
+{
+	if (v->link.fd >= 0)
+		return TCB_OK;
+	v->loaded = false;
+	v->context = (struct service_context){ .daemon = v->daemon, .link = &v->link, .place = &v->place };
+	return enclave_link_open(v->daemon->config.dir, v->daemon->vtpm_image, services_serve, &v->context, &v->link, d);
+}
+
+void vtpm_close_enclave(struct host_vtpm *v)
+{
+	uint64_t session = v->link.session;
+
+	enclave_link_close(&v->link);
+	v->loaded = false;
+	if (session != 0)
+		services_forget(v->daemon, session);
+	if (v->status.state == VTPM_RUNNING)
+		v->status.state = VTPM_STOPPED;
+}
+
+/* With the lock held: an enclave, and the vTPM in it if the call is about one. */
+static enum tcb_error ensure_enclave(struct host_vtpm *v, enum call call, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	if (v->deleted)
+		return TCB_WRONG_STATE;
+	TRY(vtpm_launch(v, d));
+	if (v->loaded || call == CALL_VTPM_BUFFER_SIZE || call == CALL_VTPM_INFO)
+		return TCB_OK;
+	error = load(v, d);
+	if (error != TCB_OK)
+		vtpm_close_enclave(v);
+	return error;
+}
+
+/* With the lock held. */
+static void refresh_status(struct host_vtpm *v)
+{
+	struct span answer;
+
+	if (v->loaded && enclave_link_call(&v->link, CALL_VTPM_STATUS, span_of(NULL, 0), &answer, NULL) == TCB_OK)
+		(void)!note_status(v, answer);
+}
+
+/* With the lock held. */
+static enum tcb_error ask(struct host_vtpm *v, enum call call, struct span body, struct span *ret_answer, struct diagnosis *d)
+{
+	bool taken = false;
+
+	if (v->external != NULL && call == CALL_VTPM_SET_BLOB)
+		TRY(external_expect(v, body, &taken, d));
+	*ret_answer = span_of(NULL, 0);
+	if (taken)
+		return TCB_OK;
+	TRY(ensure_enclave(v, call, d));
+	TRY(enclave_link_call(&v->link, call, body, ret_answer, d));
+	return v->external != NULL && call == CALL_VTPM_INIT ? external_initialised(v, d) : TCB_OK;
+}
+
+enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct span answer;
+	enum tcb_error error;
+	uint64_t session;
+
+	(void)pthread_mutex_lock(&v->lock);
+	error = ask(v, call, body, &answer, d);
+	session = v->link.session;
+	if (error == TCB_OK && ret != NULL)
+		writer_bytes(ret, answer);
+	/* Calls that do not say what they made of the state: exporting, and refusals (a vTPM learns that it has moved). */
+	if (call == CALL_VTPM_GET_BLOB || error == TCB_REFUSED || v->status.state == VTPM_ESCROWED)
+		refresh_status(v);
+	if (v->link.fd < 0 && session != 0) { /* it died under the call */
+		v->link.session = session;
+		vtpm_close_enclave(v);
+	}
+	(void)pthread_mutex_unlock(&v->lock);
+	return error;
+}
+
+enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span body, struct diagnosis *d)
+{
+	uint8_t answer_bytes[16];
+	struct writer w = WRITER_OF(answer_bytes);
+	struct span answer;
+	enum tcb_error error = vtpm_ask(v, call, body, &w, d);
+
+	TRY(error);
+	TRY(writer_end(&w, &answer));
+	(void)pthread_mutex_lock(&v->lock);
+	error = note_status(v, answer);
+	(void)pthread_mutex_unlock(&v->lock);
+	return error;
+}
+
+void vtpm_log(struct host_vtpm *v, const struct diagnosis *d)
+{
+	if (v->external != NULL)
+		external_log(v, d);
+	else
+		log_diagnosis(v->id_text, d);
+}
+
+void vtpm_rest(struct host_vtpm *v)
+{
+	struct diagnosis d = {0};
+
+	(void)pthread_mutex_lock(&v->lock);
+	if (v->loaded && enclave_link_call(&v->link, CALL_VTPM_SHUTDOWN, span_of(NULL, 0), NULL, &d) != TCB_OK)
+		vtpm_log(v, &d);
+	if (v->status.state == VTPM_ESCROWED)
+		refresh_status(v);
+	vtpm_close_enclave(v);
+	vtpm_write_meta(v);
+	(void)pthread_mutex_unlock(&v->lock);
+}
+
+struct vtpm_status vtpm_look(struct host_vtpm *v)
+{
+	struct vtpm_status status;
+
+	(void)pthread_mutex_lock(&v->lock);
+	if (v->status.state == VTPM_ESCROWED) /* its hand-over may have been granted meanwhile */
+		refresh_status(v);
+	status = v->status;
+	(void)pthread_mutex_unlock(&v->lock);
+	return status;
+}

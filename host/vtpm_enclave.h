@@ -1,0 +1,52 @@
+/* One vTPM as the host has it: its place, and its enclave while one is needed. DIR/vtpm/UUID/meta.json keeps what to show of a vTPM whose
+ * enclave does not run. */
+#ifndef TCBIND_HOST_VTPM_ENCLAVE_H
+#define TCBIND_HOST_VTPM_ENCLAVE_H
+
+#include <stdatomic.h>
+
+#include "host/daemon.h"
+#include "host/place.h"
+
+#define UUID_TEXT_SIZE 37
+
+struct external; /* external.h: of a vTPM in a user's directory */
+
+struct host_vtpm {
+	struct daemon *daemon;
+	atomic_uint users; /* freed with the last: vtpms_release() */
+	struct uuid id;
+	char id_text[UUID_TEXT_SIZE], control_socket[108]; /* control_socket empty: an external one */
+	pthread_mutex_t lock; /* of all below */
+	struct place place;
+	struct external *external;
+	struct vtpm_status status;
+	struct enclave_link link;
+	bool loaded; /* the enclave holds this vTPM */
+	struct service_context context;
+	int listen_fd;
+	bool deleted;
+};
+
+/* One call of the enclave, which is launched and loaded if it must be; `ret` takes the answer's body. Any thread. */
+enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, struct writer *ret, struct diagnosis *d) MUST_USE;
+/* The same for calls that return a vtpm_status, which is noted. */
+enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span body, struct diagnosis *d) MUST_USE;
+/* Ends the enclave, after CALL_VTPM_SHUTDOWN. */
+void vtpm_rest(struct host_vtpm *v);
+/* What it is now. */
+struct vtpm_status vtpm_look(struct host_vtpm *v);
+const char *vtpm_state_name(enum vtpm_state state);
+/* One line about this vTPM, for its operator. */
+void vtpm_log(struct host_vtpm *v, const struct diagnosis *d);
+
+/* ---- steps of the above, with the lock held ---- */
+
+enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
+enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct diagnosis *d) MUST_USE;
+enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *create, struct diagnosis *d) MUST_USE;
+void vtpm_close_enclave(struct host_vtpm *v);
+void vtpm_write_meta(const struct host_vtpm *v);
+void vtpm_read_meta(struct host_vtpm *v);
+
+#endif
