@@ -137,8 +137,8 @@ static int run(int argc, char **argv)
 		if (!parse_init(argc - 1, argv + 1, &o))
 			return report_usage(&platform_command);
 		error = init(&o, &d);
-	} else if (argc == 3 && strcmp(argv[1], "run") == 0) {
-		error = platform_run(argv[2], &d);
+	} else if ((argc == 3 || (argc == 5 && strcmp(argv[3], "--idle-exit") == 0)) && strcmp(argv[1], "run") == 0) {
+		error = platform_run(argv[2], argc == 5 ? argv[4] : NULL, &d);
 	} else if ((argc == 3 || (argc == 4 && strcmp(argv[3], "--json") == 0)) && strcmp(argv[1], "status") == 0) {
 		return status(argv[2], argc == 4);
 	} else {
@@ -150,7 +150,7 @@ static int run(int argc, char **argv)
 const struct command platform_command = {
 	.name = "platform",
 	.usage = "  tcbind platform init DIR --pki DIR [--ptpm TCTI] [--listen HOST:PORT] [--name NAME]\n"
-		 "  tcbind platform run DIR\n"
+		 "  tcbind platform run DIR [--idle-exit SECONDS]\n"
 		 "  tcbind platform status DIR [--json]\n",
 	.run = run,
 };

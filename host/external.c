@@ -57,6 +57,7 @@ static enum tcb_error create(struct host_vtpm *v, struct span permanent, struct 
 
 enum tcb_error external_create(struct host_vtpm *v, struct diagnosis *d)
 {
+	TRY(vtpms_claim_place(v, d));
 	TRY(vtpm_launch(v, d));
 	return create(v, span_of(NULL, 0), span_of(NULL, 0), d);
 }
@@ -102,6 +103,7 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 	enum tcb_error error;
 	struct uuid id;
 
+	TRY(vtpms_claim_place(v, d));
 	if (v->external->permanent.size > 0)
 		return create(v, v->external->permanent, v->external->volatile_state, d);
 	TRY(place_look(&v->place, &file, &content, &id, &sealed, d));
@@ -150,6 +152,7 @@ static enum tcb_error make_place(struct host_vtpm *v, const struct uuid *id, str
 	if (is_here(v, id))
 		return TCB_OK;
 	switch_off(v);
+	TRY(vtpms_claim_place(v, d));
 	TRY(vtpm_launch(v, d));
 	set_id(v, id);
 	v->place.pending = true;

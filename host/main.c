@@ -50,8 +50,8 @@ int main(int argc, char **argv)
 	sigset_t signals;
 	int received;
 
-	if (argc != 2) {
-		(void)fputs("usage: tcbindd DIR\n", stderr);
+	if (argc != 2 && !(argc == 4 && strcmp(argv[2], "--idle-exit") == 0)) {
+		(void)fputs("usage: tcbindd DIR [--idle-exit SECONDS]\n", stderr);
 		return 2;
 	}
 	(void)setrlimit(RLIMIT_CORE, &none);
@@ -68,6 +68,8 @@ int main(int argc, char **argv)
 	}
 	(void)puts("ready");
 	(void)fflush(stdout);
+	if (argc == 4)
+		registrar_end_when_idle((unsigned)atoi(argv[3]));
 	(void)sigwait(&signals, &received);
 	stop(&daemon);
 	return 0;

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where the build tree has them, from a program's own folder (build/cli, build/host). */
 static const struct { const char *name, *in_build; } programs[] = {
+	{"tcbind", "../cli"},
 	{"tcbindd", "../host"},
 	{"sgxsim", "../sgxsim"},
 	{"acm.enclave", "../sgxsim"},
@@ -20,9 +22,10 @@ static const struct { const char *name, *in_build; } programs[] = {
 static bool try_path(char *ret_path, size_t capacity, const char *dir, const char *sub, const char *name)
 {
 	char path[PATH_MAX], real[PATH_MAX];
+	struct stat st;
 
-	if ((size_t)snprintf(path, sizeof path, "%s/%s/%s", dir, sub, name) >= sizeof path ||
-	    realpath(path, real) == NULL || access(real, X_OK) != 0 || strlen(real) >= capacity)
+	if ((size_t)snprintf(path, sizeof path, "%s/%s/%s", dir, sub, name) >= sizeof path || realpath(path, real) == NULL ||
+	    stat(real, &st) != 0 || !S_ISREG(st.st_mode) || access(real, X_OK) != 0 || strlen(real) >= capacity)
 		return false;
 	memcpy(ret_path, real, strlen(real) + 1);
 	return true;
@@ -40,14 +43,47 @@ enum tcb_error path_program(const char *name, char *ret_path, size_t capacity, s
 	self[size > 0 ? size : 0] = '\0';
 	dir = dirname(self);
 	if (libexec == NULL && (try_path(ret_path, capacity, dir, "../libexec/tcbind", name) ||
-				try_path(ret_path, capacity, dir, ".", name)))
+				try_path(ret_path, capacity, dir, ".", name) ||
+				try_path(ret_path, capacity, dir, "..", name) ||
+				try_path(ret_path, capacity, dir, "../../../bin", name)))
 		return TCB_OK;
-	for (size_t i = 0; libexec == NULL && i < sizeof programs / sizeof programs[0]; i++)
-		if (strcmp(programs[i].name, name) == 0 &&
-		    try_path(ret_path, capacity, dir, programs[i].in_build, name))
+	for (size_t i = 0; libexec == NULL && i < sizeof programs / sizeof programs[0]; i++) {
+		char below[64]; /* from host/compat/, one folder deeper */
+
+		(void)snprintf(below, sizeof below, "../%s", programs[i].in_build);
+		if (strcmp(programs[i].name, name) == 0 && (try_path(ret_path, capacity, dir, programs[i].in_build, name) ||
+							     try_path(ret_path, capacity, dir, below, name)))
 			return TCB_OK;
+	}
 	return diagnose_found(d, TCB_PLATFORM, "path.program", "the programs of one build together",
 			      "build it, or set TCBIND_LIBEXEC to where it is installed", "no %s beside %s", name, dir);
+}
+
+/* Installed or built, ours stands in a folder of this name. */
+static bool is_our_swtpm(const char *path)
+{
+	char real[PATH_MAX];
+
+	return realpath(path, real) == NULL || strstr(real, "/swtpm-compat/") != NULL || strstr(real, "/host/compat/") != NULL;
+}
+
+enum tcb_error path_real_swtpm(char *ret_path, size_t capacity, struct diagnosis *d)
+{
+	static const char *const standard = "/usr/local/bin:/usr/bin:/bin";
+	const char *path = getenv("PATH");
+
+	for (int pass = 0; pass < 2; pass++, path = standard) {
+		while (path != NULL && *path != '\0') {
+			size_t size = strcspn(path, ":");
+
+			if ((size_t)snprintf(ret_path, capacity, "%.*s/swtpm", (int)size, path) < capacity &&
+			    access(ret_path, X_OK) == 0 && !is_our_swtpm(ret_path))
+				return TCB_OK;
+			path += size + (path[size] == ':');
+		}
+	}
+	return diagnose(d, TCB_PLATFORM, "path.swtpm", "no swtpm that could stand in for a physical TPM", "Debian's package swtpm",
+			"install swtpm, or name a physical TPM with --ptpm");
 }
 
 enum tcb_error path_in(const char *dir, const char *name, char *ret_path, size_t capacity, struct diagnosis *d)

@@ -10,6 +10,8 @@
 
 /* `name`: "tcbindd", "sgxsim", "acm.enclave", "pse.enclave", "mige.enclave", "vtpm.enclave". Code: path.program. */
 enum tcb_error path_program(const char *name, char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
+/* The swtpm that stands in for a physical TPM: the first in PATH that is not the one of host/compat/. Code: path.swtpm. */
+enum tcb_error path_real_swtpm(char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
 /* DIR/name; code: path.long. */
 enum tcb_error path_in(const char *dir, const char *name, char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
 

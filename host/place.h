@@ -19,6 +19,9 @@ struct place {
 	struct uuid id; /* external: of what is written */
 };
 
+/* Both are external and write the same file. */
+bool place_same(const struct place *a, const struct place *b);
+
 /* Durable. */
 enum tcb_error place_put(const struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d) MUST_USE;
 

@@ -23,6 +23,7 @@ enum { START_PATIENCE_MS = 20000, RESTARTS_MAX = 20 };
 struct parts {
 	struct platform_config config;
 	char tcti[512];
+	const char *idle_exit; /* seconds, or NULL */
 	pid_t swtpm, sgxsim, daemon; /* 0: not running */
 };
 
@@ -86,10 +87,12 @@ static bool wait_socket(const char *path)
 static enum tcb_error start_swtpm(struct parts *p, struct diagnosis *d)
 {
 	char state[PATH_MAX + 16], log[PATH_MAX + 32], server[256], control[256], socket[108], socket_control[128];
-	char *const argv[] = { (char *)"swtpm", (char *)"socket", (char *)"--tpm2", (char *)"--tpmstate", state,
+	char program[PATH_MAX];
+	char *const argv[] = { program, (char *)"socket", (char *)"--tpm2", (char *)"--tpmstate", state,
 			       (char *)"--server", server, (char *)"--ctrl", control, (char *)"--flags",
 			       (char *)"not-need-init", (char *)"--log", log, NULL };
 
+	TRY(path_real_swtpm(program, sizeof program, d));
 	TRY(path_in(p->config.dir, "run/ptpm.sock", socket, sizeof socket - 5, d));
 	(void)snprintf(socket_control, sizeof socket_control, "%s.ctrl", socket);
 	(void)snprintf(state, sizeof state, "dir=%s/ptpm", p->config.dir);
@@ -128,7 +131,8 @@ static enum tcb_error run_firmware(const struct parts *p, struct diagnosis *d)
 static enum tcb_error start_daemon(struct parts *p, struct diagnosis *d)
 {
 	char program[PATH_MAX];
-	char *const argv[] = { program, p->config.dir, NULL };
+	char *const argv[] = { program, p->config.dir, (char *)(uintptr_t)(p->idle_exit != NULL ? "--idle-exit" : NULL),
+			       (char *)(uintptr_t)p->idle_exit, NULL };
 	int output = -1;
 
 	TRY(path_program("tcbindd", program, sizeof program, d));
@@ -177,6 +181,8 @@ static enum tcb_error supervise(struct parts *p, const sigset_t *signals, struct
 			if (pid != p->daemon)
 				continue;
 			p->daemon = 0;
+			if (p->idle_exit != NULL && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+				return TCB_OK;
 			(void)fprintf(stderr, "tcbind: tcbindd died (status 0x%x), starting it again\n", (unsigned)status);
 			if (++restarts > RESTARTS_MAX)
 				return no_part("tcbindd", d);
@@ -209,9 +215,9 @@ static void make_directories(const struct platform_config *config)
 			(void)mkdir(path, 0700);
 }
 
-enum tcb_error platform_run(const char *dir, struct diagnosis *d)
+enum tcb_error platform_run(const char *dir, const char *idle_exit, struct diagnosis *d)
 {
-	struct parts p = {0};
+	struct parts p = { .idle_exit = idle_exit };
 	enum tcb_error error;
 	sigset_t signals;
 

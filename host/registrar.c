@@ -1,9 +1,13 @@
 #include "host/registrar.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +18,13 @@
 #include "host/external.h"
 #include "host/front.h"
 #include "host/paths.h"
+
+/* One a daemon. `users` counts before accept(), so that a registration is seen either there or in the socket's queue. */
+static struct listener {
+	struct daemon *daemon;
+	int fd;
+	atomic_uint users;
+} listener = { .fd = -1 };
 
 /* One connection. */
 struct registration {
@@ -219,7 +230,7 @@ static enum tcb_error create(struct host_vtpm *v, bool with_p384, struct diagnos
 	return with_p384 ? add_key(v, KEY_EK_P384, d) : TCB_OK;
 }
 
-/* The client is told before an RSA key is made: who starts the vTPM meanwhile waits for it (wait_for_place). */
+/* The client is told before an RSA key is made: who starts the vTPM meanwhile waits for it (vtpms_claim_place). */
 static void serve_create(struct registration *r, struct host_vtpm *v)
 {
 	const json_t *wanted = json_object_get(r->message, "create");
@@ -237,29 +248,6 @@ static void serve_create(struct registration *r, struct host_vtpm *v)
 	vtpm_rest(v);
 }
 
-static bool same_place(const struct place *a, const struct place *b)
-{
-	struct stat of_a, of_b;
-
-	return a->external && b->external && strcmp(a->state, b->state) == 0 && stat(a->dir, &of_a) == 0 &&
-	       stat(b->dir, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
-}
-
-/* Until no one else has this place: a vTPM that is still being made, or one whose end is under way. */
-static enum tcb_error wait_for_place(struct registration *r, struct host_vtpm *v, struct diagnosis *d)
-{
-	enum { PATIENCE_MS = 30000, STEP_MS = 2 };
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000 * 1000 };
-
-	for (int waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
-		if (vtpms_enter_alone(r->daemon, v, same_place))
-			return TCB_OK;
-		(void)nanosleep(&step, NULL);
-	}
-	return diagnose(d, TCB_WRONG_STATE, "vtpm.busy", "a state that another process has open", "a state that is not in use",
-			"stop the other process");
-}
-
 /* ---- threads ---- */
 
 static void work(struct registration *r)
@@ -273,7 +261,7 @@ static void work(struct registration *r)
 		answer_error(r, &d);
 		return;
 	}
-	if (wait_for_place(r, v, &d) != TCB_OK)
+	if (vtpms_enter(r->daemon, v, &d) != TCB_OK)
 		answer_error(r, &d);
 	else if (json_object_get(r->message, "create") != NULL)
 		serve_create(r, v);
@@ -295,54 +283,93 @@ static void *serve_registration(void *context)
 	external_wipe(&r->external);
 	(void)close(r->fd);
 	free(r);
+	atomic_fetch_sub(&listener.users, 1);
 	return NULL;
 }
 
-static void start_registration(struct daemon *daemon, int fd, const pthread_attr_t *attributes)
+static bool start_registration(struct daemon *daemon, int fd, const pthread_attr_t *attributes)
 {
 	struct registration *r = calloc(1, sizeof *r);
 	pthread_t thread;
 
 	if (r != NULL)
 		*r = (struct registration){ .daemon = daemon, .fd = fd };
-	if (r == NULL || pthread_create(&thread, attributes, serve_registration, r) != 0) {
-		(void)close(fd);
-		free(r);
-	}
+	if (r != NULL && pthread_create(&thread, attributes, serve_registration, r) == 0)
+		return true;
+	(void)close(fd);
+	free(r);
+	return false;
 }
-
-struct listener {
-	struct daemon *daemon;
-	int fd;
-};
 
 static void *accept_registrations(void *context)
 {
 	struct listener *l = context;
+	struct pollfd ready = { .fd = l->fd, .events = POLLIN };
 	pthread_attr_t attributes;
-	int fd;
 
 	(void)pthread_attr_init(&attributes);
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR || errno == ECONNABORTED || errno == EMFILE)
-		if (fd >= 0)
-			start_registration(l->daemon, fd, &attributes);
+	while (poll(&ready, 1, -1) > 0 || errno == EINTR) {
+		int fd;
+
+		atomic_fetch_add(&l->users, 1);
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0 || !start_registration(l->daemon, fd, &attributes))
+			atomic_fetch_sub(&l->users, 1);
+	}
 	return NULL;
 }
 
 enum tcb_error registrar_start(struct daemon *daemon, struct diagnosis *d)
 {
-	static struct listener l;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	pthread_t thread;
 
-	l = (struct listener){ .daemon = daemon, .fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0) };
+	listener.daemon = daemon;
+	listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	TRY(path_in(daemon->config.dir, "run/registrar.sock", address.sun_path, sizeof address.sun_path, d));
 	(void)unlink(address.sun_path);
-	if (l.fd < 0 || bind(l.fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-	    chmod(address.sun_path, 0600) != 0 || listen(l.fd, 64) != 0 ||
-	    pthread_create(&thread, NULL, accept_registrations, &l) != 0)
+	if (listener.fd < 0 || bind(listener.fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+	    chmod(address.sun_path, 0600) != 0 || listen(listener.fd, 64) != 0 ||
+	    pthread_create(&thread, NULL, accept_registrations, &listener) != 0)
 		return diagnose_found(d, TCB_PLATFORM, "registrar.socket", "a socket that can be made", "check DIR/run",
 				      "%s: %s", address.sun_path, strerror(errno));
 	return TCB_OK;
+}
+
+static bool is_idle(void)
+{
+	struct pollfd queue = { .fd = listener.fd, .events = POLLIN };
+
+	return atomic_load(&listener.users) == 0 && poll(&queue, 1, 0) == 0;
+}
+
+static void *watch_idle(void *context)
+{
+	const struct timespec step = { .tv_nsec = 100 * 1000 * 1000 };
+	unsigned seconds = (unsigned)(uintptr_t)context, steps = 0;
+	char path[PATH_MAX + 16];
+	int lock;
+
+	(void)snprintf(path, sizeof path, "%s/../lock", listener.daemon->config.dir);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	for (;;) {
+		(void)nanosleep(&step, NULL);
+		steps = is_idle() ? steps + 1 : 0;
+		if (steps < seconds * 10 || flock(lock, LOCK_EX | LOCK_NB) != 0)
+			continue;
+		if (is_idle())
+			break;
+		(void)flock(lock, LOCK_UN);
+	}
+	(void)kill(getpid(), SIGTERM); /* the lock goes with the process */
+	return NULL;
+}
+
+void registrar_end_when_idle(unsigned seconds)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, watch_idle, (void *)(uintptr_t)seconds) != 0)
+		(void)kill(getpid(), SIGTERM);
 }

@@ -18,4 +18,8 @@
 /* Serves in threads of its own. Code: registrar.socket. */
 enum tcb_error registrar_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
 
+/* For a private platform: sends SIGTERM to this process once nobody has been registered for `seconds`, while it holds the lock (`lock` beside DIR) that
+ * who would register holds. */
+void registrar_end_when_idle(unsigned seconds);
+
 #endif

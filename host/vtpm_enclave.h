@@ -26,6 +26,7 @@ struct host_vtpm {
 	struct service_context context;
 	int listen_fd;
 	bool deleted;
+	atomic_bool claims_place; /* vtpms_claim_place() */
 };
 
 /* One call of the enclave, which is launched and loaded if it must be; `ret` takes the answer's body. Any thread. */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
@@ -134,19 +135,32 @@ enum tcb_error vtpms_enter(struct daemon *daemon, struct host_vtpm *v, struct di
 	return error;
 }
 
-bool vtpms_enter_alone(struct daemon *daemon, struct host_vtpm *v, bool (*same)(const struct place *a, const struct place *b))
+static bool claim(struct host_vtpm *v)
 {
-	struct vtpm_table *table = daemon->vtpms;
-	bool alone;
+	struct vtpm_table *table = v->daemon->vtpms;
+	bool is_free = true;
 
 	(void)pthread_mutex_lock(&table->lock);
-	alone = table->count < VTPMS_MAX;
 	for (size_t i = 0; i < table->count; i++)
-		alone = alone && !same(&table->entries[i]->place, &v->place);
-	if (alone)
-		table->entries[table->count++] = v;
+		if (table->entries[i] != v && table->entries[i]->claims_place && place_same(&table->entries[i]->place, &v->place))
+			is_free = false;
+	v->claims_place |= is_free;
 	(void)pthread_mutex_unlock(&table->lock);
-	return alone;
+	return is_free;
+}
+
+enum tcb_error vtpms_claim_place(struct host_vtpm *v, struct diagnosis *d)
+{
+	enum { PATIENCE_MS = 10000, STEP_MS = 2 };
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000 * 1000 };
+
+	for (int waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
+		if (claim(v))
+			return TCB_OK;
+		(void)nanosleep(&step, NULL);
+	}
+	return diagnose(d, TCB_WRONG_STATE, "vtpm.busy", "a state that another process has open", "a state that is not in use",
+			"stop the other process");
 }
 
 void vtpms_leave(struct daemon *daemon, struct host_vtpm *v)

@@ -29,8 +29,8 @@ enum tcb_error vtpms_delete(struct daemon *daemon, struct host_vtpm *v, struct d
 struct host_vtpm *vtpms_find(struct daemon *daemon, const struct uuid *id);
 size_t vtpms_list(struct daemon *daemon, struct host_vtpm *ret_vtpms[VTPMS_MAX]);
 void vtpms_release(struct host_vtpm *v);
-/* Into the table, if it has room and no entry that is in the same place. */
-bool vtpms_enter_alone(struct daemon *daemon, struct host_vtpm *v, bool (*same)(const struct place *a, const struct place *b));
+/* An external place is one vTPM's at a time, until its enclave is closed: waits some seconds for one that is being made or ends. Code: vtpm.busy. */
+enum tcb_error vtpms_claim_place(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 /* One more, or one less, in the table. Code: vtpm.limit. */
 enum tcb_error vtpms_enter(struct daemon *daemon, struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 void vtpms_leave(struct daemon *daemon, struct host_vtpm *v);

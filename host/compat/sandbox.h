@@ -1,0 +1,10 @@
+/* What the process may still do once its vTPM is served by the daemon: wait, write its log, remove its files, end. */
+#ifndef TCBIND_HOST_COMPAT_SANDBOX_H
+#define TCBIND_HOST_COMPAT_SANDBOX_H
+
+#include <stdbool.h>
+
+/* `action`: SECCOMP_OFF, SECCOMP_LOG or SECCOMP_KILL of settings.h. False: said why; a sandbox that is wanted and cannot be had is fatal. */
+bool sandbox_enter(int action);
+
+#endif

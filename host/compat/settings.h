@@ -1,0 +1,45 @@
+/* `swtpm socket`'s command line, parsed and checked: nothing is opened or changed by it. */
+#ifndef TCBIND_HOST_COMPAT_SETTINGS_H
+#define TCBIND_HOST_COMPAT_SETTINGS_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "host/swtpm_state.h"
+
+#define SWTPM_VERSION "0.7.1" /* whose command line and capabilities this is */
+
+enum channel_kind { CHANNEL_NONE, CHANNEL_UNIX, CHANNEL_TCP, CHANNEL_FD, CHANNEL_CONNECTED };
+
+/* A control or data channel. */
+struct channel {
+	enum channel_kind kind;
+	char path[108], address[64], interface[32];
+	int port, fd;
+	mode_t mode;
+	uid_t uid; /* (uid_t)-1: as it is */
+	gid_t gid;
+	bool one_command, ends_with_client;
+};
+
+struct settings {
+	bool tpm2, daemonize, print_capabilities, print_states, help, terminate;
+	struct channel control, data;
+	char state_dir[PATH_MAX], state_name[64], volatile_name[80];
+	mode_t state_mode;
+	char log_file[PATH_MAX], log_prefix[64], pid_file[PATH_MAX];
+	int log_fd, pid_fd; /* -1: none */
+	bool log_truncate, log_silent;
+	const char *user, *chroot_dir;
+	struct swtpm_key file_key, migration_key;
+	bool reject_locality_4, allow_set_locality, initialise;
+	int startup; /* -1: none */
+	enum { SECCOMP_OFF, SECCOMP_LOG, SECCOMP_KILL } seccomp;
+};
+
+/* False: said why on stderr. */
+bool settings_parse(int argc, char **argv, struct settings *ret_settings);
+void settings_usage(const char *program);
+
+#endif

@@ -1,0 +1,339 @@
+/* swtpm, as QEMU, libvirt and swtpm_setup start it. This process opens the sockets and the state's directory, brings them to the platform's
+ * daemon, keeps log and pid file, and ends with its vTPM. Rights after start: what a seccomp list allows; secrets: an import key at most. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/wipe.h"
+#include "host/compat/channel.h"
+#include "host/compat/platform.h"
+#include "host/compat/report.h"
+#include "host/compat/sandbox.h"
+#include "host/registrar.h"
+
+enum { STOP_PATIENCE_MS = 5000 };
+
+struct process {
+	struct settings s;
+	FILE *log;
+	int control_fd, data_fd, state_fd, connection, ready_pipe;
+	bool control_connected, data_connected;
+};
+
+static void log_line(struct process *p, const char *text)
+{
+	if (p->log != NULL)
+		(void)fprintf(p->log, "%s%s\n", p->s.log_prefix, text);
+}
+
+static void log_diagnosis_json(struct process *p, const json_t *d)
+{
+	char line[1024];
+
+	(void)snprintf(line, sizeof line, "%s: found %s; wanted %s; %s", json_string_value(json_object_get(d, "code")),
+		       json_string_value(json_object_get(d, "found")), json_string_value(json_object_get(d, "wanted")),
+		       json_string_value(json_object_get(d, "action")));
+	log_line(p, line);
+}
+
+/* ---- start ---- */
+
+static bool open_log(struct process *p)
+{
+	int fd = p->s.log_fd;
+
+	p->log = stderr;
+	if (p->s.log_silent)
+		p->log = NULL;
+	else if (p->s.log_file[0] != '\0')
+		fd = open(p->s.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (p->s.log_truncate ? O_TRUNC : 0), 0600);
+	if (fd < 0 && (p->s.log_file[0] == '\0' || p->s.log_silent))
+		return true;
+	p->log = fd >= 0 ? fdopen(fd, "a") : NULL;
+	if (p->log == NULL) {
+		(void)fprintf(stderr, "swtpm: Could not open logfile %s: %s\n", p->s.log_file, strerror(errno));
+		return false;
+	}
+	(void)setvbuf(p->log, NULL, _IOLBF, 0);
+	return true;
+}
+
+static bool change_user(const char *name)
+{
+	const struct passwd *user = getpwnam(name);
+	char *end;
+	uid_t id = (uid_t)strtoul(name, &end, 10);
+
+	if (user == NULL && *end == '\0')
+		user = getpwuid(id);
+	if (user != NULL && initgroups(user->pw_name, user->pw_gid) == 0 && setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0)
+		return true;
+	(void)fprintf(stderr, "swtpm: Could not change to user %s: %s\n", name, strerror(errno));
+	return false;
+}
+
+static bool open_state(struct process *p)
+{
+	struct stat st;
+
+	p->state_fd = open(p->s.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->state_fd >= 0 && faccessat(p->state_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+		return true;
+	if (stat(p->s.state_dir, &st) != 0)
+		errno = ENOENT;
+	(void)fprintf(stderr, "swtpm: Could not open the TPM state directory %s: %s\n", p->s.state_dir, strerror(errno));
+	return false;
+}
+
+static bool open_all(struct process *p)
+{
+	return open_log(p) && (p->s.user == NULL || change_user(p->s.user)) && open_state(p) &&
+	       channel_open(&p->s.control, &p->control_fd, &p->control_connected) &&
+	       channel_open(&p->s.data, &p->data_fd, &p->data_connected);
+}
+
+/* ---- registration ---- */
+
+static void add_fd(json_t *names, int *fds, const char *name, int fd)
+{
+	if (fd < 0)
+		return;
+	fds[json_array_size(names)] = fd;
+	(void)json_array_append_new(names, json_string(name));
+}
+
+static void add_key(json_t *message, const char *name, const struct swtpm_key *key)
+{
+	char hex[2 * sizeof key->bytes + 1] = "";
+
+	for (size_t i = 0; i < key->size; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
+	if (key->size > 0)
+		(void)json_object_set_new(message, name, json_string(hex));
+	wipe(hex, sizeof hex);
+}
+
+static json_t *options_json(const struct process *p)
+{
+	const struct settings *s = &p->s;
+	int flags = (s->file_key.size > 0 ? 1 : 0) | (s->migration_key.size > 0 ? 2 : 0);
+
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:i}", "one_command", s->data.one_command, "data_fixed",
+			 s->data.kind != CHANNEL_NONE, "ends_with_data", s->terminate, "ends_with_control",
+			 s->control.ends_with_client, "reject_locality_4", s->reject_locality_4, "allow_set_locality",
+			 s->allow_set_locality, "initialise", s->initialise, "config_flags", flags, "startup", s->startup);
+}
+
+static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
+{
+	json_t *names = json_array(), *message;
+	int fds[REGISTRATION_FDS];
+	enum tcb_error error;
+
+	add_fd(names, fds, "state_dir", p->state_fd);
+	add_fd(names, fds, p->control_connected ? "control_client" : "control_listener", p->control_fd);
+	add_fd(names, fds, p->data_connected ? "data_client" : "data_listener", p->data_fd);
+	message = json_pack("{s:o, s:s, s:s, s:o}", "fds", names, "state", p->s.state_name, "volatile", p->s.volatile_name, "options",
+			    options_json(p));
+	add_key(message, "file_key", &p->s.file_key);
+	add_key(message, "migration_key", &p->s.migration_key);
+	error = platform_register(message, fds, json_array_size(names), &p->connection, d);
+	json_decref(message);
+	return error;
+}
+
+static bool wait_ready(struct process *p)
+{
+	json_t *answer = platform_receive(p->connection);
+	const json_t *refusal = json_object_get(answer, "error");
+	bool ready = json_is_true(json_object_get(answer, "ready"));
+
+	if (refusal != NULL)
+		log_diagnosis_json(p, refusal);
+	else if (!ready)
+		log_line(p, "compat.platform: the platform's daemon has ended");
+	json_decref(answer);
+	return ready;
+}
+
+/* ---- pid file, daemon ---- */
+
+static bool write_pid(const struct process *p)
+{
+	int fd = p->s.pid_fd;
+	char text[16];
+	int size = snprintf(text, sizeof text, "%d", (int)getpid());
+	bool ok;
+
+	if (p->s.pid_file[0] != '\0')
+		fd = open(p->s.pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	else if (fd < 0)
+		return true;
+	ok = fd >= 0 && write(fd, text, (size_t)size) == size;
+	if (fd >= 0)
+		(void)close(fd);
+	return ok;
+}
+
+/* Parent: waits until the child is ready, then ends. False: there is no child. */
+static bool become_daemon(struct process *p)
+{
+	int pipe_fds[2];
+	char ready = 0;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		return false;
+	if (pid > 0) {
+		(void)close(pipe_fds[1]);
+		exit(read(pipe_fds[0], &ready, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+	}
+	(void)close(pipe_fds[0]);
+	p->ready_pipe = pipe_fds[1];
+	(void)setsid();
+	return true;
+}
+
+static void tell_parent(struct process *p)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (p->ready_pipe < 0)
+		return;
+	(void)!write(p->ready_pipe, "r", 1);
+	(void)close(p->ready_pipe);
+	if (null >= 0 && dup2(null, 0) >= 0 && dup2(null, 1) >= 0 && p->log != stderr)
+		(void)dup2(null, 2);
+}
+
+/* ---- life ---- */
+
+/* One message of the daemon; false: the last. */
+static bool serve_message(struct process *p, int *status)
+{
+	json_t *message = platform_receive(p->connection);
+	const json_t *line = json_object_get(message, "log");
+	bool ended = json_is_true(json_object_get(message, "end"));
+
+	if (line != NULL)
+		log_diagnosis_json(p, line);
+	if (message == NULL) {
+		log_line(p, "compat.platform: the platform's daemon has ended, and this vTPM with it; its state is as it was acknowledged");
+		*status = EXIT_FAILURE;
+	}
+	json_decref(message);
+	return line != NULL && !ended;
+}
+
+static int live(struct process *p, int signals)
+{
+	struct pollfd fds[2] = { { .fd = p->connection, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	int status = EXIT_SUCCESS, patience = -1;
+
+	for (;;) {
+		int got = poll(fds, 2, patience);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return EXIT_FAILURE; /* the daemon did not end it in time */
+		if (fds[0].revents != 0 && !serve_message(p, &status))
+			return status;
+		if (fds[1].revents != 0 && patience < 0) {
+			(void)shutdown(p->connection, SHUT_WR); /* the daemon brings the TPM to rest and says so */
+			fds[1].fd = -1;
+			patience = STOP_PATIENCE_MS;
+		}
+	}
+}
+
+static int block_signals(void)
+{
+	sigset_t set;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int run(struct process *p)
+{
+	struct diagnosis d = {0};
+	int status, signals = block_signals();
+
+	if (register_vtpm(p, &d) != TCB_OK) {
+		(void)fprintf(stderr, "swtpm: %s: found %s; wanted %s; %s\n", d.code, d.found, d.wanted, d.action);
+		return EXIT_FAILURE;
+	}
+	wipe(&p->s.file_key, sizeof p->s.file_key);
+	wipe(&p->s.migration_key, sizeof p->s.migration_key);
+	(void)close(p->state_fd); /* the daemon has them now */
+	if (p->control_fd >= 0)
+		(void)close(p->control_fd);
+	if (p->data_fd >= 0)
+		(void)close(p->data_fd);
+	if (!wait_ready(p) || !write_pid(p))
+		return EXIT_FAILURE;
+	tell_parent(p);
+	if (!sandbox_enter(p->s.seccomp))
+		return EXIT_FAILURE;
+	status = live(p, signals);
+	if (p->s.pid_file[0] != '\0')
+		(void)unlink(p->s.pid_file);
+	return status;
+}
+
+static int serve_socket(int argc, char **argv, const char *program)
+{
+	static struct process p = { .control_fd = -1, .data_fd = -1, .state_fd = -1, .connection = -1, .ready_pipe = -1 };
+	int status;
+
+	if (!settings_parse(argc, argv, &p.s))
+		return EXIT_FAILURE;
+	if (p.s.help) {
+		settings_usage(program);
+		return EXIT_SUCCESS;
+	}
+	if (p.s.print_capabilities)
+		return report_capabilities();
+	if (p.s.print_states)
+		return report_states(&p.s);
+	if (!open_all(&p) || (p.s.daemonize && !become_daemon(&p)))
+		return EXIT_FAILURE;
+	status = run(&p);
+	channel_remove(&p.s.control);
+	channel_remove(&p.s.data);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 2 && strcmp(argv[1], "socket") == 0)
+		return serve_socket(argc - 1, argv + 1, argv[0]);
+	if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
+		(void)puts("TPM emulator version " SWTPM_VERSION " (tcbind)");
+		return EXIT_SUCCESS;
+	}
+	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		settings_usage(argv[0]);
+		return EXIT_SUCCESS;
+	}
+	(void)fprintf(stderr, "swtpm: only the socket interface is there (no chardev, no cuse): %s socket --help\n", argv[0]);
+	return EXIT_FAILURE;
+}
