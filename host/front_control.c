@@ -9,6 +9,7 @@
 enum {
 	CAPABILITIES = 0x1ffff,
 	FLAG_ENCRYPTED = 2,
+	RESULT_SIZE = 4,
 	PATIENCE_MS = 500, /* from a request's first byte to its last */
 };
 
@@ -293,13 +294,13 @@ static bool read_body(struct front *f, struct front_client *client, const struct
 	return true;
 }
 
-static bool answer_control(const struct front_client *client, uint32_t result, struct span rest)
+/* One write: swtpm_ioctl takes what the first read brings. The members stand behind room for the result. */
+static bool answer_control(struct front *f, const struct front_client *client, enum front_result result, size_t members_size)
 {
-	uint8_t bytes[4];
-	struct writer w = WRITER_OF(bytes);
+	struct writer w = writer_of(f->answer, RESULT_SIZE);
 
-	writer_u32(&w, result);
-	return front_write(client->fd, SPAN_OF(bytes)) && front_write(client->fd, rest);
+	writer_u32(&w, (uint32_t)result);
+	return front_write(client->fd, span_of(f->answer, RESULT_SIZE + members_size));
 }
 
 static bool permitted(const struct front *f, const struct command *command)
@@ -309,7 +310,7 @@ static bool permitted(const struct front *f, const struct command *command)
 
 bool front_control_serve(struct front *f, struct front_client *client)
 {
-	struct exchange x = { .f = f, .client = client, .answer = writer_of(f->answer, LIMIT_FRAME) };
+	struct exchange x = { .f = f, .client = client, .answer = writer_of(f->answer + RESULT_SIZE, LIMIT_FRAME - RESULT_SIZE) };
 	struct reader r = reader_of(span_of(f->body, 4));
 	const struct command *command;
 	enum front_result result;
@@ -320,13 +321,13 @@ bool front_control_serve(struct front *f, struct front_client *client)
 		return false;
 	command = find_command(code);
 	if (command == NULL)
-		return answer_control(client, RES_BAD_ORDINAL, span_of(NULL, 0));
+		return answer_control(f, client, RES_BAD_ORDINAL, 0);
 	if (!read_body(f, client, command, &x.body, &too_large))
 		return false;
 	if (too_large) /* what follows cannot be told from a next request */
-		return answer_control(client, RES_FAIL, span_of(NULL, 0)) && false;
+		return answer_control(f, client, RES_FAIL, 0) && false;
 	result = permitted(f, command) ? command->handle(&x) : RES_BAD_ORDINAL;
 	if (result != RES_SUCCESS && result != RES_NON_FATAL && code != 0x0c)
 		x.answer.size = 0;
-	return answer_control(client, result, span_of(f->answer, x.answer.size)) && !f->shutdown;
+	return answer_control(f, client, result, x.answer.size) && !f->shutdown;
 }

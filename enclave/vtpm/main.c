@@ -217,12 +217,13 @@ static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 {
 	struct span volatile_state = span_of(v->volatile_state, v->volatile_size);
 
-	if ((flags & INIT_DELETE_VOLATILE) != 0)
+	if ((flags & INIT_DELETE_VOLATILE) != 0) {
 		volatile_state = span_of(NULL, 0);
+		v->volatile_size = 0; /* else it is what every INIT resumes from, as swtpm's is */
+	}
 	if (v->record.state != VTPM_RUNNING) /* a machine's reset stays within one activation */
 		TRY(activate(v, d));
 	TRY(engine_start(engine_permanent(), volatile_state, d));
-	v->volatile_size = 0;
 	v->out.active = false;
 	if (v->record.state == VTPM_RUNNING)
 		return TCB_OK;
@@ -485,6 +486,7 @@ static enum tcb_error handle_store_volatile(void *state, struct span body, struc
 	TRY(no_body(body));
 	TRY(must_run(v, d));
 	TRY(engine_volatile(v->volatile_state, sizeof v->volatile_state, &size));
+	v->volatile_size = size;
 	TRY(seal_bytes(VOLATILE_LABEL, span_of(v->volatile_state, size), &w));
 	TRY(writer_end(&w, &sealed));
 	return host_store(STORE_VTPM_VOLATILE, sealed, d);

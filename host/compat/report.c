@@ -1,7 +1,9 @@
 #include "host/compat/report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* libvirt and the tools look for these words; their order and spacing are swtpm 0.7.1's. "tpm-1.2" is not among them. */
@@ -21,6 +23,11 @@ int report_states(const struct settings *s)
 	char path[PATH_MAX + 128];
 	bool any = false;
 	struct stat st;
+
+	if (stat(s->state_dir, &st) != 0) {
+		(void)fprintf(stderr, "swtpm: Could not access the TPM state directory %s: %s\n", s->state_dir, strerror(errno));
+		return EXIT_FAILURE;
+	}
 
 	(void)fputs("{ \"type\": \"swtpm\", \"states\": [ ", stdout);
 	for (size_t i = 0; i < 2; i++) {
