@@ -15,6 +15,7 @@ enum {
 	TAG_MAX = 7,
 	PBKDF2_ROUNDS = 1000,
 	AES_BLOCK = 16,
+	IV_MAX = 32, /* swtpm writes as many bytes as the key has; the cipher takes the first 16 */
 };
 
 struct swtpm_tlvs {
@@ -86,10 +87,10 @@ static enum tcb_error read_header(struct span bytes, struct span *ret_rest)
 
 static bool is_authentic(struct span ciphertext, struct span iv, struct span mac, const struct swtpm_key *key)
 {
-	uint8_t input[LIMIT_STATE + AES_BLOCK], expected[32];
+	uint8_t input[LIMIT_STATE + IV_MAX], expected[32];
 	unsigned size = sizeof expected;
 
-	if (ciphertext.size > LIMIT_STATE || iv.size > AES_BLOCK)
+	if (ciphertext.size > LIMIT_STATE || iv.size > IV_MAX)
 		return false;
 	memcpy(input, ciphertext.data, ciphertext.size);
 	if (iv.size > 0)
@@ -98,25 +99,43 @@ static bool is_authentic(struct span ciphertext, struct span iv, struct span mac
 	       mac.size == size && CRYPTO_memcmp(mac.data, expected, size) == 0;
 }
 
-/* AES-CBC with PKCS padding, into memory of its own. */
+/* swtpm pads to a multiple of the key's size, in the manner of PKCS #7. */
+static bool strip_padding(const uint8_t *plain, size_t *size, size_t pad_max)
+{
+	size_t pad = *size > 0 ? plain[*size - 1] : 0;
+
+	if (pad == 0 || pad > pad_max || pad > *size)
+		return false;
+	for (size_t i = 1; i <= pad; i++)
+		if (plain[*size - i] != pad)
+			return false;
+	*size -= pad;
+	return true;
+}
+
+/* AES-CBC, into memory of its own. */
 static enum tcb_error decipher(struct span ciphertext, struct span iv, const struct swtpm_key *key, struct span *ret_plain)
 {
 	static const uint8_t zeros[AES_BLOCK];
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t *plain = malloc(ciphertext.size + AES_BLOCK);
-	int size = 0, more = 0;
-	bool ok = ctx != NULL && plain != NULL && (iv.size == 0 || iv.size == AES_BLOCK) &&
+	int got = 0, more = 0;
+	size_t size = 0;
+	bool ok = ctx != NULL && plain != NULL && (iv.size == 0 || iv.size >= AES_BLOCK) &&
 		  EVP_DecryptInit_ex(ctx, key->size == 32 ? EVP_aes_256_cbc() : EVP_aes_128_cbc(), NULL, key->bytes,
 				     iv.size > 0 ? iv.data : zeros) == 1 &&
-		  EVP_DecryptUpdate(ctx, plain, &size, ciphertext.data, (int)ciphertext.size) == 1 &&
-		  EVP_DecryptFinal_ex(ctx, plain + size, &more) == 1;
+		  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+		  EVP_DecryptUpdate(ctx, plain, &got, ciphertext.data, (int)ciphertext.size) == 1 &&
+		  EVP_DecryptFinal_ex(ctx, plain + got, &more) == 1;
 
 	EVP_CIPHER_CTX_free(ctx);
+	size = (size_t)(got + more);
+	ok = ok && strip_padding(plain, &size, key->size);
 	if (!ok) {
 		free(plain);
 		return TCB_CRYPTO;
 	}
-	*ret_plain = span_of(plain, (size_t)(size + more));
+	*ret_plain = span_of(plain, size);
 	return TCB_OK;
 }
 

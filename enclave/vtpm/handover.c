@@ -248,7 +248,7 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 		engine_stop();
 		return error;
 	}
-	v->in.permanent_size = v->in.volatile_size = v->volatile_size = 0;
+	v->volatile_size = 0;
 	v->out.active = false;
 	return TCB_OK;
 }

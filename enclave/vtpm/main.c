@@ -235,6 +235,7 @@ static enum tcb_error handle_init(void *state, struct span body, struct writer *
 {
 	struct vtpm *v = state;
 	struct reader r = reader_of(body);
+	enum tcb_error error;
 	uint32_t flags;
 
 	TRY(reader_u32(&r, &flags));
@@ -243,7 +244,9 @@ static enum tcb_error handle_init(void *state, struct span body, struct writer *
 		return wrong_state(d, "an empty enclave", "a vTPM that is created or loaded");
 	shut_down_orderly(v);
 	if (v->in.permanent_size > 0) {
-		TRY(handover_import(v, d));
+		error = handover_import(v, d);
+		v->in.permanent_size = v->in.volatile_size = 0; /* an INIT uses them up */
+		TRY(error);
 		TRY(activate(v, d)); /* closes the hand-over: its blobs serve no other place from now on */
 	} else if (v->record.state == VTPM_INCOMING) {
 		return wrong_state(d, "an empty place for a vTPM that migrates in", "the state that QEMU brings");

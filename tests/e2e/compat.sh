@@ -26,6 +26,15 @@ swtpm_start() {
 }
 ioctl() { local name=$1; shift; swtpm_ioctl --unix "$WORK/$name.ctrl" "$@" 2>&1; }
 
+# swtpm_stop NAME: by CMD_SHUTDOWN, until the process has ended
+swtpm_stop() {
+	local pid
+	pid=$(cat "$WORK/$1.pid")
+	ioctl "$1" -s >/dev/null
+	for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.02; done
+	return 1
+}
+
 # talk NAME HEX...: each HEX is sent to the data socket as one write; the answers in hex
 talk() {
 	local name=$1 piece
@@ -94,4 +103,118 @@ for line in "socket --tpm2 --print-states --tpmstate dir=$WORK/none" "socket --t
 		not_ok "swtpm ${line//$WORK/DIR}" "swtpm $theirs: $(cat "$WORK/line.theirs"); ours $ours: $(cat "$WORK/line.ours" "$WORK/line.err")"
 	fi
 done
+
+pcr() { talk "$1" "8001000000140000017e00000001000b03$2" | tail -c 64; } # NAME SELECT
+extend16=80020000004100000182000000100000000940000009000000000000000001000b$(printf '%064d' 7)
+
+# ---- state: saved and loaded, imported, copied ----
+
+swtpm_start "$OURS" a --server "type=unixio,path=$WORK/a.data" && ioctl a -i >/dev/null && talk a $startup >/dev/null
+talk a "$extend16" >/dev/null
+before=$(pcr a 000001)
+expect "the state is saved" ioctl a --save permanent "$WORK/permanent"
+expect "with its volatile part" ioctl a --save volatile "$WORK/volatile"
+expect "what is saved is no plaintext" sh -c "[ \$(stat -c %s $WORK/permanent) -gt 30000 ] && ! grep -aq 'id-ecPublicKey' $WORK/permanent"
+swtpm_stop a
+swtpm_start "$OURS" a --server "type=unixio,path=$WORK/a.data"
+ioctl a --load permanent "$WORK/permanent"; ioctl a --load volatile "$WORK/volatile"
+expect "loaded in its own place, it goes on" ioctl a -i
+expect "with the PCRs that it had" [ "$(pcr a 000001)" = "$before" ]
+expect "the blobs serve once" sh -c "! { swtpm_ioctl --unix $WORK/a.ctrl --stop && swtpm_ioctl --unix $WORK/a.ctrl --load permanent $WORK/permanent &&
+	swtpm_ioctl --unix $WORK/a.ctrl -i; }"
+if grep -q mige.handover.unknown "$WORK/a.log"; then ok "and the log says why"; else not_ok "and the log says why" "$(cat "$WORK/a.log")"; fi
+ioctl a --stop; ioctl a -i >/dev/null; talk a $startup >/dev/null; talk a "$extend16" >/dev/null
+ioctl a --save permanent "$WORK/permanent" && ioctl a --save volatile "$WORK/volatile"
+swtpm_stop a
+swtpm_start "$OURS" b --server "type=unixio,path=$WORK/b.data"
+ioctl b --load permanent "$WORK/permanent"; ioctl b --load volatile "$WORK/volatile"
+expect "loaded in another directory, it goes on there" ioctl b -i
+expect "with its PCRs" [ "$(pcr b 000001)" = "$before" ]
+swtpm_start "$OURS" a --server "type=unixio,path=$WORK/a.data"
+expect_refusal "and no longer where it was" 0x101 ioctl a -i
+if grep -q -e ledger.state -e vtpm.moved "$WORK/a.log"; then ok "the log says why"; else not_ok "the log says why" "$(cat "$WORK/a.log")"; fi
+swtpm_stop a
+expect_refusal "a directory that is in use is not opened twice" 0x101 sh -c "
+	mkdir -p $WORK/c.d; $OURS socket --tpm2 --tpmstate dir=$WORK/b.d --ctrl type=unixio,path=$WORK/c.ctrl --log file=$WORK/c.log &
+	sleep 0.5; swtpm_ioctl --unix $WORK/c.ctrl -i 2>&1; status=\$?; swtpm_ioctl --unix $WORK/c.ctrl -s; exit \$status"
+cp -r "$WORK/b.d" "$WORK/copy.d"
+talk b "$startup$random" >/dev/null; swtpm_stop b
+swtpm_start "$OURS" b && ioctl b -i >/dev/null && swtpm_stop b
+swtpm_start "$OURS" copy
+expect_refusal "a copy of an older state is refused" 0x101 ioctl copy -i
+if grep -q ledger.state.old "$WORK/copy.log"; then ok "as old"; else not_ok "as old" "$(cat "$WORK/copy.log")"; fi
+swtpm_stop copy
+
+# swtpm's own states, plain and encrypted, become ours
+printf 'a passphrase' >"$WORK/pass"
+port=$((20000 + RANDOM % 20000))
+over_tcp() { # EXE NAME OPTIONS...: with swtpm's TCTI
+	port=$((port + 2))
+	export TPM2TOOLS_TCTI="swtpm:host=127.0.0.1,port=$port"
+	swtpm_start "$1" "$2" --server "type=tcp,port=$port" --ctrl "type=tcp,port=$((port + 1))" "${@:3}" &&
+		swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" -i && tpm2_startup -c
+}
+end_tcp() { # NAME
+	swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" -s
+	for _ in $(seq 200); do [ -s "$WORK/$1.pid" ] || break; sleep 0.02; done
+	unset TPM2TOOLS_TCTI
+}
+for kind in plain encrypted; do
+	key=()
+	[ $kind = encrypted ] && key=(--key "pwdfile=$WORK/pass,mode=aes-256-cbc")
+	over_tcp "$THEIRS" $kind "${key[@]}"
+	(cd "$WORK" && tpm2_nvdefine -Q 0x1500001 -s 8 && echo keep-me >k && tpm2_nvwrite -Q 0x1500001 -i k && tpm2_createprimary -Q -C o -c x.ctx &&
+		tpm2_readpublic -Q -c x.ctx -o $kind.before)
+	end_tcp $kind
+	over_tcp "$OURS" $kind "${key[@]}"
+	expect "a state that swtpm kept ($kind) is taken over" sh -c "cd $WORK && tpm2_createprimary -Q -C o -c x.ctx && tpm2_readpublic -Q -c x.ctx -o $kind.after"
+	expect "and is the same TPM" cmp "$WORK/$kind.before" "$WORK/$kind.after"
+	expect "with what was in its NV" [ "$(tpm2_nvread 0x1500001 -s 7)" = keep-me ]
+	end_tcp $kind
+	expect "what it was before is kept beside it" [ -s "$WORK/$kind.d/tpm2-00.permall.swtpm" ]
+done
+rm -rf "$WORK/wrong.d"; mkdir "$WORK/wrong.d"; cp "$WORK/encrypted.d/tpm2-00.permall.swtpm" "$WORK/wrong.d/tpm2-00.permall"
+swtpm_start "$OURS" wrong
+expect_refusal "an encrypted one without its key is refused" 0x101 ioctl wrong -i
+if grep -q swtpm.key "$WORK/wrong.log"; then ok "by its name"; else not_ok "by its name" "$(cat "$WORK/wrong.log")"; fi
+expect "and nothing is lost" cmp "$WORK/encrypted.d/tpm2-00.permall.swtpm" "$WORK/wrong.d/tpm2-00.permall"
+swtpm_stop wrong
+
+# ---- what swtpm does not do ----
+
+swtpm_start "$OURS" d --server "type=unixio,path=$WORK/d.data" --flags not-need-init,startup-clear
+expect "a command in three pieces is answered" [ "$(talk d 8001 0000000c00 00017b0008 | cut -c 1-24)" = 800100000014000000000008 ]
+expect "three commands in one piece are answered" [ "$(talk d "$random$random$random" | wc -c)" = 120 ]
+expect "a size that cannot be is answered as such" [ "$(talk d 80010000000000000000 | cut -c 13-20)" = 00000142 ]
+(sleep 2) | socat - "unix-connect:$WORK/d.ctrl" &
+expect "a second control client is answered" timeout 1 swtpm_ioctl --unix "$WORK/d.ctrl" -c
+kill "$swtpm_pid"; wait "$swtpm_pid"
+expect "SIGTERM ends it with status 0, its files gone" [ "$? $(ls "$WORK/d.pid" "$WORK/d.ctrl" "$WORK/d.data" 2>/dev/null)" = "0 " ]
+"$OURS" socket --tpm2 --tpmstate "dir=$WORK/d.d" --ctrl "type=unixio,path=$WORK/d.ctrl" --daemon --pid "file=$WORK/d.pid" --log "file=$WORK/d.log"
+expect "--daemon returns when it is ready" sh -c "[ $? = 0 ] && kill -0 \$(cat $WORK/d.pid)"
+expect "it runs in a seccomp sandbox" grep -q 'Seccomp:.*2' "/proc/$(cat "$WORK/d.pid")/status"
+expect "its executable is what libvirt looks for" [ "$(readlink "/proc/$(cat "$WORK/d.pid")/exe")" = "$(realpath "$OURS")" ]
+swtpm_stop d
+
+# ---- clients ----
+
+over_tcp "$OURS" t
+expect "tpm2-tools by the swtpm TCTI" sh -c "cd $WORK && tpm2_createprimary -Q -C o -c p.ctx && tpm2_flushcontext -t && echo secret >s &&
+	tpm2_create -Q -C p.ctx -i s -u u -r r && tpm2_flushcontext -t && tpm2_load -Q -C p.ctx -u u -r r -c k.ctx && tpm2_flushcontext -t &&
+	[ \$(tpm2_unseal -c k.ctx) = secret ]"
+end_tcp t
+mkdir "$WORK/setup.d"
+expect "Debian's swtpm_setup makes keys with it" swtpm_setup --tpm2 --tpm-state "$WORK/setup.d" --tpm "$OURS socket" --createek --allow-signing --decryption \
+	--pcr-banks sha256 --overwrite --logfile "$WORK/setup.log"
+swtpm_start "$OURS" q --flags not-need-init 2>/dev/null; swtpm_stop q; wait "$swtpm_pid"
+swtpm_start "$OURS" q
+guest_start g "$WORK/q.ctrl" tpm-crb
+expect "a guest boots with it" guest_wait g
+expect "and reads its evidence" guest_run g 'printf nonce >n && tpm2_nvwrite 0x01400102 -i n && tpm2_nvread 0x01400104 2>/dev/null | grep -q "^ok"'
+expect "its host finds it" sh -c "$TCBIND vtpm list --platform $WORK/private/platform | grep -q running"
+kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
+for _ in $(seq 100); do kill -0 "$swtpm_pid" 2>/dev/null || break; sleep 0.05; done
+expect "swtpm ends with its guest" sh -c "! kill -0 $swtpm_pid 2>/dev/null"
+for _ in $(seq 150); do pgrep -f "$WORK/private" >/dev/null || break; sleep 0.1; done
+if pgrep -f "$WORK/private" >/dev/null; then not_ok "and the private platform ends by itself" "$(pgrep -af "$WORK/private")"; else ok "and the private platform ends by itself"; fi
 done_testing
