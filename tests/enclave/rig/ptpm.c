@@ -42,21 +42,16 @@ static enum tcb_error make_attest(struct span qualifying, struct span pcrs, stru
 	return writer_end(w, NULL);
 }
 
-/* One leaf: the root is its hash (RFC 9162 section 2.1.1). */
-enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, const uint8_t pcr0[SHA256_SIZE],
-			  struct writer *out)
+static enum tcb_error quote_over(EVP_PKEY *ak, struct span qualifying, bool has_path, const uint8_t pcr0[SHA256_SIZE],
+				 struct writer *out)
 {
-	static const uint8_t leaf_prefix = 0;
-	const struct span leaf[] = { span_of(&leaf_prefix, 1), SPAN_OF(commitment->bytes) };
 	uint8_t attest_bytes[LIMIT_TPM_ATTEST], signature_bytes[128], pcrs[TPM_QUOTE_PCRS_SIZE] = {0};
 	struct writer attest = WRITER_OF(attest_bytes), signature = WRITER_OF(signature_bytes);
-	struct tpm_quote q = { .pcrs = SPAN_OF(pcrs), .has_path = true, .leaf_count = 1 };
+	struct tpm_quote q = { .pcrs = SPAN_OF(pcrs), .has_path = has_path, .leaf_count = has_path ? 1 : 0 };
 	struct p256_signature raw;
-	struct digest256 root;
 
 	memcpy(pcrs, pcr0, SHA256_SIZE);
-	TRY(crypto_sha256_all(leaf, 2, &root));
-	TRY(make_attest(SPAN_OF(root.bytes), SPAN_OF(pcrs), &attest));
+	TRY(make_attest(qualifying, SPAN_OF(pcrs), &attest));
 	TRY(writer_end(&attest, &q.attest));
 	TRY(crypto_sign(ak, q.attest, &raw));
 	writer_u16(&signature, 0x0018);
@@ -66,4 +61,22 @@ enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, cons
 	TRY(writer_end(&signature, &q.signature));
 	tpm_quote_encode(out, &q);
 	return writer_end(out, NULL);
+}
+
+enum tcb_error fake_plain_quote(EVP_PKEY *ak, const struct digest256 *qualifying, const uint8_t pcr0[SHA256_SIZE],
+				struct writer *out)
+{
+	return quote_over(ak, SPAN_OF(qualifying->bytes), false, pcr0, out);
+}
+
+/* One leaf: the root is its hash (RFC 9162 section 2.1.1). */
+enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, const uint8_t pcr0[SHA256_SIZE],
+			  struct writer *out)
+{
+	static const uint8_t leaf_prefix = 0;
+	const struct span leaf[] = { span_of(&leaf_prefix, 1), SPAN_OF(commitment->bytes) };
+	struct digest256 root;
+
+	TRY(crypto_sha256_all(leaf, 2, &root));
+	return quote_over(ak, SPAN_OF(root.bytes), true, pcr0, out);
 }

@@ -12,4 +12,8 @@ enum tcb_error fake_ak_public(const EVP_PKEY *ak, struct writer *w) MUST_USE;
 enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, const uint8_t pcr0[SHA256_SIZE],
 			  struct writer *out) MUST_USE;
 
+/* A vTPM's own: no path, the qualifying data is the commitment. */
+enum tcb_error fake_plain_quote(EVP_PKEY *ak, const struct digest256 *qualifying, const uint8_t pcr0[SHA256_SIZE],
+				struct writer *out) MUST_USE;
+
 #endif
