@@ -20,7 +20,7 @@ struct appraisal {
 	struct checks *checks;
 	struct quote_claims *claims;
 	X509 *chain[3]; /* leaf, intermediate, root */
-	X509 *tcb_signing, *collateral_root;
+	X509 *tcb_signing, *collateral_root, *crl_issuer;
 	X509_CRL *root_crl, *pck_crl;
 	struct pck_facts pck;
 };
@@ -30,6 +30,7 @@ static void release(struct appraisal *a)
 	for (int i = 0; i < 3; i++)
 		X509_free(a->chain[i]);
 	X509_free(a->tcb_signing);
+	X509_free(a->crl_issuer);
 	X509_free(a->collateral_root);
 	X509_CRL_free(a->root_crl);
 	X509_CRL_free(a->pck_crl);
@@ -91,15 +92,26 @@ static bool decode_collateral(struct appraisal *a)
 {
 	return x509_decode(a->collateral->tcb_signing_certificate, &a->tcb_signing) == TCB_OK &&
 	       x509_decode(a->collateral->root_certificate, &a->collateral_root) == TCB_OK &&
+	       x509_decode(a->collateral->pck_crl_issuer, &a->crl_issuer) == TCB_OK &&
 	       crl_decode(a->collateral->root_crl, &a->root_crl) == TCB_OK &&
 	       crl_decode(a->collateral->pck_crl, &a->pck_crl) == TCB_OK;
+}
+
+/* The chains that come with the collateral are the quote's own, maybe in another edition of a certificate. */
+static bool same_key(const X509 *one, const X509 *other)
+{
+	struct digest256 a, b;
+
+	return x509_spki_digest(one, &a) == TCB_OK && x509_spki_digest(other, &b) == TCB_OK && memcmp(&a, &b, sizeof a) == 0;
 }
 
 static bool check_crls(struct appraisal *a)
 {
 	bool root_current = false, pck_current = false;
 	bool issued = crl_is_issued(a->root_crl, a->chain[2], a->now_s, &root_current) &&
-		      crl_is_issued(a->pck_crl, a->chain[1], a->now_s, &pck_current);
+		      crl_is_issued(a->pck_crl, a->chain[1], a->now_s, &pck_current) && same_key(a->crl_issuer, a->chain[1]) &&
+		      x509_is_issued(a->crl_issuer, a->chain[2], intermediate_name(a->crl_issuer), true) &&
+		      x509_is_valid_at(a->crl_issuer, a->now_s);
 
 	return say(a, "crl", "quote.crl", issued, "CRLs of the root and of the PCK's issuer", "another issuer's") &&
 	       say(a, "crl", "quote.collateral.expired", root_current && pck_current, "CRLs inside their windows",
@@ -116,14 +128,13 @@ static bool check_crls(struct appraisal *a)
 static bool check_collateral(struct appraisal *a)
 {
 	const struct collateral *c = a->collateral;
-	struct digest256 root;
 	struct p256_point key;
 
 	return say(a, "collateral", "quote.collateral.malformed", decode_collateral(a), "certificates and CRLs in DER",
 		   "something else") &&
 	       say(a, "collateral.root", "quote.collateral.root",
-		   x509_spki_digest(a->collateral_root, &root) == TCB_OK &&
-			   memcmp(&root, &a->claims->root_spki, sizeof root) == 0,
+		   same_key(a->collateral_root, a->chain[2]) &&
+			   x509_is_issued(a->collateral_root, a->collateral_root, "Intel SGX Root CA", true),
 		   "the root of the quote's own chain", "another root") &&
 	       say(a, "tcb_signing", "quote.tcbsigning",
 		   x509_is_issued(a->tcb_signing, a->chain[2], "Intel SGX TCB Signing", false) &&
