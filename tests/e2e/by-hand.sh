@@ -99,6 +99,40 @@ expect "after kill -9 of enclave, QEMU and daemon a guest boots again, with tpm-
 expect "the sealed secret unseals, the NV index reads" guest_run h '
 	[ "$(tpm2_unseal -c 0x81000001)" = a-secret-of-the-guest ] && [ "$(tpm2_nvread 0x1500001 -s 7)" = acknowl ]'
 
+# PSE or MigE killed: the daemon starts over with both, and the guest's next boot finds what it left.
+for service in pse mige; do
+	kill -9 "$guest_pid"; wait "$guest_pid" 2>/dev/null
+	daemon=$(pgrep -f "tcbindd $WORK/A" | head -n 1)
+	processor=$(pgrep -f "sgxsim $WORK/A" | head -n 1)
+	# the processor's children in the order of their launch: PSE, MigE, vTPMs
+	kill -9 "$(pgrep -P "$processor" | sort -n | sed -n "$([ $service = pse ] && echo 1 || echo 2)p")"
+	"$TCBIND" vtpm show --platform "$WORK/A" --id "$id" >/dev/null 2>&1
+	guest_start "k$service" "$(vtpm_socket A "$id" 2>/dev/null || echo "$WORK/A/vtpm/$id/ctrl.sock")" tpm-crb
+	if ! guest_wait "k$service" >/dev/null; then # it was the first to need what was killed
+		kill -9 "$guest_pid"; wait "$guest_pid" 2>/dev/null
+		guest_start "l$service" "$WORK/A/vtpm/$id/ctrl.sock" tpm-crb
+		guest_wait "l$service" >/dev/null
+		last=l$service
+	else
+		last=k$service
+	fi
+	expect "after kill -9 of $service the guest boots, and reads what it wrote" guest_run "$last" '[ "$(tpm2_nvread 0x1500001 -s 7)" = acknowl ]'
+	expect "and its evidence is good" sh -c "$TCBIND attest --platform $WORK/A --id $id --nonce 77 -o $WORK/killed.ev &&
+		$TCBIND policy from-evidence $WORK/killed.ev -o $WORK/killed.policy && $TCBIND verify $WORK/killed.ev --policy $WORK/killed.policy --nonce 77"
+done
+
+# A QEMU that is none.
+for answer in garbage '{"QMP": {}}' '{' "$(head -c 300000 /dev/zero | tr '\\0' '[')"; do
+	rm -f "$WORK/fake.qmp"
+	printf '%s\r\n' "$answer" >"$WORK/fake.answer"
+	timeout 20 socat "unix-listen:$WORK/fake.qmp,fork" "system:cat $WORK/fake.answer; sleep 2" 2>/dev/null &
+	fake=$!
+	for _ in $(seq 50); do [ -S "$WORK/fake.qmp" ] && break; sleep 0.05; done
+	expect_refusal "a QMP peer that says ${answer:0:12} is refused" "qmp" timeout 15 "$TCBIND" migrate --platform "$WORK/A" --id "$id" \
+		--qmp "$WORK/fake.qmp" --to-platform 127.0.0.1:1 --to-qmp "$WORK/fake.qmp"
+	kill $fake 2>/dev/null; wait $fake 2>/dev/null
+done
+
 # The state of before, put back by the host.
 kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
 cp "$WORK/A/vtpm/$id/state" "$WORK/old-state"
