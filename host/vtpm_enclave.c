@@ -132,7 +132,8 @@ void vtpm_close_enclave(struct host_vtpm *v)
 	uint64_t session = v->link.session;
 
 	enclave_link_close(&v->link);
-	v->loaded = v->claims_place = false;
+	v->loaded = false;
+	v->claims_place = false;
 	if (session != 0)
 		services_forget(v->daemon, session);
 	if (v->status.state == VTPM_RUNNING)
