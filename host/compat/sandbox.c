@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/compat/settings.h"
 
 static const int allowed[] = {
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto), SCMP_SYS(shutdown),
@@ -15,7 +14,7 @@ static const int allowed[] = {
 	SCMP_SYS(exit_group),
 };
 
-bool sandbox_enter(int action)
+bool sandbox_enter(enum sandbox_action action)
 {
 	scmp_filter_ctx ctx;
 	bool ok;

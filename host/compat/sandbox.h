@@ -4,7 +4,10 @@
 
 #include <stdbool.h>
 
-/* `action`: SECCOMP_OFF, SECCOMP_LOG or SECCOMP_KILL of settings.h. False: said why; a sandbox that is wanted and cannot be had is fatal. */
-bool sandbox_enter(int action);
+/* What happens on a system call that is not on the list. */
+enum sandbox_action { SECCOMP_OFF, SECCOMP_LOG, SECCOMP_KILL };
+
+/* False: said why; a sandbox that is wanted and cannot be had is fatal. */
+bool sandbox_enter(enum sandbox_action action);
 
 #endif

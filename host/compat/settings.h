@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/compat/sandbox.h"
 #include "host/swtpm_state.h"
 
 #define SWTPM_VERSION "0.7.1" /* whose command line and capabilities this is */
@@ -35,7 +36,7 @@ struct settings {
 	struct swtpm_key file_key, migration_key;
 	bool reject_locality_4, allow_set_locality, initialise;
 	int startup; /* -1: none */
-	enum { SECCOMP_OFF, SECCOMP_LOG, SECCOMP_KILL } seccomp;
+	enum sandbox_action seccomp;
 };
 
 /* False: said why on stderr. */
