@@ -43,7 +43,7 @@ static unsigned status_of(enum tcb_error error)
 
 static struct reply reply_error(enum tcb_error error, struct diagnosis *d)
 {
-	(void)diagnose(d, error, "api.request", tcb_error_name(error), "a request of docs/api.md", "see docs/api.md");
+	(void)diagnose(d, error, "api.request", tcb_error_name(error), "a request of docs/daemon-api.md", "see docs/daemon-api.md");
 	return (struct reply){
 		.status = status_of(error),
 		.json = json_pack("{s:{s:s, s:s, s:s, s:s, s:s}}", "error", "class", tcb_error_name(error), "code", d->code,
@@ -128,7 +128,7 @@ static bool hex_decode(const char *hex, uint8_t *ret_bytes, size_t capacity, siz
 
 static enum tcb_error bad_member(const char *name, const char *wanted, struct diagnosis *d)
 {
-	return diagnose_found(d, TCB_MALFORMED, "api.member", wanted, "see docs/api.md", "a bad `%s`", name);
+	return diagnose_found(d, TCB_MALFORMED, "api.member", wanted, "see docs/daemon-api.md", "a bad `%s`", name);
 }
 
 static struct reply create_vtpm(struct daemon *daemon, const json_t *body)

@@ -1,4 +1,4 @@
-/* The daemon's HTTP API on DIR/run/tcbindd.sock (docs/api.md). */
+/* The daemon's HTTP API on DIR/run/tcbindd.sock (docs/daemon-api.md). */
 #ifndef TCBIND_HOST_API_H
 #define TCBIND_HOST_API_H
 
