@@ -114,7 +114,7 @@ enum tcb_error http_json(const char *platform_dir, const char *method, const cha
 	free((void *)(uintptr_t)answer.data);
 	if (!json_is_object(object)) {
 		json_decref(object);
-		return diagnose(d, TCB_MALFORMED, "daemon.answer", "an answer that is no JSON object", "one of docs/api.md",
+		return diagnose(d, TCB_MALFORMED, "daemon.answer", "an answer that is no JSON object", "one of docs/daemon-api.md",
 				"use tcbind and tcbindd of one version");
 	}
 	*ret_answer = object;
