@@ -6,6 +6,9 @@ TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")/" && pwd)
 WORK=$(mktemp -d /tmp/tcbind-e2e.XXXXXX)
 pids=()
 count=0
+for tool in qemu-system-x86_64 swtpm socat jq pgrep openssl; do
+	command -v $tool >/dev/null || { echo "Bail out! $tool is not installed: see tools/install-packages"; exit 1; }
+done
 
 cleanup() {
 	local pid
@@ -35,6 +38,19 @@ expect_refusal() {
 		ok "$name"
 	else
 		not_ok "$name" "$output"
+	fi
+}
+
+# process_of PROGRAM NAME: the pid of platform NAME's sgxsim or tcbindd; children_of PID: the oldest first
+process_of() { pgrep -f "$1 $WORK/$2" | head -n 1; }
+children_of() { pgrep -P "$1" | sort -n; }
+
+# kill_hard WHAT PID: kill -9 at once; a kill that kills nothing is a failure, or what follows would show nothing
+kill_hard() {
+	if [ -n "$2" ] && kill -9 "$2"; then
+		{ wait "$2"; } 2>/dev/null
+	else
+		not_ok "kill -9 of $1" "no such process: ${2:-none found}"
 	fi
 }
 

@@ -127,11 +127,11 @@ kill "$guest_pid" 2>/dev/null
 printf X | dd of="$WORK/B/vtpm/$kept/state" bs=1 seek=300 conv=notrunc status=none
 cp "$WORK/A/vtpm/$id/state" "$WORK/B/vtpm/$kept/state"
 other=$("$TCBIND" vtpm create --platform "$WORK/B" --json | jq -r .id)
-daemon=$(pgrep -f "tcbindd $WORK/B" | head -n 1)
+daemon=$(process_of tcbindd B)
 cp "$WORK/B/vtpm/$id/state" "$WORK/B/vtpm/$other/state"
 cp "$WORK/A/vtpm/$id/state" "$WORK/B/vtpm/$kept/state"
 kill -9 "$daemon"
-for _ in $(seq 100); do [ "$(pgrep -f "tcbindd $WORK/B" | head -n 1)" != "$daemon" ] && "$TCBIND" platform status "$WORK/B" >/dev/null 2>&1 && break; sleep 0.1; done
+for _ in $(seq 100); do [ "$(process_of tcbindd B)" != "$daemon" ] && "$TCBIND" platform status "$WORK/B" >/dev/null 2>&1 && break; sleep 0.1; done
 step "a state file copied to a second VM" vtpm.state.other "$TCBIND" attest --platform "$WORK/B" --id "$other" --nonce 00 -o "$WORK/none"
 step "a state from another processor" seal.foreign "$TCBIND" attest --platform "$WORK/B" --id "$kept" --nonce 00 -o "$WORK/none"
 

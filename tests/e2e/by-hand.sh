@@ -85,12 +85,12 @@ else
 fi
 
 # Killed at once: the enclave, then QEMU, then the daemon. What was acknowledged is there again each time.
-pkill -9 -P "$(pgrep -f "sgxsim $WORK/A" | head -n 1)" -n
-kill -9 "$guest_pid"; wait "$guest_pid" 2>/dev/null
-daemon=$(pgrep -f "tcbindd $WORK/A" | head -n 1)
-kill -9 "$daemon"
+kill_hard "the vTPM's enclave" "$(children_of "$(process_of sgxsim A)" | tail -n 1)"
+kill_hard QEMU "$guest_pid"
+daemon=$(process_of tcbindd A)
+kill_hard "the daemon" "$daemon"
 for _ in $(seq 100); do
-	now=$(pgrep -f "tcbindd $WORK/A" | head -n 1)
+	now=$(process_of tcbindd A)
 	[ -n "$now" ] && [ "$now" != "$daemon" ] && [ "$(grep -c . <<<"$("$TCBIND" vtpm list --platform "$WORK/A" 2>/dev/null)")" = 1 ] && break
 	sleep 0.1
 done
@@ -101,11 +101,9 @@ expect "the sealed secret unseals, the NV index reads" guest_run h '
 
 # PSE or MigE killed: the daemon starts over with both, and the guest's next boot finds what it left.
 for service in pse mige; do
-	kill -9 "$guest_pid"; wait "$guest_pid" 2>/dev/null
-	daemon=$(pgrep -f "tcbindd $WORK/A" | head -n 1)
-	processor=$(pgrep -f "sgxsim $WORK/A" | head -n 1)
+	kill_hard QEMU "$guest_pid"
 	# the processor's children in the order of their launch: PSE, MigE, vTPMs
-	kill -9 "$(pgrep -P "$processor" | sort -n | sed -n "$([ $service = pse ] && echo 1 || echo 2)p")"
+	kill_hard $service "$(children_of "$(process_of sgxsim A)" | sed -n "$([ $service = pse ] && echo 1 || echo 2)p")"
 	"$TCBIND" vtpm show --platform "$WORK/A" --id "$id" >/dev/null 2>&1
 	guest_start "k$service" "$(vtpm_socket A "$id" 2>/dev/null || echo "$WORK/A/vtpm/$id/ctrl.sock")" tpm-crb
 	if ! guest_wait "k$service" >/dev/null; then # it was the first to need what was killed
@@ -153,7 +151,7 @@ expect_refusal "an altered state is refused" seal.foreign \
 cp "$WORK/new-state" "$WORK/A/vtpm/$id/state"
 
 other=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
-kill -9 "$(pgrep -f "tcbindd $WORK/A" | head -n 1)"; sleep 1
+kill_hard "the daemon" "$(process_of tcbindd A)"; sleep 1
 for _ in $(seq 50); do "$TCBIND" platform status "$WORK/A" >/dev/null 2>&1 && break; sleep 0.1; done
 cp "$WORK/new-state" "$WORK/A/vtpm/$other/state"
 expect_refusal "a state copied to a second VM is refused" vtpm.state.other \
