@@ -32,24 +32,44 @@ int report_usage(const struct command *command)
 	return EXIT_USAGE;
 }
 
-static int usage(FILE *to)
+static void print_usage(FILE *to)
 {
 	(void)fputs("tcbind: a virtual TPM whose evidence reaches down to the hardware\n\n", to);
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		(void)fputs(commands[i]->usage, to);
-	return EXIT_USAGE;
+	(void)fputs("  tcbind --version | --help, and --help behind a command\n", to);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(name, commands[i]->name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static bool asks_for(const char *option, int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], option) == 0;
 }
 
 int main(int argc, char **argv)
 {
+	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+
 	if (crypto_init() != TCB_OK)
 		return 1;
-	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
-		if (strcmp(argv[1], commands[i]->name) == 0)
-			return commands[i]->run(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		(void)usage(stdout);
+	if (asks_for("--version", argc, argv))
+		return puts("tcbind " TCBIND_VERSION) == EOF;
+	if (asks_for("--help", argc, argv)) {
+		print_usage(stdout);
 		return 0;
 	}
-	return usage(stderr);
+	if (command == NULL) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (asks_for("--help", argc - 1, argv + 1))
+		return fputs(command->usage, stdout) == EOF;
+	return command->run(argc - 1, argv + 1);
 }
