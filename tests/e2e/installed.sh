@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What `meson install` leaves works without the build tree: every program and enclave finds the others, and no byte that a signature covers changed.
+. "$(dirname "$0")/../../tools/harness.sh"
+D=$WORK/root
+expect "meson install" env DESTDIR="$D" meson install -C "$BUILD" --no-rebuild
+prefix=$D$(meson introspect "$BUILD" --buildoptions | jq -r '.[] | select(.name == "prefix").value')
+for enclave in acm pse mige vtpm; do
+	expect "$enclave.enclave is what was signed" sh -c "cmp '$prefix/libexec/tcbind/$enclave.enclave' \"\$(find '$BUILD' -name $enclave.enclave -type f)\" &&
+		test -s '$prefix/libexec/tcbind/$enclave.enclave.sig'"
+done
+export PATH=$prefix/libexec/tcbind/swtpm-compat:$prefix/bin:$PATH
+LD_LIBRARY_PATH=$(dirname "$(find "$prefix" -name 'libtcbind-verify.so*' | head -n 1)")
+export LD_LIBRARY_PATH
+TCBIND=$prefix/bin/tcbind
+expect "a test root" "$TCBIND" pki init "$WORK/P"
+expect "a platform" "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
+expect "that boots" platform_start A
+expect "a vTPM" "$TCBIND" vtpm create --platform "$WORK/A"
+mkdir "$WORK/state"
+TCBIND_PLATFORM=$WORK/A swtpm socket --tpm2 --tpmstate "dir=$WORK/state" --ctrl "type=unixio,path=$WORK/ctrl" --flags startup-clear --terminate --log "file=$WORK/log" &
+pids+=($!)
+for _ in $(seq 100); do [ -S "$WORK/ctrl" ] && break; sleep 0.05; done
+expect "swtpm, as whoever looks for one finds it" swtpm_ioctl --unix "$WORK/ctrl" -c
+expect "and it is the platform's" sh -c "'$TCBIND' vtpm list --platform '$WORK/A' | grep -q running"
+swtpm_ioctl --unix "$WORK/ctrl" -s
+done_testing
