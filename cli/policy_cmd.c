@@ -54,6 +54,7 @@ static enum tcb_error self_policy(struct seen *s, struct policy *ret_policy)
 	ret_policy->root_count = 1;
 	ret_policy->accepted_statuses = (1u << TCB_REVOKED) - 1;
 	ret_policy->accept_enrolled = true;
+	ret_policy->accept_imported = true;
 	scratch = (struct checks){0};
 	if (quote_appraise(ak.quote, &collateral, ret_policy, (uint64_t)time(NULL), &scratch, &quote) != TCB_OK)
 		return TCB_REFUSED;
@@ -178,7 +179,7 @@ static enum tcb_error save_root(const char *policy_path, struct span root_der, c
 static enum tcb_error write_policy(const struct seen *seen, size_t count, const char *out, struct diagnosis *d)
 {
 	json_t *pses = json_array(), *vtpm_enclaves = json_array(), *platforms = json_array(), *vtpms = json_array();
-	json_t *statuses = json_array(), *sources = json_array(), *policy;
+	json_t *statuses = json_array(), *sources = json_array(), *origins = json_array(), *policy;
 	const char *root_name = NULL;
 	char *text;
 	enum tcb_error error = save_root(out, seen[0].root_der, &root_name, d);
@@ -193,12 +194,13 @@ static enum tcb_error write_policy(const struct seen *seen, size_t count, const 
 						 hex(SPAN_OF(c->platform.quote.ppid))));
 		append_once(statuses, json_string(tcb_status_name(c->platform.quote.tcb_status)));
 		append_once(sources, json_string(c->platform.ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled"));
+		append_once(origins, json_string(c->endorsement.origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported"));
 		pin_vtpm(vtpms, c);
 	}
-	policy = json_pack("{s:i, s:[{s:s, s:o}], s:{s:o}, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o}", "version", 1,
+	policy = json_pack("{s:i, s:[{s:s, s:o}], s:{s:o}, s:o, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o}", "version", 1,
 			   "roots", "file", root_name != NULL ? root_name : "", "spki_sha256",
 			   hex(SPAN_OF(seen[0].claims.platform.quote.root_spki.bytes)), "tcb", "accept", statuses,
-			   "ak_source", sources, "enclaves", "pse", pses, "vtpm", vtpm_enclaves, "platforms", "unlisted",
+			   "ak_source", sources, "vtpm_origin", origins, "enclaves", "pse", pses, "vtpm", vtpm_enclaves, "platforms", "unlisted",
 			   "custody", "listed", platforms, "vtpms", vtpms, "platform_pcrs",
 			   pin_pcrs(seen, count, 0x43ff, false), "guest_pcrs", pin_pcrs(seen, count, 0xff, true));
 	text = json_dumps(policy, JSON_INDENT(1));

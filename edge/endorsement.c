@@ -2,7 +2,7 @@
 
 void endorsement_encode(struct writer *w, const struct endorsement *e)
 {
-	cbor_write_map(w, 12);
+	cbor_write_map(w, 13);
 	cbor_write_uint(w, 1);
 	cbor_write_bytes(w, SPAN_OF(e->id.bytes));
 	cbor_write_uint(w, 2);
@@ -27,6 +27,8 @@ void endorsement_encode(struct writer *w, const struct endorsement *e)
 	cbor_write_bytes(w, SPAN_OF(e->epoch.bytes));
 	cbor_write_uint(w, 12);
 	cbor_write_bytes(w, SPAN_OF(e->policy_digest.bytes));
+	cbor_write_uint(w, 13);
+	cbor_write_uint(w, e->origin);
 }
 
 static enum tcb_error read_u16(struct reader *r, uint16_t *ret_value)
@@ -58,8 +60,9 @@ enum tcb_error endorsement_decode(struct span payload, struct endorsement *ret_e
 {
 	struct reader r = reader_of(payload);
 	struct endorsement e;
+	uint64_t origin;
 
-	TRY(cbor_read_map_of(&r, 12));
+	TRY(cbor_read_map_of(&r, 13));
 	TRY(cbor_read_key(&r, 1));
 	TRY(cbor_read_fixed(&r, e.id.bytes, sizeof e.id.bytes));
 	TRY(cbor_read_key(&r, 2));
@@ -75,7 +78,12 @@ enum tcb_error endorsement_decode(struct span payload, struct endorsement *ret_e
 	TRY(cbor_read_fixed(&r, e.epoch.bytes, sizeof e.epoch.bytes));
 	TRY(cbor_read_key(&r, 12));
 	TRY(cbor_read_fixed(&r, e.policy_digest.bytes, sizeof e.policy_digest.bytes));
+	TRY(cbor_read_key(&r, 13));
+	TRY(cbor_read_uint(&r, &origin));
 	TRY(reader_end(&r));
+	if (origin != ORIGIN_MANUFACTURED && origin != ORIGIN_IMPORTED)
+		return TCB_MALFORMED;
+	e.origin = (enum vtpm_origin)origin;
 	*ret_e = e;
 	return TCB_OK;
 }

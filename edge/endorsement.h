@@ -1,12 +1,13 @@
 /* The PSE's word for one residence of one vTPM: COSE_Sign1 (ES256) by the PSE key of the certified AK.
  *   payload = {1: bstr vTPM id, 2: uint generation, 3: bstr residence key, 4: bstr MRENCLAVE, 5: bstr MRSIGNER,
  *              6: uint ISVPRODID, 7: uint ISVSVN, 8: uint ATTRIBUTES.FLAGS, 9: bstr EK name, 10: bstr AK name,
- *              11: bstr boot epoch, 12: bstr policy digest} */
+ *              11: bstr boot epoch, 12: bstr policy digest, 13: uint enum vtpm_origin} */
 #ifndef TCBIND_EDGE_ENDORSEMENT_H
 #define TCBIND_EDGE_ENDORSEMENT_H
 
 #include "core/cbor.h"
 #include "core/ids.h"
+#include "edge/vtpm.h"
 
 #define ENDORSEMENT_TYPE "application/vnd.tcbind.endorsement+cbor"
 
@@ -18,6 +19,7 @@ struct endorsement {
 	struct tpm_name ek_name, ak_name;
 	struct boot_epoch epoch;
 	struct digest256 policy_digest;
+	enum vtpm_origin origin;
 };
 
 void endorsement_encode(struct writer *w, const struct endorsement *e);

@@ -8,12 +8,14 @@ void local_endorse_encode(struct writer *w, const struct local_endorse *m)
 	writer_bytes(w, SPAN_OF(m->ek_name.bytes));
 	writer_bytes(w, SPAN_OF(m->ak_name.bytes));
 	writer_bytes(w, SPAN_OF(m->policy_digest.bytes));
+	writer_u8(w, (uint8_t)m->origin);
 }
 
 enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret_m)
 {
 	struct reader r = reader_of(bytes);
 	struct local_endorse m;
+	uint8_t origin;
 
 	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
 	TRY(reader_u64(&r, &m.generation));
@@ -21,7 +23,11 @@ enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret
 	TRY(reader_copy(&r, m.ek_name.bytes, sizeof m.ek_name.bytes));
 	TRY(reader_copy(&r, m.ak_name.bytes, sizeof m.ak_name.bytes));
 	TRY(reader_copy(&r, m.policy_digest.bytes, sizeof m.policy_digest.bytes));
+	TRY(reader_u8(&r, &origin));
 	TRY(reader_end(&r));
+	if (origin != ORIGIN_MANUFACTURED && origin != ORIGIN_IMPORTED)
+		return TCB_MALFORMED;
+	m.origin = (enum vtpm_origin)origin;
 	*ret_m = m;
 	return TCB_OK;
 }

@@ -22,6 +22,7 @@
 #include "core/reader.h"
 #include "core/wipe.h"
 #include "core/writer.h"
+#include "edge/vtpm.h"
 
 enum local_kind { LOCAL_HELLO = 1, LOCAL_PROVE = 2, LOCAL_DATA = 3 };
 
@@ -52,6 +53,7 @@ struct local_endorse {
 	struct p256_point residence_key;
 	struct tpm_name ek_name, ak_name;
 	struct digest256 policy_digest; /* of the owner's policy; zeros where there is none */
+	enum vtpm_origin origin;
 };
 
 void local_endorse_encode(struct writer *w, const struct local_endorse *m);

@@ -17,6 +17,9 @@ enum vtpm_state {
 	VTPM_MOVED = 5,    /* granted to another platform: never runs here again with this generation */
 };
 
+/* Where a vTPM's seeds come from. Those of an imported one were once outside of any enclave: whoever had its former state knows them. */
+enum vtpm_origin { ORIGIN_MANUFACTURED = 1, ORIGIN_IMPORTED = 2 };
+
 /* CALL_VTPM_CREATE: manufactures a TPM (EPS, EK, AK, NV indices) and stores it, or an empty place. */
 struct vtpm_create {
 	struct uuid id;

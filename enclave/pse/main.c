@@ -129,6 +129,7 @@ static enum tcb_error endorse(struct pse *p, const struct session_entry *from, s
 		.ak_name = asked.ak_name,
 		.epoch = p->epoch,
 		.policy_digest = asked.policy_digest,
+		.origin = asked.origin,
 	};
 	endorsement_encode(&w, &e);
 	TRY(writer_end(&w, &payload));

@@ -42,6 +42,7 @@ static enum tcb_error fetch_endorsement(struct vtpm *v, struct diagnosis *d)
 		.residence_key = residence->public,
 		.ek_name = residence->identity.ek_name,
 		.ak_name = residence->identity.ak_name,
+		.origin = v->record.origin,
 	};
 	uint8_t body_bytes[512];
 	struct writer w = WRITER_OF(body_bytes);

@@ -94,6 +94,7 @@ static enum tcb_error handle_create(void *state, struct span body, struct writer
 		return wrong_state(d, "an enclave that holds a vTPM", "a new enclave");
 	v->record.id = m.id;
 	v->record.state = m.incoming ? VTPM_INCOMING : VTPM_NEW;
+	v->record.origin = m.tpm_state.size > 0 ? ORIGIN_IMPORTED : ORIGIN_MANUFACTURED;
 	if (!m.incoming) {
 		v->record.policy_size = m.policy.size;
 		memcpy(v->record.policy, m.policy.data, m.policy.size);

@@ -1,5 +1,5 @@
 /* The sealed state. Document, version 1:
- *   "TCBVTPM1" | id 16 | u64 generation | u8 state | secret 32 | last custody 32 | sized policy | sized recovery key |
+ *   "TCBVTPM1" | id 16 | u64 generation | u8 state | u8 origin | secret 32 | last custody 32 | sized policy | sized recovery key |
  *   u32 custody records | sized custody | sized TPM state
  * Sealed (enclave/lib/seal.h) with, before it, u64 version and the digest of the sealed version before: the ledger's chain. */
 #include "crypto/crypto.h"
@@ -21,6 +21,7 @@ enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, s
 	writer_bytes(w, SPAN_OF(record->id.bytes));
 	writer_u64(w, record->generation);
 	writer_u8(w, (uint8_t)record->state);
+	writer_u8(w, (uint8_t)record->origin);
 	writer_bytes(w, SPAN_OF(record->secret.bytes));
 	writer_bytes(w, SPAN_OF(record->last_custody.bytes));
 	writer_sized(w, span_of(record->policy, record->policy_size));
@@ -43,7 +44,7 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 	struct reader r = reader_of(bytes);
 	struct span magic, policy, recovery, custody, tpm;
 	uint32_t custody_count;
-	uint8_t state;
+	uint8_t state, origin;
 
 	TRY(reader_bytes(&r, strlen(STATE_MAGIC), &magic));
 	if (!span_is_text(magic, STATE_MAGIC))
@@ -51,6 +52,7 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 	TRY(reader_copy(&r, ret_record->id.bytes, sizeof ret_record->id.bytes));
 	TRY(reader_u64(&r, &ret_record->generation));
 	TRY(reader_u8(&r, &state));
+	TRY(reader_u8(&r, &origin));
 	TRY(reader_copy(&r, ret_record->secret.bytes, sizeof ret_record->secret.bytes));
 	TRY(reader_copy(&r, ret_record->last_custody.bytes, sizeof ret_record->last_custody.bytes));
 	TRY(reader_sized(&r, sizeof ret_record->policy, &policy));
@@ -59,9 +61,10 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 	TRY(reader_sized(&r, sizeof ret_record->custody, &custody));
 	TRY(reader_sized(&r, LIMIT_STATE, &tpm));
 	TRY(reader_end(&r));
-	if (state > VTPM_MOVED || custody_count > LIMIT_CUSTODY_RECORDS)
+	if (state > VTPM_MOVED || (origin != ORIGIN_MANUFACTURED && origin != ORIGIN_IMPORTED) || custody_count > LIMIT_CUSTODY_RECORDS)
 		return TCB_MALFORMED;
 	ret_record->state = (enum vtpm_state)state;
+	ret_record->origin = (enum vtpm_origin)origin;
 	ret_record->custody_count = custody_count;
 	copy_field(ret_record->policy, &ret_record->policy_size, policy);
 	copy_field(ret_record->recovery, &ret_record->recovery_size, recovery);

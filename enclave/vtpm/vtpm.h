@@ -19,6 +19,7 @@ struct vtpm_record {
 	struct uuid id;
 	uint64_t generation; /* 0: an empty place */
 	enum vtpm_state state;
+	enum vtpm_origin origin;
 	struct secret256 secret; /* authorizes the mailbox's writes */
 	size_t policy_size, recovery_size, custody_size, custody_count;
 	uint8_t policy[LIMIT_POLICY];

@@ -53,7 +53,7 @@ CODEC(vtpm_load, { .id = {{1}}, .sealed = TEXT("state"), .volatile_sealed = TEXT
 CODEC(vtpm_status, { .state = VTPM_ESCROWED, .generation = 12 })
 CODEC(host_platform_quote, { .quote = TEXT("q"), .event_log = TEXT("log"), .ima_log = TEXT("ima") })
 CODEC(local_endorse, { .id = {{1}}, .generation = 2, .residence_key = {{3}}, .ek_name = {{4}}, .ak_name = {{5}},
-		       .policy_digest = {{6}} })
+		       .policy_digest = {{6}}, .origin = ORIGIN_IMPORTED })
 CODEC(ledger_entry, { .id = {{1}}, .version = 2, .digest = {{3}}, .previous = {{4}} })
 CODEC(local_escrow, { .handover = {{1}}, .id = {{2}}, .generation = 3, .key_bytes = BYTES(key32),
 		      .last_custody = {{5}}, .policy = TEXT("{}") })
@@ -69,7 +69,7 @@ CODEC(tpm_quote, { .attest = TEXT("attest"), .signature = TEXT("sig"), .pcrs = B
 		   .leaf_index = 1, .leaf_count = 2, .path = BYTES(node) })
 CODEC(endorsement, { .id = {{1}}, .generation = 2, .residence_key = {{3}},
 		     .enclave = { .mrenclave = {4}, .mrsigner = {5}, .isv_prod_id = 4, .isv_svn = 300, .attributes = 5 },
-		     .ek_name = {{6}}, .ak_name = {{7}}, .epoch = {{8}}, .policy_digest = {{9}} })
+		     .ek_name = {{6}}, .ak_name = {{7}}, .epoch = {{8}}, .policy_digest = {{9}}, .origin = ORIGIN_MANUFACTURED })
 CODEC(custody_record, { .id = {{1}}, .generation = 2, .from_name = TEXT("A"), .to_name = TEXT("B"), .from_ak = {{3}},
 			.to_ak = {{4}}, .time_s = 1800000000, .previous = {{5}}, .mige_key = {{6}} })
 CODEC(collateral, { .tcb_info = TEXT("{}"), .tcb_info_signature = {{1}}, .qe_identity = TEXT("{}"),

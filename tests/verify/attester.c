@@ -134,7 +134,7 @@ struct span attester_certified_ak(const struct attester *a, struct span ak_publi
 
 struct endorsement attester_endorsement_claims(const struct attester *a)
 {
-	struct endorsement e = { .id = a->id, .generation = a->generation, .enclave = a->vtpm, .epoch = a->epoch };
+	struct endorsement e = { .id = a->id, .generation = a->generation, .enclave = a->vtpm, .epoch = a->epoch, .origin = ORIGIN_MANUFACTURED };
 
 	assert_int_equal(crypto_p256_public(a->residence, &e.residence_key), TCB_OK);
 	assert_int_equal(tpm_name_of(span_of(a->ek_public, a->ek_size), &e.ek_name), TCB_OK);

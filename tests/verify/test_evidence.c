@@ -327,6 +327,9 @@ static void an_endorsement_is_for_one_residence(void **state)
 	e.epoch.bytes[5] ^= 1; /* of another boot */
 	assert_part_refused("vtpm.endorsement.epoch", EVIDENCE_ENDORSEMENT, attester_endorsement(&base, &e));
 	e = attester_endorsement_claims(&base);
+	e.origin = ORIGIN_IMPORTED;
+	assert_part_refused("vtpm.origin", EVIDENCE_ENDORSEMENT, attester_endorsement(&base, &e));
+	e = attester_endorsement_claims(&base);
 	e.ak_name.bytes[9] ^= 1;
 	assert_part_refused("vtpm.ak", EVIDENCE_ENDORSEMENT, attester_endorsement(&base, &e));
 }

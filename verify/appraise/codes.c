@@ -43,6 +43,8 @@ const struct code_explanation code_explanations[] = {
 	{"vtpm.enclave", "The vTPM's enclave is not one that the policy lists: other measurement, signer, lower SVN, or DEBUG.",
 	 "Upgrade the platform, or add the new enclave to the policy after looking at it."},
 	{"vtpm.keys.malformed", "The vTPM's EK or AK does not decode, or its AK is no restricted signing key.", "Ask again."},
+	{"vtpm.origin", "The vTPM was taken over from another program's state: whoever had that state knows its seeds.",
+	 "Make a new vTPM, or accept it: \"vtpm_origin\": [\"manufactured\", \"imported\"]."},
 	{"vtpm.ek", "The EK is not the endorsed one.", "Treat it as an attack."},
 	{"vtpm.ak", "The AK is not the endorsed one.", "Treat it as an attack."},
 	{"guest.quote.malformed", "The vTPM's quote is not a quote over SHA-256 PCR 0..23.", "Ask again."},

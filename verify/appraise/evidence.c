@@ -75,7 +75,10 @@ static bool check_endorsement(const struct evidence *e, struct evidence_claims *
 			  "the endorsed generation", "another") &&
 	       check_bytes(checks, "vtpm", "residence_key", "vtpm.endorsement.key", SPAN_OF(en->residence_key.bytes),
 			   SPAN_OF(q->residence_key.bytes)) &&
-	       policy_check_enclave(policy, ROLE_VTPM, &en->enclave, "vtpm", "vtpm.enclave", checks);
+	       policy_check_enclave(policy, ROLE_VTPM, &en->enclave, "vtpm", "vtpm.enclave", checks) &&
+	       check_that(checks, "vtpm", "origin", "vtpm.origin", en->origin == ORIGIN_MANUFACTURED || policy->accept_imported,
+			  policy->accept_imported ? "manufactured or imported" : "manufactured",
+			  en->origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported");
 }
 
 static bool check_vtpm_quote(const struct evidence *e, struct evidence_claims *claims, const struct policy *policy,

@@ -151,6 +151,16 @@ static enum tcb_error decode_source(struct decoding *x, struct span value)
 
 static enum tcb_error decode_sources(struct decoding *x, struct span value) { return decode_list(x, value, decode_source); }
 
+static enum tcb_error decode_origin(struct decoding *x, struct span value)
+{
+	x->policy->accept_imported |= span_is_text(value, "\"imported\"");
+	return span_is_text(value, "\"imported\"") || span_is_text(value, "\"manufactured\"")
+		       ? TCB_OK
+		       : refuse(x, value, "manufactured or imported");
+}
+
+static enum tcb_error decode_origins(struct decoding *x, struct span value) { return decode_list(x, value, decode_origin); }
+
 static enum tcb_error decode_enclave(struct decoding *x, struct span value, enum enclave_role role)
 {
 	struct policy_enclave e = { .role = role };
@@ -302,6 +312,7 @@ enum tcb_error policy_decode(struct span json, struct policy *ret_policy, struct
 		{"enclaves", decode_enclaves},   {"platforms", decode_platforms},
 		{"vtpms", decode_vtpms},         {"platform_pcrs", decode_platform_pcrs},
 		{"guest_pcrs", decode_guest_pcrs}, {"migration", decode_migration},
+		{"vtpm_origin", decode_origins},
 	};
 	struct decoding x = { .text = json, .policy = ret_policy, .d = d };
 

@@ -66,6 +66,7 @@ struct policy {
 	unsigned accepted_statuses;               /* bit (1u << enum tcb_status); never Revoked */
 	uint32_t min_tcb_evaluation_number;
 	bool accept_enrolled;                     /* AK source `enrolled` besides `msr` */
+	bool accept_imported;                     /* vTPMs whose seeds were once outside of an enclave */
 	size_t enclave_count;
 	struct policy_enclave enclaves[POLICY_ENCLAVES_MAX]; /* a role without an entry is refused by verifiers */
 	enum policy_unlisted unlisted_platforms;

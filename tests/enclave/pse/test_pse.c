@@ -116,7 +116,7 @@ static void gives_the_certified_ak_to_its_processor(void **state)
 static struct span endorse_body(uint8_t *bytes, size_t capacity)
 {
 	const struct local_endorse asked = { .id = {{1}}, .generation = 4, .residence_key = {{2}}, .ek_name = {{3}},
-					     .ak_name = {{4}}, .policy_digest = {{5}} };
+					     .ak_name = {{4}}, .policy_digest = {{5}}, .origin = ORIGIN_IMPORTED };
 	struct writer w = writer_of(bytes, capacity);
 
 	local_endorse_encode(&w, &asked);
@@ -140,6 +140,7 @@ static void endorses_by_the_report(void **state)
 	assert_int_equal(e.enclave.isv_prod_id, ROLE_VTPM);
 	assert_int_equal(e.generation, 4);
 	assert_int_equal(e.policy_digest.bytes[0], 5);
+	assert_int_equal(e.origin, ORIGIN_IMPORTED);
 	assert_memory_equal(e.epoch.bytes, a.processor.epoch.bytes, EPOCH_SIZE);
 	assert_int_equal(certified_ak_decode(certified_ak_document, &ak), TCB_OK);
 	cose_tbs_encode(&w, ENDORSEMENT_TYPE, payload);
