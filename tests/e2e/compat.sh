@@ -131,6 +131,13 @@ ioctl b --load permanent "$WORK/permanent"; ioctl b --load volatile "$WORK/volat
 expect "loaded in another directory, it goes on there" ioctl b -i
 expect "with its PCRs" [ "$(pcr b 000001)" = "$before" ]
 swtpm_start "$OURS" a --server "type=unixio,path=$WORK/a.data"
+ioctl b --save permanent "$WORK/blob" >/dev/null; ioctl b --save volatile "$WORK/blob.volatile" >/dev/null
+printf X | dd of="$WORK/blob" bs=1 seek=5000 conv=notrunc status=none
+swtpm_start "$OURS" altered
+ioctl altered --load permanent "$WORK/blob"; ioctl altered --load volatile "$WORK/blob.volatile"
+expect_refusal "an altered blob is refused" 0x101 ioctl altered -i
+if grep -q vtpm.blob.altered "$WORK/altered.log"; then ok "as altered"; else not_ok "as altered" "$(cat "$WORK/altered.log")"; fi
+swtpm_stop altered
 expect_refusal "and no longer where it was" 0x101 ioctl a -i
 if grep -q -e ledger.state -e vtpm.moved "$WORK/a.log"; then ok "the log says why"; else not_ok "the log says why" "$(cat "$WORK/a.log")"; fi
 swtpm_stop a
@@ -188,6 +195,16 @@ expect "three commands in one piece are answered" [ "$(talk d "$random$random$ra
 expect "a size that cannot be is answered as such" [ "$(talk d 80010000000000000000 | cut -c 13-20)" = 00000142 ]
 (sleep 2) | socat - "unix-connect:$WORK/d.ctrl" &
 expect "a second control client is answered" timeout 1 swtpm_ioctl --unix "$WORK/d.ctrl" -c
+# raw HEX: sent to the control socket; the answer in hex
+raw() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$1")"; sleep 0.8; } | timeout 3 socat -t 1 - "unix-connect:$WORK/d.ctrl" 2>/dev/null | od -An -v -tx1 | tr -d ' \n'; }
+expect "an unknown control command is said to be so" [ "$(raw 000000ff)" = 0000000a ]
+expect "half a command gets no answer, and its connection is closed" [ -z "$(raw 0000)$(raw 0000000c00000000)" ]
+expect "a blob larger than any is refused" [ "$(raw 000000020000000e)$(raw 0000000d0000000200000001ffffffff)" = 0000010100000000""00000009 ]
+ioctl d --stop
+expect "a blob that is no blob is refused" [ "$(raw 0000000d00000002000000010000000441414141)" != 00000000 ]
+expect "a descriptor that did not come is missed" [ "$(raw 00000010)" = 0000001f ]
+for i in $(seq 30); do raw "$(head -c 40 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >/dev/null & done; wait $(jobs -p | tail -30) 2>/dev/null
+expect "and after all of it the TPM answers" sh -c "swtpm_ioctl --unix $WORK/d.ctrl -i && swtpm_ioctl --unix $WORK/d.ctrl -c"
 kill "$swtpm_pid"; wait "$swtpm_pid"
 expect "SIGTERM ends it with status 0, its files gone" [ "$? $(ls "$WORK/d.pid" "$WORK/d.ctrl" "$WORK/d.data" 2>/dev/null)" = "0 " ]
 "$OURS" socket --tpm2 --tpmstate "dir=$WORK/d.d" --ctrl "type=unixio,path=$WORK/d.ctrl" --daemon --pid "file=$WORK/d.pid" --log "file=$WORK/d.log"
