@@ -122,6 +122,11 @@ void cbor_write_bool(struct writer *w, bool value)
 	write_head(w, MAJOR_SIMPLE, value ? SIMPLE_TRUE : SIMPLE_FALSE);
 }
 
+void cbor_write_bytes_head(struct writer *w, size_t size)
+{
+	write_head(w, MAJOR_BYTES, size);
+}
+
 void cbor_write_bytes(struct writer *w, struct span bytes)
 {
 	write_head(w, MAJOR_BYTES, bytes.size);

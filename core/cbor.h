@@ -11,6 +11,8 @@
 void cbor_write_uint(struct writer *w, uint64_t value);
 void cbor_write_int(struct writer *w, int64_t value);
 void cbor_write_bytes(struct writer *w, struct span bytes);
+/* The head alone: `size` bytes are to follow. */
+void cbor_write_bytes_head(struct writer *w, size_t size);
 void cbor_write_text(struct writer *w, struct span text);
 void cbor_write_array(struct writer *w, size_t count);
 void cbor_write_map(struct writer *w, size_t pairs);

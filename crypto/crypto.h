@@ -51,6 +51,12 @@ enum tcb_error crypto_p256_from_public(const struct p256_point *point, EVP_PKEY 
 enum tcb_error crypto_sign(EVP_PKEY *key, struct span message, struct p256_signature *ret_signature) MUST_USE;
 enum tcb_error crypto_verify(const struct p256_point *key, struct span message,
 			     const struct p256_signature *signature) MUST_USE;
+/* Over the concatenation of `count` spans. */
+enum tcb_error crypto_verify_all(const struct p256_point *key, const struct span *parts, size_t count,
+				 const struct p256_signature *signature) MUST_USE;
+/* Over a digest that the caller has made. */
+enum tcb_error crypto_verify_digest(const struct p256_point *key, const struct digest256 *digest,
+				    const struct p256_signature *signature) MUST_USE;
 /* The x coordinate of the shared point. */
 enum tcb_error crypto_ecdh(EVP_PKEY *own, const struct p256_point *peer, struct secret256 *ret_shared) MUST_USE;
 

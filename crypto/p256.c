@@ -123,24 +123,6 @@ static enum tcb_error signature_from_der(const uint8_t *der, size_t size, struct
 	return ok ? TCB_OK : TCB_INTERNAL;
 }
 
-/* DER of r || s, in memory that OPENSSL_free releases; -1 on failure. */
-static int signature_to_der(const struct p256_signature *signature, uint8_t **ret_der)
-{
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(signature->bytes, SCALAR_SIZE, NULL);
-	BIGNUM *s = BN_bin2bn(signature->bytes + SCALAR_SIZE, SCALAR_SIZE, NULL);
-	int size = -1;
-
-	if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1) {
-		r = s = NULL; /* owned by sig now */
-		size = i2d_ECDSA_SIG(sig, ret_der);
-	}
-	BN_free(r);
-	BN_free(s);
-	ECDSA_SIG_free(sig);
-	return size;
-}
-
 enum tcb_error crypto_sign(EVP_PKEY *key, struct span message, struct p256_signature *ret_signature)
 {
 	uint8_t der[DER_SIGNATURE_MAX];
@@ -151,26 +133,6 @@ enum tcb_error crypto_sign(EVP_PKEY *key, struct span message, struct p256_signa
 
 	EVP_MD_CTX_free(ctx);
 	return ok ? signature_from_der(der, size, ret_signature) : TCB_INTERNAL;
-}
-
-enum tcb_error crypto_verify(const struct p256_point *point, struct span message,
-			     const struct p256_signature *signature)
-{
-	EVP_PKEY *key = NULL;
-	EVP_MD_CTX *ctx;
-	uint8_t *der = NULL;
-	int size;
-	bool ok;
-
-	TRY(crypto_p256_from_public(point, &key));
-	size = signature_to_der(signature, &der);
-	ctx = EVP_MD_CTX_new();
-	ok = size > 0 && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
-	     EVP_DigestVerify(ctx, der, (size_t)size, message.data, message.size) == 1;
-	EVP_MD_CTX_free(ctx);
-	OPENSSL_free(der);
-	EVP_PKEY_free(key);
-	return ok ? TCB_OK : TCB_CRYPTO;
 }
 
 enum tcb_error crypto_ecdh(EVP_PKEY *own, const struct p256_point *peer, struct secret256 *ret_shared)

@@ -21,7 +21,7 @@ static enum tcb_error protected_encode(const char *content_type, uint8_t *ret_by
 	return writer_end(&w, ret_protected);
 }
 
-void cose_tbs_encode(struct writer *w, const char *content_type, struct span payload)
+void cose_tbs_head_encode(struct writer *w, const char *content_type, size_t payload_size)
 {
 	uint8_t bytes[PROTECTED_MAX];
 	struct span protected_header;
@@ -34,7 +34,13 @@ void cose_tbs_encode(struct writer *w, const char *content_type, struct span pay
 	cbor_write_text(w, span_of_text("Signature1"));
 	cbor_write_bytes(w, protected_header);
 	cbor_write_bytes(w, span_of(NULL, 0)); /* external_aad */
-	cbor_write_bytes(w, payload);
+	cbor_write_bytes_head(w, payload_size);
+}
+
+void cose_tbs_encode(struct writer *w, const char *content_type, struct span payload)
+{
+	cose_tbs_head_encode(w, content_type, payload.size);
+	writer_bytes(w, payload);
 }
 
 void cose_sign1_encode(struct writer *w, const char *content_type, struct span payload,

@@ -8,6 +8,9 @@
 
 /* The bytes that are signed: Sig_structure ["Signature1", protected, h'', payload]. */
 void cose_tbs_encode(struct writer *w, const char *content_type, struct span payload);
+/* All of it but the payload's own bytes, of which there are `payload_size`: for hashing a large payload where it stands. */
+#define COSE_TBS_HEAD_MAX 256
+void cose_tbs_head_encode(struct writer *w, const char *content_type, size_t payload_size);
 void cose_sign1_encode(struct writer *w, const char *content_type, struct span payload,
 		       const struct p256_signature *signature);
 /* Any other header, type or trailing byte is TCB_MALFORMED. The signature is not checked here. */

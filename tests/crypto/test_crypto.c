@@ -93,6 +93,64 @@ static void a_signature_holds_for_its_message_and_key_only(void **state)
 	EVP_PKEY_free(other);
 }
 
+/* The order of the curve, for numbers at its edge. */
+static const uint8_t order_of_p256[32] = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+					  0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+
+static void a_signature_with_a_number_out_of_range_does_not_check(void **state)
+{
+	EVP_PKEY *key = NULL;
+	struct p256_point point, off_curve;
+	struct p256_signature signature, bad;
+	struct digest256 digest = {{7}};
+
+	(void)state;
+	assert_int_equal(crypto_p256_new(&key), TCB_OK);
+	assert_int_equal(crypto_p256_public(key, &point), TCB_OK);
+	assert_int_equal(crypto_sign(key, span_of_text("m"), &signature), TCB_OK);
+	for (size_t half = 0; half < 64; half += 32) {
+		bad = signature;
+		memset(bad.bytes + half, 0, 32);
+		assert_int_equal(crypto_verify(&point, span_of_text("m"), &bad), TCB_CRYPTO);
+		memset(bad.bytes + half, 0xff, 32);
+		assert_int_equal(crypto_verify(&point, span_of_text("m"), &bad), TCB_CRYPTO);
+		memcpy(bad.bytes + half, order_of_p256, 32);
+		assert_int_equal(crypto_verify(&point, span_of_text("m"), &bad), TCB_CRYPTO);
+	}
+	/* r = s = 1 and a digest of zero are what careless code takes for a signature of the point at infinity. */
+	memset(&bad, 0, sizeof bad);
+	bad.bytes[31] = bad.bytes[63] = 1;
+	memset(&digest, 0, sizeof digest);
+	assert_int_equal(crypto_verify_digest(&point, &digest, &bad), TCB_CRYPTO);
+	off_curve = point;
+	off_curve.bytes[63] ^= 1;
+	assert_int_equal(crypto_verify(&off_curve, span_of_text("m"), &signature), TCB_CRYPTO);
+	assert_int_equal(crypto_verify(&point, span_of_text("m"), &signature), TCB_OK);
+	EVP_PKEY_free(key);
+}
+
+/* What one verification path refuses, the library's own must: each bit of signature and point. */
+static void each_bit_of_a_signature_and_of_a_point_counts(void **state)
+{
+	EVP_PKEY *key = NULL;
+	struct p256_point point;
+	struct p256_signature signature;
+
+	(void)state;
+	assert_int_equal(crypto_p256_new(&key), TCB_OK);
+	assert_int_equal(crypto_p256_public(key, &point), TCB_OK);
+	assert_int_equal(crypto_sign(key, span_of_text("m"), &signature), TCB_OK);
+	for (unsigned bit = 0; bit < 512; bit++) {
+		signature.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_int_equal(crypto_verify(&point, span_of_text("m"), &signature), TCB_CRYPTO);
+		signature.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		point.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_int_equal(crypto_verify(&point, span_of_text("m"), &signature), TCB_CRYPTO);
+		point.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	EVP_PKEY_free(key);
+}
+
 static void points_off_the_curve_and_scalars_out_of_range_are_refused(void **state)
 {
 	const struct p256_point off_curve = {{1}};
@@ -154,6 +212,8 @@ int main(void)
 		cmocka_unit_test(cmac_matches_sp_800_38b),
 		cmocka_unit_test(sealed_bytes_open_only_unaltered),
 		cmocka_unit_test(a_signature_holds_for_its_message_and_key_only),
+		cmocka_unit_test(a_signature_with_a_number_out_of_range_does_not_check),
+		cmocka_unit_test(each_bit_of_a_signature_and_of_a_point_counts),
 		cmocka_unit_test(points_off_the_curve_and_scalars_out_of_range_are_refused),
 		cmocka_unit_test(keys_of_other_curves_are_refused),
 		cmocka_unit_test(ecdh_matches_nist),

@@ -3,6 +3,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static void copy_text(char ret_text[CHECK_TEXT_MAX], const char *text)
+{
+	size_t size = strnlen(text, CHECK_TEXT_MAX - 1);
+
+	memcpy(ret_text, text, size);
+	ret_text[size] = '\0';
+}
+
 bool check_that(struct checks *c, const char *layer, const char *field, const char *code, bool passed,
 		const char *expected, const char *got)
 {
@@ -13,23 +21,28 @@ bool check_that(struct checks *c, const char *layer, const char *field, const ch
 		return passed;
 	}
 	check = &c->list[c->count++];
-	*check = (struct check){ .layer = layer, .field = field, .code = code,
-				 .result = passed ? CHECK_PASS : CHECK_FAIL };
-	(void)snprintf(check->expected, sizeof check->expected, "%s", expected);
-	(void)snprintf(check->got, sizeof check->got, "%s", got);
+	check->layer = layer;
+	check->field = field;
+	check->code = code;
+	check->result = passed ? CHECK_PASS : CHECK_FAIL;
+	copy_text(check->expected, expected);
+	copy_text(check->got, got);
 	return passed;
 }
 
 /* Hex, cut with "..." */
 static void hex_of(struct span bytes, char ret_text[CHECK_TEXT_MAX])
 {
+	static const char digits[] = "0123456789abcdef";
 	size_t shown = bytes.size <= 64 ? bytes.size : 64;
 
-	ret_text[0] = '\0';
-	for (size_t i = 0; i < shown; i++)
-		(void)snprintf(ret_text + 2 * i, 3, "%02x", bytes.data[i]);
-	if (shown < bytes.size)
-		(void)snprintf(ret_text + 2 * shown, 4, "...");
+	for (size_t i = 0; i < shown; i++) {
+		ret_text[2 * i] = digits[bytes.data[i] >> 4];
+		ret_text[2 * i + 1] = digits[bytes.data[i] & 15];
+	}
+	memcpy(ret_text + 2 * shown, "...", 4);
+	if (shown == bytes.size)
+		ret_text[2 * shown] = '\0';
 }
 
 bool check_bytes(struct checks *c, const char *layer, const char *field, const char *code, struct span expected,

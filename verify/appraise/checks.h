@@ -19,7 +19,10 @@ struct check {
 	char got[CHECK_TEXT_MAX];
 };
 
+struct memo;
+
 struct checks {
+	const struct memo *memo; /* verify/appraise/memo.h; NULL: nothing is remembered */
 	size_t count;
 	bool overflowed; /* more than CHECKS_MAX: the verdict is then never trusted */
 	bool missing;    /* something needed to judge was not there (collateral): verdict not-judged unless a check failed */

@@ -3,6 +3,7 @@
 #include "crypto/crypto.h"
 #include "edge/cose.h"
 #include "edge/custody.h"
+#include "verify/appraise/memo.h"
 
 #define LAYER "custody"
 
@@ -24,14 +25,14 @@ static bool is_listed(const struct policy *policy, const struct tpm_name *ak)
 }
 
 static bool signature_checks(const struct custody_record *record, struct span payload,
-			     const struct p256_signature *signature)
+			     const struct p256_signature *signature, const struct checks *checks)
 {
-	uint8_t memory[LIMIT_CUSTODY_RECORD + 256];
+	uint8_t memory[LIMIT_CUSTODY_RECORD + COSE_TBS_HEAD_MAX];
 	struct writer w = WRITER_OF(memory);
 	struct span tbs;
 
 	cose_tbs_encode(&w, CUSTODY_TYPE, payload);
-	return writer_end(&w, &tbs) == TCB_OK && crypto_verify(&record->mige_key, tbs, signature) == TCB_OK;
+	return writer_end(&w, &tbs) == TCB_OK && memo_verify(checks, &record->mige_key, &tbs, 1, signature) == TCB_OK;
 }
 
 static bool check_record(struct span bytes, const struct evidence_claims *claims, const struct policy *policy,
@@ -46,7 +47,7 @@ static bool check_record(struct span bytes, const struct evidence_claims *claims
 				cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) == TCB_OK &&
 				custody_record_decode(payload, &record) == TCB_OK,
 			"a custody record", "something else") ||
-	    !check_that(checks, LAYER, "signature", "custody.signature", signature_checks(&record, payload, &signature),
+	    !check_that(checks, LAYER, "signature", "custody.signature", signature_checks(&record, payload, &signature, checks),
 			"signed by the Migration Enclave it names", "a signature that does not check") ||
 	    !check_that(checks, LAYER, "chain", "custody.chain",
 			record.generation == walk->generation &&

@@ -4,21 +4,32 @@
 #include "crypto/tpm_name.h"
 #include "edge/cose.h"
 #include "verify/appraise/custody.h"
+#include "verify/appraise/memo.h"
 #include "verify/appraise/pcrs.h"
 #include "verify/appraise/tpm.h"
 
-enum { TBS_OVERHEAD = 256 };
-
-/* ES256 over the Sig_structure. `memory` holds what is signed. */
+/* ES256 over the Sig_structure, hashed where the payload stands. */
 static bool cose_checks(const char *content_type, struct span payload, const struct p256_point *key,
 			const struct p256_signature *signature)
 {
-	static _Thread_local uint8_t memory[LIMIT_EVIDENCE + TBS_OVERHEAD];
-	struct writer w = WRITER_OF(memory);
-	struct span tbs;
+	uint8_t head[COSE_TBS_HEAD_MAX];
+	struct writer w = WRITER_OF(head);
 
-	cose_tbs_encode(&w, content_type, payload);
-	return writer_end(&w, &tbs) == TCB_OK && crypto_verify(key, tbs, signature) == TCB_OK;
+	cose_tbs_head_encode(&w, content_type, payload.size);
+	return w.error == TCB_OK &&
+	       crypto_verify_all(key, (struct span[]){span_of(head, w.size), payload}, 2, signature) == TCB_OK;
+}
+
+/* The same for what many evidences of one residence share. */
+static bool endorsement_checks(struct span payload, const struct p256_point *key, const struct p256_signature *signature,
+			       const struct checks *checks)
+{
+	uint8_t head[COSE_TBS_HEAD_MAX];
+	struct writer w = WRITER_OF(head);
+
+	cose_tbs_head_encode(&w, ENDORSEMENT_TYPE, payload.size);
+	return w.error == TCB_OK &&
+	       memo_verify(checks, key, (struct span[]){span_of(head, w.size), payload}, 2, signature) == TCB_OK;
 }
 
 static enum tcb_error commitment_of(const char *label, struct span request, struct digest256 *ret_commitment)
@@ -66,7 +77,7 @@ static bool check_endorsement(const struct evidence *e, struct evidence_claims *
 			"an endorsement", "something else"))
 		return false;
 	return check_that(checks, "vtpm", "endorsement.signature", "vtpm.endorsement.signature",
-			  cose_checks(ENDORSEMENT_TYPE, payload, &claims->platform.ak.pse_key, &signature),
+			  endorsement_checks(payload, &claims->platform.ak.pse_key, &signature, checks),
 			  "signed by this platform's PSE", "another platform's, or altered") &&
 	       check_bytes(checks, "vtpm", "endorsement.epoch", "vtpm.endorsement.epoch",
 			   SPAN_OF(claims->platform.ak.epoch.bytes), SPAN_OF(en->epoch.bytes)) &&

@@ -263,6 +263,40 @@ static bool within(const ASN1_TIME *from, const ASN1_TIME *to, uint64_t now_s)
 	return (start == -1 || start == 0) && (end == 0 || end == 1);
 }
 
+static bool seconds_of(const ASN1_TIME *time, uint64_t *ret_seconds)
+{
+	struct tm tm;
+	time_t seconds;
+
+	if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1 || (seconds = timegm(&tm)) < 0)
+		return false;
+	*ret_seconds = (uint64_t)seconds;
+	return true;
+}
+
+static void narrow(const ASN1_TIME *from, const ASN1_TIME *to, uint64_t *from_s, uint64_t *until_s)
+{
+	uint64_t start, end;
+
+	if (!seconds_of(from, &start) || !seconds_of(to, &end)) {
+		*from_s = UINT64_MAX;
+		*until_s = 0;
+		return;
+	}
+	*from_s = start > *from_s ? start : *from_s;
+	*until_s = end < *until_s ? end : *until_s;
+}
+
+void x509_narrow(const X509 *certificate, uint64_t *from_s, uint64_t *until_s)
+{
+	narrow(X509_get0_notBefore(certificate), X509_get0_notAfter(certificate), from_s, until_s);
+}
+
+void crl_narrow(const X509_CRL *crl, uint64_t *from_s, uint64_t *until_s)
+{
+	narrow(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), from_s, until_s);
+}
+
 bool x509_is_valid_at(const X509 *certificate, uint64_t now_s)
 {
 	return within(X509_get0_notBefore(certificate), X509_get0_notAfter(certificate), now_s);

@@ -26,6 +26,9 @@ enum tcb_error crl_decode(struct span der, X509_CRL **ret_crl) MUST_USE;
 /* Signed by `issuer`, names and key usage in order, CN as wanted, CA or not. */
 bool x509_is_issued(X509 *certificate, X509 *issuer, const char *common_name, bool ca);
 bool x509_is_valid_at(const X509 *certificate, uint64_t now_s);
+/* Narrows a span of time to the certificate's or CRL's own; to nothing (from > until) when that has none. */
+void x509_narrow(const X509 *certificate, uint64_t *from_s, uint64_t *until_s);
+void crl_narrow(const X509_CRL *crl, uint64_t *from_s, uint64_t *until_s);
 /* Signed by `issuer`; `*ret_current`: inside its window. */
 bool crl_is_issued(X509_CRL *crl, X509 *issuer, uint64_t now_s, bool *ret_current);
 bool crl_revokes(X509_CRL *crl, X509 *certificate);

@@ -3,6 +3,7 @@
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
 #include "verify/appraise/event_log.h"
+#include "verify/appraise/memo.h"
 #include "verify/appraise/merkle.h"
 #include "verify/appraise/pcrs.h"
 #include "verify/appraise/tpm.h"
@@ -48,7 +49,7 @@ static bool check_quote(const struct platform_evidence *evidence, struct platfor
 			"a restricted P-256 signing key of the TPM itself", "another key"))
 		return false;
 	return check_that(checks, LAYER, "tpm_quote.signature", "platform.tpm.signature",
-			  crypto_verify(&key, q.attest, &signature) == TCB_OK, "signed by the certified AK",
+			  memo_verify(checks, &key, &q.attest, 1, &signature) == TCB_OK, "signed by the certified AK",
 			  "a signature that does not check: another platform's quote, or altered") &&
 	       check_that(checks, LAYER, "tpm_quote.path", "platform.tpm.path",
 			  merkle_path_root(&evidence->commitment, q.leaf_index, q.leaf_count, q.path, &root) == TCB_OK,
@@ -99,26 +100,40 @@ static bool check_listed(struct platform_claims *claims, const struct policy *po
 	       check_bytes(checks, LAYER, "ppid", "platform.ppid", SPAN_OF(listed->ppid), SPAN_OF(claims->quote.ppid));
 }
 
+/* The processor's quote with its collateral, both as documents: the same for every evidence of a platform, from boot to reset. */
+static enum tcb_error judge_processor(const struct platform_evidence *evidence, struct platform_claims *claims,
+				      const struct policy *policy, uint64_t now_s, struct checks *checks)
+{
+	struct memo_question question = { .kind = "processor", .count = 2, .value_size = sizeof claims->quote,
+					  .parts = {claims->ak.quote, evidence->collateral} };
+	bool has_collateral = evidence->collateral.size > 0;
+	const struct memo *memo = checks->memo;
+	struct collateral collateral;
+	size_t first = checks->count;
+
+	if (memo != NULL && memo->recall(memo->store, &question, now_s, checks, &claims->quote))
+		return TCB_OK;
+	if (!check_that(checks, LAYER, "collateral", "quote.collateral.malformed",
+			!has_collateral || collateral_decode(evidence->collateral, &collateral) == TCB_OK,
+			"collateral, or none", "something else"))
+		return TCB_MALFORMED;
+	TRY(quote_appraise(claims->ak.quote, has_collateral ? &collateral : NULL, policy, now_s, checks, &claims->quote));
+	if (memo != NULL)
+		memo->remember(memo->store, &question, claims->quote.valid_from_s, claims->quote.valid_until_s, checks, first,
+			       &claims->quote);
+	return TCB_OK;
+}
+
 enum tcb_error platform_appraise(const struct platform_evidence *evidence, const struct policy *policy, uint64_t now_s,
 				 struct checks *checks, struct platform_claims *ret_claims)
 {
-	struct collateral collateral;
-	bool has_collateral = evidence->collateral.size > 0;
-	enum tcb_error error;
-
 	*ret_claims = (struct platform_claims){0};
 	if (!check_that(checks, LAYER, "certified_ak", "platform.ak.malformed",
 			certified_ak_decode(evidence->certified_ak, &ret_claims->ak) == TCB_OK &&
 				tpm_name_of(ret_claims->ak.ak_public, &ret_claims->ak_name) == TCB_OK,
-			"a certified AK", "something else") ||
-	    !check_that(checks, LAYER, "collateral", "quote.collateral.malformed",
-			!has_collateral || collateral_decode(evidence->collateral, &collateral) == TCB_OK,
-			"collateral, or none", "something else"))
+			"a certified AK", "something else"))
 		return TCB_MALFORMED;
-	error = quote_appraise(ret_claims->ak.quote, has_collateral ? &collateral : NULL, policy, now_s, checks,
-			       &ret_claims->quote);
-	if (error != TCB_OK)
-		return error;
+	TRY(judge_processor(evidence, ret_claims, policy, now_s, checks));
 	if (!policy_check_enclave(policy, ROLE_PSE, &ret_claims->quote.enclave, LAYER, "platform.pse", checks) ||
 	    !check_certified_ak(&ret_claims->ak, &ret_claims->quote, checks) ||
 	    !check_ak_source(&ret_claims->ak, policy, checks) || !check_quote(evidence, ret_claims, checks) ||

@@ -282,6 +282,24 @@ static bool appraise(struct appraisal *a)
 	return (int)(check_collateral(a) && check_tcb(a)) & (int)(a->parts.tdx ? check_td_body(a) : check_sgx_body(a));
 }
 
+/* All that has a window, and was judged by the time of the check. Whoever adds such a thing adds it here, too. */
+static void note_windows(const struct appraisal *a)
+{
+	uint64_t from_s = 0, until_s = UINT64_MAX;
+
+	for (int i = 0; i < 3; i++)
+		x509_narrow(a->chain[i], &from_s, &until_s);
+	x509_narrow(a->tcb_signing, &from_s, &until_s);
+	x509_narrow(a->collateral_root, &from_s, &until_s);
+	x509_narrow(a->crl_issuer, &from_s, &until_s);
+	crl_narrow(a->root_crl, &from_s, &until_s);
+	crl_narrow(a->pck_crl, &from_s, &until_s);
+	tcb_narrow(a->collateral->tcb_info, &from_s, &until_s);
+	tcb_narrow(a->collateral->qe_identity, &from_s, &until_s);
+	a->claims->valid_from_s = from_s;
+	a->claims->valid_until_s = until_s;
+}
+
 enum tcb_error quote_appraise(struct span quote, const struct collateral *collateral, const struct policy *policy,
 			      uint64_t now_s, struct checks *checks, struct quote_claims *ret_claims)
 {
@@ -289,13 +307,15 @@ enum tcb_error quote_appraise(struct span quote, const struct collateral *collat
 			       .claims = ret_claims };
 	bool passed;
 
-	*ret_claims = (struct quote_claims){ .tcb_status = TCB_NOT_SUPPORTED };
+	*ret_claims = (struct quote_claims){ .tcb_status = TCB_NOT_SUPPORTED, .valid_from_s = UINT64_MAX };
 	if (quote_parts_decode(quote, &a.parts) != TCB_OK) {
 		(void)say(&a, "format", "quote.malformed", false, "SGX v3, or TDX v4 or v5, every size closing exactly",
 			  "other bytes");
 		return TCB_MALFORMED;
 	}
 	passed = appraise(&a);
+	if (passed)
+		note_windows(&a);
 	release(&a);
 	if (passed)
 		return TCB_OK;

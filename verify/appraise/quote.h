@@ -20,6 +20,9 @@ struct quote_claims {
 	uint8_t fmspc[6], ppid[16];
 	struct digest256 root_spki;
 	uint32_t tcb_evaluation_number;
+	/* At any time from here to there every window that was judged (certificates, CRLs, TCB info, QE identity) holds, as it did
+	 * at the time of the check. Empty (from > until) unless all is known. */
+	uint64_t valid_from_s, valid_until_s;
 	size_t advisory_count;
 	char advisories[32][24];
 };

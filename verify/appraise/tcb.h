@@ -23,6 +23,9 @@ bool tcb_info_appraise(struct span text, const struct pck_facts *pck, const stru
 bool qe_identity_appraise(struct span text, struct span qe_report, bool tdx, uint64_t now_s, struct checks *checks,
 			  enum tcb_status *ret_status);
 
+/* Narrows a span of time to a judged document's issueDate and nextUpdate. */
+void tcb_narrow(struct span text, uint64_t *from_s, uint64_t *until_s);
+
 /* Intel's convergence of a platform's status with the QE's or the module's. */
 enum tcb_status tcb_converge(enum tcb_status platform, enum tcb_status other);
 
