@@ -1,0 +1,104 @@
+/* Called by libtpms only. Any failure here ends as libtpms' own: the plain function's result, or the plain, slower way. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* libtpms' interface to OpenSSL, and so ours */
+#include "enclave/vtpm/levers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/obj_mac.h>
+
+/* ---- curves ---- */
+
+static struct curve {
+	int name;
+	bool tried;
+	EC_GROUP *group; /* kept for the life of the process: copies of it are cheap */
+	BIGNUM *p, *a, *b;
+} curves[] = { { .name = NID_X9_62_prime256v1 }, { .name = NID_secp384r1 }, { .name = NID_secp521r1 } };
+
+static bool prepare(struct curve *c)
+{
+	if (!c->tried) {
+		c->tried = true;
+		c->group = EC_GROUP_new_by_curve_name(c->name);
+		c->p = BN_new();
+		c->a = BN_new();
+		c->b = BN_new();
+		if (c->group != NULL && (c->p == NULL || c->a == NULL || c->b == NULL ||
+					 EC_GROUP_get_curve(c->group, c->p, c->a, c->b, NULL) != 1)) {
+			EC_GROUP_free(c->group);
+			c->group = NULL;
+		}
+	}
+	return c->group != NULL;
+}
+
+EC_GROUP *lever_EC_GROUP_new_curve_GFp(const BIGNUM *p, const BIGNUM *a, const BIGNUM *b, BN_CTX *ctx)
+{
+	for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+		struct curve *c = &curves[i];
+
+		if (prepare(c) && BN_cmp(p, c->p) == 0 && BN_cmp(a, c->a) == 0 && BN_cmp(b, c->b) == 0)
+			return EC_GROUP_dup(c->group);
+	}
+	return EC_GROUP_new_curve_GFp(p, a, b, ctx);
+}
+
+int lever_EC_GROUP_set_generator(EC_GROUP *group, const EC_POINT *generator, const BIGNUM *order, const BIGNUM *cofactor)
+{
+	const EC_POINT *own = EC_GROUP_get_curve_name(group) != NID_undef ? EC_GROUP_get0_generator(group) : NULL;
+
+	if (own != NULL && EC_POINT_cmp(group, own, generator, NULL) == 0 && BN_cmp(EC_GROUP_get0_order(group), order) == 0)
+		return 1;
+	return EC_GROUP_set_generator(group, generator, order, cofactor);
+}
+
+/* ---- RSA ---- */
+
+BIGNUM *ExpDCacheFind(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, BIGNUM **q);
+void ExpDCacheAdd(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, const BIGNUM *q, const BIGNUM *d);
+
+/* The primes of one key, between two calls of one libtpms function. */
+static BIGNUM *noted_p, *noted_q;
+
+static void note(const BIGNUM *p, const BIGNUM *q)
+{
+	BN_clear_free(noted_p);
+	BN_clear_free(noted_q);
+	noted_p = p != NULL && q != NULL ? BN_dup(p) : NULL;
+	noted_q = p != NULL && q != NULL ? BN_dup(q) : NULL;
+}
+
+BIGNUM *lever_ExpDCacheFind(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, BIGNUM **ret_q)
+{
+	BIGNUM *d = ExpDCacheFind(p, n, e, ret_q);
+
+	note(p, d != NULL ? *ret_q : NULL);
+	return d;
+}
+
+void lever_ExpDCacheAdd(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, const BIGNUM *q, const BIGNUM *d)
+{
+	note(p, q);
+	ExpDCacheAdd(p, n, e, q, d);
+}
+
+static bool are_primes_of(const RSA *rsa)
+{
+	BIGNUM *product = BN_new();
+	BN_CTX *ctx = BN_CTX_secure_new();
+	bool same = product != NULL && ctx != NULL && BN_mul(product, noted_p, noted_q, ctx) == 1 &&
+		    BN_cmp(product, RSA_get0_n(rsa)) == 0;
+
+	BN_CTX_free(ctx);
+	BN_clear_free(product);
+	return same;
+}
+
+int lever_RSA_set0_crt_params(RSA *rsa, BIGNUM *dmp1, BIGNUM *dmq1, BIGNUM *iqmp)
+{
+	if (noted_p != NULL && noted_q != NULL && are_primes_of(rsa) && RSA_set0_factors(rsa, noted_p, noted_q) == 1)
+		noted_p = noted_q = NULL; /* the key's now */
+	note(NULL, NULL);
+	return RSA_set0_crt_params(rsa, dmp1, dmq1, iqmp);
+}
