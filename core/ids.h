@@ -69,5 +69,6 @@ struct enclave_identity {
 #define SGX_FLAG_MODE64 0x4u
 #define SGX_FLAG_PROVISION_KEY 0x10u
 #define SGX_FLAG_EINITTOKEN_KEY 0x20u
+#define SGX_FLAGS_KNOWN 0x4f7u /* the above, CET, KSS, AEX_NOTIFY: all others are reserved */
 
 #endif

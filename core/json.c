@@ -375,14 +375,25 @@ enum tcb_error json_hex(struct span value, uint8_t *ret_bytes, size_t size)
 	return TCB_OK;
 }
 
+static bool is_leap(uint64_t year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static uint64_t days_in(uint64_t year, uint64_t month)
+{
+	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	return month == 2 && is_leap(year) ? 29 : days[month - 1];
+}
+
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar. */
 static uint64_t days_of(uint64_t year, uint64_t month, uint64_t day)
 {
 	static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
 	uint64_t leaps = (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400 - 477;
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-	return (year - 1970) * 365 + leaps + before[month - 1] + (leap && month > 2 ? 1 : 0) + day - 1;
+	return (year - 1970) * 365 + leaps + before[month - 1] + (is_leap(year) && month > 2 ? 1 : 0) + day - 1;
 }
 
 enum tcb_error json_time(struct span value, uint64_t *ret_seconds)
@@ -401,8 +412,8 @@ enum tcb_error json_time(struct span value, uint64_t *ret_seconds)
 	for (int f = 0; f < 6; f++)
 		for (int i = 0; i < size[f]; i++)
 			field[f] = field[f] * 10 + (uint64_t)(text.data[at[f] + i] - '0');
-	if (field[0] < 1970 || field[1] < 1 || field[1] > 12 || field[2] < 1 || field[2] > 31 || field[3] > 23 ||
-	    field[4] > 59 || field[5] > 60)
+	if (field[0] < 1970 || field[1] < 1 || field[1] > 12 || field[2] < 1 || field[2] > days_in(field[0], field[1]) ||
+	    field[3] > 23 || field[4] > 59 || field[5] > 60)
 		return TCB_MALFORMED;
 	*ret_seconds = days_of(field[0], field[1], field[2]) * 86400 + field[3] * 3600 + field[4] * 60 + field[5];
 	return TCB_OK;

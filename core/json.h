@@ -33,7 +33,7 @@ enum tcb_error json_uint(struct span value, uint64_t max, uint64_t *ret_number) 
 enum tcb_error json_bool(struct span value, bool *ret_bool) MUST_USE;
 /* A string of exactly 2 x `size` hexadecimal digits, either case. */
 enum tcb_error json_hex(struct span value, uint8_t *ret_bytes, size_t size) MUST_USE;
-/* "YYYY-MM-DDTHH:MM:SSZ" as Unix seconds. */
+/* "YYYY-MM-DDTHH:MM:SSZ" as Unix seconds; a day that the month does not have is malformed. */
 enum tcb_error json_time(struct span value, uint64_t *ret_seconds) MUST_USE;
 
 #endif

@@ -26,7 +26,7 @@ void collateral_encode(struct writer *w, const struct collateral *c)
 enum tcb_error collateral_decode(struct span bytes, struct collateral *ret_c)
 {
 	struct reader r = reader_of(bytes);
-	struct collateral c;
+	struct collateral c = {0};
 
 	TRY(cbor_read_map_of(&r, 9));
 	TRY(cbor_read_key(&r, 1));

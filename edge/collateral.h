@@ -19,6 +19,7 @@ struct collateral {
 	struct span root_crl;                /* DER */
 	struct span pck_crl;                 /* DER */
 	struct span pck_crl_issuer;          /* DER */
+	struct span pck_chain; /* PEM; only where a caller has the chain from elsewhere, too: it must be the quote's. Not in the document */
 };
 
 void collateral_encode(struct writer *w, const struct collateral *c);

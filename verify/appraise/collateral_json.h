@@ -1,8 +1,11 @@
-/* Collateral in the common JSON shape: PEM issuer chains, hex DER CRLs, signed texts with hex signatures. */
+/* Collateral as files have it: PEM issuer chains, CRLs in DER, PEM or hexadecimal, signed texts with hexadecimal signatures. In one JSON document
+ * (collateral_json_decode), or part by part as a provisioning service answers (verify/lib/collateral_file.h); both end in
+ * collateral_assemble(). Codes: collateral.malformed. */
 #ifndef TCBIND_VERIFY_APPRAISE_COLLATERAL_JSON_H
 #define TCBIND_VERIFY_APPRAISE_COLLATERAL_JSON_H
 
 #include "core/limits.h"
+#include "core/writer.h"
 #include "edge/collateral.h"
 
 /* Memory for what must be decoded; the collateral borrows from it. */
@@ -10,8 +13,30 @@ struct collateral_memory {
 	uint8_t bytes[LIMIT_COLLATERAL];
 };
 
-/* Code: collateral.malformed. */
+/* What collateral is made of, borrowed. */
+struct collateral_parts {
+	struct span tcb_info, qe_identity; /* exactly the signed bytes */
+	struct p256_signature tcb_info_signature, qe_identity_signature;
+	struct span tcb_info_chain, qe_identity_chain, pck_crl_chain; /* PEM, each its signer and the root */
+	struct span root_crl, pck_crl; /* DER */
+	struct span pck_chain; /* PEM of the PCK's own chain; may be empty */
+};
+
+/* Decodes the chains into `w`. TCB info and QE identity must have one signer, and all chains one root. */
+enum tcb_error collateral_assemble(const struct collateral_parts *parts, struct writer *w, struct collateral *ret_collateral,
+				   struct diagnosis *d) MUST_USE;
+
+/* The document: pck_crl_issuer_chain, root_ca_crl, pck_crl, tcb_info_issuer_chain, tcb_info, tcb_info_signature,
+ * qe_identity_issuer_chain, qe_identity, qe_identity_signature; pck_certificate_chain may be there. Copied into `memory`. */
 enum tcb_error collateral_json_decode(struct span json, struct collateral_memory *memory,
 				      struct collateral *ret_collateral, struct diagnosis *d) MUST_USE;
+
+/* A provisioning service's answer, {`name`: object, "signature": hex}, nothing else: the object's own bytes and the signature. */
+enum tcb_error collateral_response_decode(struct span json, const char *name, struct span *ret_text,
+					  struct p256_signature *ret_signature, struct diagnosis *d) MUST_USE;
+/* A CRL as DER, PEM (X509 CRL) or hexadecimal digits, whichever it is; DER goes to `w`, where it must be decoded. */
+enum tcb_error collateral_crl_decode(struct span bytes, struct writer *w, struct span *ret_der, struct diagnosis *d) MUST_USE;
+/* An issuer chain as PEM, or as such a service's HTTP header has it: PEM with %-escapes, undone into `w`. */
+enum tcb_error collateral_chain_decode(struct span bytes, struct writer *w, struct span *ret_pem, struct diagnosis *d) MUST_USE;
 
 #endif

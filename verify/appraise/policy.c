@@ -135,11 +135,24 @@ static enum tcb_error decode_evaluation(struct decoding *x, struct span value)
 	return TCB_OK;
 }
 
+static enum tcb_error decode_root_crl(struct decoding *x, struct span value)
+{
+	return json_uint(value, INT64_MAX, &x->policy->min_root_crl_number) == TCB_OK ? TCB_OK : refuse(x, value, "a number");
+}
+
+static enum tcb_error decode_pck_crl(struct decoding *x, struct span value)
+{
+	return json_uint(value, INT64_MAX, &x->policy->min_pck_crl_number) == TCB_OK ? TCB_OK : refuse(x, value, "a number");
+}
+
 static enum tcb_error decode_tcb(struct decoding *x, struct span value)
 {
-	static const struct member members[] = { {"accept", decode_accept}, {"min_evaluation_number", decode_evaluation} };
+	static const struct member members[] = {
+		{"accept", decode_accept}, {"min_evaluation_number", decode_evaluation},
+		{"min_root_crl_number", decode_root_crl}, {"min_pck_crl_number", decode_pck_crl},
+	};
 
-	return decode_members(x, value, members, 2);
+	return decode_members(x, value, members, 4);
 }
 
 static enum tcb_error decode_source(struct decoding *x, struct span value)

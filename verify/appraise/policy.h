@@ -65,6 +65,7 @@ struct policy {
 	struct digest256 roots[POLICY_ROOTS_MAX]; /* SHA-256 of a root certificate's SubjectPublicKeyInfo */
 	unsigned accepted_statuses;               /* bit (1u << enum tcb_status); never Revoked */
 	uint32_t min_tcb_evaluation_number;
+	uint64_t min_root_crl_number, min_pck_crl_number; /* CRLs with a lower number are refused; 0: none is */
 	bool accept_enrolled;                     /* AK source `enrolled` besides `msr` */
 	bool accept_imported;                     /* vTPMs whose seeds were once outside of an enclave */
 	size_t enclave_count;

@@ -32,6 +32,7 @@ static enum tcb_error header_decode(struct reader *r, struct quote_parts *p)
 	TRY(reader_bytes(r, 20, &user_data));
 	if (key_type != KEY_TYPE_ECDSA_P256 || !span_equal(vendor, SPAN_OF(intel_qe_vendor)))
 		return TCB_MALFORMED;
+	memcpy(p->qe_id, user_data.data, sizeof p->qe_id);
 	p->tdx = tee == TEE_TDX;
 	if (p->version == 3)
 		return tee == TEE_SGX ? TCB_OK : TCB_MALFORMED;

@@ -11,6 +11,7 @@ struct quote_parts {
 	uint16_t version;
 	bool tdx;
 	bool has_td15;       /* the body is a TD 1.5 report */
+	uint8_t qe_id[16];   /* first bytes of the header's user data */
 	struct span signed_bytes; /* header and body */
 	struct span body;    /* ISV report body, or TD report body */
 	struct p256_signature signature;
