@@ -55,14 +55,14 @@ static bool add_extension(X509 *x, X509 *issuer, int nid, const char *value)
 	return ok;
 }
 
-static bool add_sgx(X509 *x, struct span content)
+static bool add_raw(X509 *x, const char *oid_text, bool critical, struct span content)
 {
-	ASN1_OBJECT *oid = OBJ_txt2obj(SGX_EXTENSION_OID, 1);
+	ASN1_OBJECT *oid = OBJ_txt2obj(oid_text, 1);
 	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
 	X509_EXTENSION *extension = NULL;
 	bool ok = oid != NULL && value != NULL &&
 		  ASN1_OCTET_STRING_set(value, content.data, (int)content.size) == 1 &&
-		  (extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value)) != NULL &&
+		  (extension = X509_EXTENSION_create_by_OBJ(NULL, oid, critical ? 1 : 0, value)) != NULL &&
 		  X509_add_ext(x, extension, -1) == 1;
 
 	X509_EXTENSION_free(extension);
@@ -82,7 +82,8 @@ static bool add_extensions(X509 *x, X509 *issuer, const struct certificate_reque
 	       add_extension(x, issuer, NID_basic_constraints, constraints) &&
 	       add_extension(x, issuer, NID_key_usage,
 			     request->is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,nonRepudiation") &&
-	       (request->sgx.size == 0 || add_sgx(x, request->sgx));
+	       (request->sgx.size == 0 || add_raw(x, SGX_EXTENSION_OID, false, request->sgx)) &&
+	       (!request->strange || add_raw(x, "2.999.1", true, span_of("\x05\0", 2)));
 }
 
 enum tcb_error certificate_issue(const struct issuer *signer, const struct certificate_request *request,

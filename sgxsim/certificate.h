@@ -18,6 +18,7 @@ struct certificate_request {
 	bool is_ca;
 	int path_length;      /* of a CA */
 	struct span sgx;      /* content of the SGX extension; empty: none */
+	bool strange;         /* with a critical extension that nobody knows */
 	int64_t not_before_s; /* Unix time */
 	int64_t not_after_s;
 };

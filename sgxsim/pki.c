@@ -264,10 +264,12 @@ static enum tcb_error make_pck(const struct pki *pki, const char *pki_dir, const
 		.not_before_s = now_s() - DAY_S,
 		.not_after_s = now_s() + CERTIFICATE_LIFE_S,
 	};
+	struct sgx_extension processor;
 	struct issuer pck = {0};
 	enum tcb_error error;
 
-	TRY(sgx_extension_write(&w));
+	sgx_extension_defaults(&processor);
+	TRY(sgx_extension_write(&processor, &w));
 	TRY(writer_end(&w, &request.sgx));
 	TRY(certificate_issue(&pki->platform_ca, &request, &pck));
 	error = issuer_save(&pck, dir, "pck", d);

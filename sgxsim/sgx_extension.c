@@ -64,17 +64,16 @@ static void put_group(struct writer *w, uint8_t arc, struct span members)
 	put_member(w, span_of(&arc, 1), bytes);
 }
 
-static void put_tcb(struct writer *w)
+static void put_tcb(const struct sgx_extension *x, struct writer *w)
 {
-	uint8_t members[480], cpu_svn[SGX_CPUSVN_SIZE];
+	uint8_t members[480];
 	struct writer m = WRITER_OF(members);
 	struct span bytes = {0};
 
 	for (uint8_t component = 1; component <= 16; component++)
-		put_integer(&m, span_of((uint8_t[]){2, component}, 2), PKI_COMPONENT_SVN);
-	put_integer(&m, span_of((uint8_t[]){2, 17}, 2), PKI_PCE_SVN);
-	memset(cpu_svn, PKI_COMPONENT_SVN, sizeof cpu_svn);
-	put_value(&m, span_of((uint8_t[]){2, 18}, 2), DER_OCTETS, SPAN_OF(cpu_svn));
+		put_integer(&m, span_of((uint8_t[]){2, component}, 2), x->component_svn[component - 1]);
+	put_integer(&m, span_of((uint8_t[]){2, 17}, 2), x->pce_svn);
+	put_value(&m, span_of((uint8_t[]){2, 18}, 2), DER_OCTETS, SPAN_OF(x->component_svn));
 	if (writer_end(&m, &bytes) != TCB_OK)
 		w->error = TCB_LIMIT;
 	put_group(w, 2, bytes);
@@ -94,9 +93,17 @@ static void put_configuration(struct writer *w)
 	put_group(w, 7, bytes);
 }
 
-enum tcb_error sgx_extension_write(struct writer *w)
+void sgx_extension_defaults(struct sgx_extension *ret_extension)
 {
-	static const uint8_t pce_id[2] = {0, 0}, scalable = 1;
+	struct sgx_extension x = { .pce_svn = PKI_PCE_SVN, .sgx_type = 1, .of_platform_ca = true };
+
+	memset(x.component_svn, PKI_COMPONENT_SVN, sizeof x.component_svn);
+	memcpy(x.fmspc, pki_fmspc, sizeof x.fmspc);
+	*ret_extension = x;
+}
+
+enum tcb_error sgx_extension_write(const struct sgx_extension *extension, struct writer *w)
+{
 	uint8_t ppid[16], instance[16], content[1000];
 	struct writer c = WRITER_OF(content);
 	struct span bytes;
@@ -104,12 +111,14 @@ enum tcb_error sgx_extension_write(struct writer *w)
 	TRY(crypto_random(ppid, sizeof ppid));
 	TRY(crypto_random(instance, sizeof instance));
 	put_value(&c, span_of((uint8_t[]){1}, 1), DER_OCTETS, SPAN_OF(ppid));
-	put_tcb(&c);
-	put_value(&c, span_of((uint8_t[]){3}, 1), DER_OCTETS, SPAN_OF(pce_id));
-	put_value(&c, span_of((uint8_t[]){4}, 1), DER_OCTETS, SPAN_OF(pki_fmspc));
-	put_value(&c, span_of((uint8_t[]){5}, 1), DER_ENUM, span_of(&scalable, 1));
-	put_value(&c, span_of((uint8_t[]){6}, 1), DER_OCTETS, SPAN_OF(instance));
-	put_configuration(&c);
+	put_tcb(extension, &c);
+	put_value(&c, span_of((uint8_t[]){3}, 1), DER_OCTETS, SPAN_OF(extension->pce_id));
+	put_value(&c, span_of((uint8_t[]){4}, 1), DER_OCTETS, SPAN_OF(extension->fmspc));
+	put_value(&c, span_of((uint8_t[]){5}, 1), DER_ENUM, span_of(&extension->sgx_type, 1));
+	if (extension->of_platform_ca) {
+		put_value(&c, span_of((uint8_t[]){6}, 1), DER_OCTETS, SPAN_OF(instance));
+		put_configuration(&c);
+	}
 	TRY(writer_end(&c, &bytes));
 	der_write(w, DER_SEQUENCE, bytes);
 	return w->error;
