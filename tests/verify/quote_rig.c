@@ -24,7 +24,7 @@ static bool is_tdx(const struct quote_rig *r) { return r->kind != RIG_SGX3; }
 
 /* ---- certificates ---- */
 
-static void put_chain(struct quote_rig *r)
+void quote_rig_put_chain(struct quote_rig *r)
 {
 	X509 *const chain[] = { r->pck.certificate, r->platform_ca.certificate, r->root.certificate };
 	size_t used = 0;
@@ -55,7 +55,7 @@ void quote_rig_issue(struct quote_rig *r, const struct issuer *signer, struct ce
 	assert_int_equal(certificate_issue(signer, &request, &made), TCB_OK);
 	issuer_wipe(replaced);
 	*replaced = made;
-	put_chain(r);
+	quote_rig_put_chain(r);
 }
 
 void quote_rig_issue_pck(struct quote_rig *r)

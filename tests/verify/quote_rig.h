@@ -52,6 +52,8 @@ void quote_rig_end(struct quote_rig *r);
 void quote_rig_issue(struct quote_rig *r, const struct issuer *signer, struct certificate_request request, struct issuer *replaced);
 /* The PCK anew, from r->processor. */
 void quote_rig_issue_pck(struct quote_rig *r);
+/* Puts the quote's PEM chain together again. */
+void quote_rig_put_chain(struct quote_rig *r);
 /* A CRL with these certificates (NULL: end); its window starts at `from_s`. */
 void quote_rig_crl(const struct quote_rig *r, const struct issuer *issuer, X509 *const *revoked, uint64_t from_s,
 		   struct rig_bytes *ret_crl);

@@ -1,0 +1,865 @@
+/* verify/quote-strict: what a strict verifier refuses (DCAP notes 2.7), one thing altered at a time and all signed anew. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "crypto/crypto.h"
+#include "tests/verify/quote_rig.h"
+#include "verify/appraise/tcb.h"
+
+static struct quote_rig rig;
+
+/* where things are in a v3 quote; in v4 and v5 what follows the body is six bytes further from the attestation key on */
+enum { AT_SIGNATURE_SIZE = 432, AT_SIGNATURE = 436, AT_KEY = 500, AT_QE_SIGNATURE = 948, AT_AUTH_SIZE = 1012, AT_TYPE = 1046, AT_SIZE = 1048, AT_CHAIN = 1052 };
+
+static int start(void **state)
+{
+	(void)state;
+	quote_rig_init(&rig, RIG_SGX3, 0);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	quote_rig_end(&rig);
+	return 0;
+}
+
+static void again(enum rig_kind kind)
+{
+	quote_rig_end(&rig);
+	quote_rig_init(&rig, kind, 0);
+}
+
+/* ---- structure ---- */
+
+static void versions_and_tees(void **state)
+{
+	(void)state;
+	for (int kind = RIG_SGX3; kind <= RIG_TDX5; kind++) {
+		again((enum rig_kind)kind);
+		quote_rig_trusted(&rig);
+		for (int version = 0; version < 8; version++) {
+			if (version == 3 + kind)
+				continue;
+			rig.header[0] = (uint8_t)version;
+			quote_rig_refused(&rig, "quote.malformed");
+		}
+		rig.header[0] = (uint8_t)(3 + kind);
+		rig.header[4] ^= 0x81; /* the other TEE */
+		quote_rig_refused(&rig, "quote.malformed");
+		rig.header[4] = 1;
+		quote_rig_refused(&rig, "quote.malformed");
+	}
+}
+
+static void body_type(void **state)
+{
+	(void)state;
+	again(RIG_TDX5);
+	quote_rig_sign(&rig);
+	for (uint8_t type = 0; type < 5; type++) {
+		if (type == 3)
+			continue;
+		rig.quote[48] = type; /* with TD 1.5's size: SGX, TD 1.0, none */
+		quote_rig_refused_as_is(&rig, "quote.malformed");
+	}
+	rig.quote[48] = 3;
+	rig.quote[50]++;
+	quote_rig_refused_as_is(&rig, "quote.malformed");
+}
+
+static void key_types(void **state)
+{
+	(void)state;
+	for (int type = 0; type < 5; type++) {
+		rig.header[2] = (uint8_t)type;
+		if (type != 2)
+			quote_rig_refused(&rig, "quote.malformed");
+	}
+}
+
+static void reserved_header(void **state)
+{
+	(void)state;
+	for (int kind = RIG_TDX4; kind <= RIG_TDX5; kind++) {
+		again((enum rig_kind)kind);
+		for (int i = 8; i < 12; i++) {
+			rig.header[i] = 1;
+			quote_rig_refused(&rig, "quote.malformed");
+			rig.header[i] = 0;
+		}
+	}
+}
+
+static void reserved_body(void **state)
+{
+	static const int at[] = {20, 31, 96, 127, 160, 191, 262, 303};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		quote_rig_sgx(&rig)[at[i]] = 1;
+		quote_rig_refused(&rig, "quote.reserved");
+		quote_rig_sgx(&rig)[at[i]] = 0;
+		rig.qe_report[at[i]] = 1;
+		quote_rig_refused(&rig, "quote.reserved");
+		rig.qe_report[at[i]] = 0;
+	}
+	quote_rig_sgx(&rig)[48] |= 0x8; /* attributes that no processor has */
+	quote_rig_refused(&rig, "quote.reserved");
+	quote_rig_sgx(&rig)[48] = 0x5;
+	quote_rig_sgx(&rig)[55] = 0x80;
+	quote_rig_refused(&rig, "quote.reserved");
+	quote_rig_sgx(&rig)[55] = 0;
+	quote_rig_sgx(&rig)[48] |= 0x80; /* KSS, AEX_NOTIFY */
+	quote_rig_sgx(&rig)[49] |= 0x4;
+	quote_rig_trusted(&rig);
+}
+
+static void sizes(void **state)
+{
+	static const int at[] = {AT_SIGNATURE_SIZE, AT_AUTH_SIZE, AT_SIZE};
+
+	(void)state;
+	quote_rig_sign(&rig);
+	assert_int_equal(rig.quote[AT_TYPE], 5);
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		rig.quote[at[i]]++;
+		quote_rig_refused_as_is(&rig, "quote.malformed");
+		rig.quote[at[i]] = (uint8_t)(rig.quote[at[i]] - 2);
+		quote_rig_refused_as_is(&rig, "quote.malformed");
+		rig.quote[at[i]]++;
+	}
+	rig.quote_size++;
+	quote_rig_refused_as_is(&rig, "quote.malformed");
+	rig.quote_size -= 2;
+	quote_rig_refused_as_is(&rig, "quote.malformed");
+}
+
+static void certification_types(void **state)
+{
+	(void)state;
+	quote_rig_sign(&rig);
+	for (uint8_t type = 0; type < 9; type++) {
+		rig.quote[AT_TYPE] = type;
+		if (type != 5)
+			quote_rig_refused_as_is(&rig, "quote.malformed");
+	}
+	again(RIG_TDX4);
+	quote_rig_sign(&rig);
+	assert_int_equal(rig.quote[48 + 584 + 4 + 128], 6);
+	rig.quote[48 + 584 + 4 + 128] = 5;
+	quote_rig_refused_as_is(&rig, "quote.malformed");
+}
+
+/* ---- PEM ---- */
+
+/* The chain of certificates in this order; 'l' leaf, 'i' intermediate, 'r' root. */
+static void order(const char *letters, const char *code)
+{
+	X509 *const of[] = { ['l'] = rig.pck.certificate, ['i'] = rig.platform_ca.certificate, ['r'] = rig.root.certificate };
+	size_t used = 0, size;
+	char *pem;
+
+	for (; *letters != '\0'; letters++) {
+		assert_int_equal(certificate_pem(of[(int)*letters], &pem, &size), TCB_OK);
+		assert_true(used + size < sizeof rig.chain);
+		memcpy(rig.chain + used, pem, size);
+		used += size;
+		OPENSSL_free(pem);
+	}
+	rig.chain[used] = '\0';
+	quote_rig_refused(&rig, code);
+}
+
+static void chain_order(void **state)
+{
+	(void)state;
+	order("li", "quote.chain.malformed");
+	order("l", "quote.chain.malformed");
+	order("", "quote.chain.malformed");
+	order("lirr", "quote.chain.malformed");
+	order("llir", "quote.chain.malformed");
+	order("lri", "quote.root.untrusted"); /* as one vendor's sample has it: the last one is no root */
+	order("ril", "quote.root.untrusted");
+	order("ilr", "quote.chain");
+	order("lrr", "quote.chain");
+	order("rrr", "quote.chain");
+}
+
+static void spoil(const char *from, const char *to)
+{
+	quote_rig_put_chain(&rig);
+	RIG_EDIT(rig.chain, from, to);
+	quote_rig_refused(&rig, "quote.chain.malformed");
+}
+
+static void chain_text(void **state)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----\n", end_line[] = "-----END CERTIFICATE-----\n";
+	size_t size;
+
+	(void)state;
+	spoil(begin, "\n-----BEGIN CERTIFICATE-----\n");
+	spoil(begin, "subject=CN\n-----BEGIN CERTIFICATE-----\n");
+	spoil(begin, "-----BEGIN CERTIFICATE----- \n");
+	spoil(begin, "-----BEGIN CERTIFICATE-----\r\n");
+	spoil(begin, "-----BEGIN CERTIFICATE-----\n\n");
+	spoil(begin, "-----BEGIN X509 CERTIFICATE-----\n");
+	spoil(begin, "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00000000000000000000000000000000\n\n");
+	spoil(end_line, "-----END CERTIFICATE-----\n\n");
+	spoil(end_line, "-----END CERTIFICATE-----\nbetween\n");
+	spoil(end_line, "-----END CERTIFICATE-----");
+	spoil(end_line, "=\n-----END CERTIFICATE-----\n");
+	/* one character of a line goes to the next; a line's end is taken out */
+	quote_rig_put_chain(&rig);
+	memmove(rig.chain + 28 + 64, (char[]){rig.chain[28 + 65], '\n'}, 2);
+	quote_rig_refused(&rig, "quote.chain.malformed");
+	quote_rig_put_chain(&rig);
+	size = strlen(rig.chain);
+	memmove(rig.chain + 28 + 64, rig.chain + 28 + 65, size - 28 - 64);
+	quote_rig_refused(&rig, "quote.chain.malformed");
+	/* behind the last */
+	quote_rig_put_chain(&rig);
+	strcpy(rig.chain + size, "x");
+	quote_rig_refused(&rig, "quote.chain.malformed");
+	rig.chain[size] = '\0';
+	rig.chain[size - 1] = '\0'; /* no LF, but the NUL */
+	quote_rig_refused(&rig, "quote.chain.malformed");
+}
+
+/* Bits that base64's padding leaves over: another text of the same bytes. */
+static void chain_padding(void **state)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *padding;
+	char *spare;
+
+	(void)state;
+	for (int i = 0; (padding = strchr(rig.chain, '=')) == NULL && i < 20; i++) /* sizes of signatures vary by a byte or two */
+		quote_rig_issue_pck(&rig);
+	assert_non_null(padding);
+	quote_rig_trusted(&rig);
+	spare = rig.chain + (padding - rig.chain) - 1;
+	*spare = digits[(strchr(digits, *spare) - digits) | 1];
+	quote_rig_refused(&rig, "quote.chain.malformed");
+}
+
+static void two_nuls(void **state)
+{
+	(void)state;
+	quote_rig_sign(&rig);
+	rig.quote[rig.quote_size++] = 0; /* sizes say so, too */
+	rig.quote[AT_SIZE]++;
+	rig.quote[AT_SIGNATURE_SIZE]++;
+	if (rig.quote[AT_SIZE] != 0 && rig.quote[AT_SIGNATURE_SIZE] != 0)
+		quote_rig_refused_as_is(&rig, "quote.chain.malformed");
+	rig.quote_size -= 2; /* none is as good as one */
+	rig.quote[AT_SIZE] = (uint8_t)(rig.quote[AT_SIZE] - 2);
+	rig.quote[AT_SIGNATURE_SIZE] = (uint8_t)(rig.quote[AT_SIGNATURE_SIZE] - 2);
+	if (rig.quote[AT_SIZE] < 0xfe && rig.quote[AT_SIGNATURE_SIZE] < 0xfe)
+		assert_int_equal(quote_rig_appraise(&rig), TCB_OK);
+}
+
+static void chain_given(void **state)
+{
+	char given[sizeof rig.chain];
+
+	(void)state;
+	quote_rig_sign(&rig);
+	memcpy(given, rig.chain, sizeof given);
+	rig.collateral.pck_chain = span_of_text(given);
+	assert_int_equal(quote_rig_appraise(&rig), TCB_OK);
+	rig.collateral.pck_chain.size--; /* without the last line's end */
+	assert_int_equal(quote_rig_appraise(&rig), TCB_OK);
+	quote_rig_issue_pck(&rig); /* the same processor's, issued again */
+	quote_rig_sign(&rig);
+	rig.collateral.pck_chain = span_of_text(given);
+	quote_rig_refused_as_is(&rig, "quote.pck.other");
+}
+
+/* ---- certificates ---- */
+
+static void issue_pck_as(struct certificate_request request, const struct issuer *signer)
+{
+	uint8_t extension[1024];
+	struct writer w = WRITER_OF(extension);
+
+	assert_int_equal(sgx_extension_write(&rig.processor, &w), TCB_OK);
+	if (request.sgx.data == NULL)
+		request.sgx = span_of(extension, w.size);
+	quote_rig_issue(&rig, signer, request, &rig.pck);
+}
+
+static const struct certificate_request pck_request = { .common_name = "Intel SGX PCK Certificate" };
+static const struct certificate_request ca_request = { .common_name = "Intel SGX PCK Platform CA", .is_ca = true };
+
+static void names_and_uses(void **state)
+{
+	struct certificate_request request = pck_request;
+
+	(void)state;
+	request.common_name = "Intel SGX PCK Certificate 2";
+	issue_pck_as(request, &rig.platform_ca);
+	quote_rig_refused(&rig, "quote.chain");
+	request = pck_request;
+	request.is_ca = true;
+	issue_pck_as(request, &rig.platform_ca);
+	quote_rig_refused(&rig, "quote.chain");
+	request.is_ca = false;
+	request.strange = true; /* a critical extension that nobody knows */
+	issue_pck_as(request, &rig.platform_ca);
+	quote_rig_refused(&rig, "quote.chain");
+	issue_pck_as(pck_request, &rig.root); /* not by the intermediate */
+	quote_rig_refused(&rig, "quote.chain");
+	issue_pck_as(pck_request, &rig.platform_ca);
+	quote_rig_trusted(&rig);
+}
+
+static void intermediates(void **state)
+{
+	struct certificate_request request = ca_request;
+
+	(void)state;
+	request.common_name = "Intel SGX PCK Another CA";
+	quote_rig_issue(&rig, &rig.root, request, &rig.platform_ca);
+	quote_rig_issue_pck(&rig);
+	quote_rig_refused(&rig, "quote.chain");
+	request = ca_request;
+	request.is_ca = false;
+	quote_rig_issue(&rig, &rig.root, request, &rig.platform_ca);
+	quote_rig_issue_pck(&rig);
+	quote_rig_refused(&rig, "quote.chain");
+	quote_rig_issue(&rig, NULL, ca_request, &rig.platform_ca); /* of itself, not of the root */
+	quote_rig_issue_pck(&rig);
+	quote_rig_refused(&rig, "quote.chain");
+}
+
+static void other_root(void **state)
+{
+	struct issuer stranger = {0};
+
+	(void)state;
+	quote_rig_issue(&rig, NULL, (struct certificate_request){ .common_name = "Intel SGX Root CA", .is_ca = true, .path_length = 1 },
+			&stranger);
+	quote_rig_sign(&rig);
+	assert_int_equal(x509_spki_digest(stranger.certificate, &rig.policy.roots[0]), TCB_OK);
+	quote_rig_refused_as_is(&rig, "quote.root.untrusted");
+	rig.policy.root_count = 0;
+	quote_rig_refused_as_is(&rig, "quote.root.untrusted");
+	issuer_wipe(&stranger);
+}
+
+static void processor_ca(void **state)
+{
+	struct certificate_request request = ca_request;
+
+	(void)state;
+	request.common_name = "Intel SGX PCK Processor CA";
+	quote_rig_issue(&rig, &rig.root, request, &rig.platform_ca);
+	quote_rig_issue_pck(&rig); /* with what only the Platform CA writes */
+	quote_rig_crl(&rig, &rig.platform_ca, NULL, rig.now_s - 60, &rig.pck_crl);
+	quote_rig_refused(&rig, "quote.pck.malformed");
+	rig.processor.of_platform_ca = false;
+	rig.processor.sgx_type = 0;
+	quote_rig_issue_pck(&rig);
+	quote_rig_trusted(&rig);
+	assert_false(rig.claims.has_platform_instance_id);
+	rig.processor.sgx_type = 3;
+	quote_rig_issue_pck(&rig);
+	quote_rig_refused(&rig, "quote.pck.malformed");
+}
+
+static void expired_certificates(void **state)
+{
+	struct certificate_request request = pck_request;
+
+	(void)state;
+	request.not_before_s = (int64_t)rig.now_s - RIG_DAY_S;
+	request.not_after_s = (int64_t)rig.now_s - 2;
+	issue_pck_as(request, &rig.platform_ca);
+	quote_rig_refused(&rig, "quote.chain.expired");
+	request.not_before_s = (int64_t)rig.now_s + 2;
+	request.not_after_s = (int64_t)rig.now_s + RIG_DAY_S;
+	issue_pck_as(request, &rig.platform_ca);
+	quote_rig_refused(&rig, "quote.chain.expired");
+	issue_pck_as(pck_request, &rig.platform_ca);
+	request.common_name = "Intel SGX TCB Signing";
+	quote_rig_issue(&rig, &rig.root, request, &rig.tcb_signing);
+	quote_rig_refused(&rig, "quote.tcbsigning");
+}
+
+static void sgx_extension(void **state)
+{
+	static const uint8_t broken[] = {0x30, 0x03, 0x02, 0x01, 0x00};
+	struct certificate_request request = pck_request;
+
+	(void)state;
+	quote_rig_issue(&rig, &rig.platform_ca, pck_request, &rig.pck); /* none */
+	quote_rig_refused(&rig, "quote.pck.malformed");
+	request.sgx = SPAN_OF(broken);
+	issue_pck_as(request, &rig.platform_ca);
+	quote_rig_refused(&rig, "quote.pck.malformed");
+	quote_rig_sign(&rig); /* a raw quote under the same OID, as TLS certificates of Intel's SDK have it */
+	request.sgx = span_of(rig.quote, 1000);
+	issue_pck_as(request, &rig.platform_ca);
+	quote_rig_refused(&rig, "quote.pck.malformed");
+}
+
+static void signature_algorithm(void **state)
+{
+	(void)state;
+	assert_true(X509_sign(rig.pck.certificate, rig.platform_ca.key, EVP_sha384()) > 0);
+	quote_rig_put_chain(&rig);
+	quote_rig_refused(&rig, "quote.chain");
+}
+
+static void tcb_signing(void **state)
+{
+	struct certificate_request request = { .common_name = "Intel SGX TCB Signing 2" };
+
+	(void)state;
+	quote_rig_issue(&rig, &rig.root, request, &rig.tcb_signing);
+	quote_rig_refused(&rig, "quote.tcbsigning");
+	request.common_name = "Intel SGX TCB Signing";
+	quote_rig_issue(&rig, &rig.platform_ca, request, &rig.tcb_signing); /* by the wrong CA */
+	quote_rig_refused(&rig, "quote.tcbsigning");
+	quote_rig_issue(&rig, NULL, request, &rig.tcb_signing);
+	quote_rig_refused(&rig, "quote.tcbsigning");
+}
+
+static void collateral_of_other_root(void **state)
+{
+	static struct quote_rig other;
+
+	(void)state;
+	quote_rig_init(&other, RIG_SGX3, 0);
+	quote_rig_sign(&other);
+	quote_rig_sign(&rig);
+	rig.collateral.root_certificate = other.collateral.root_certificate;
+	quote_rig_refused_as_is(&rig, "quote.collateral.root");
+	rig.collateral = other.collateral; /* whole, and valid for what it is */
+	quote_rig_refused_as_is(&rig, "quote.collateral.root");
+	quote_rig_sign(&rig);
+	rig.collateral.pck_crl_issuer = other.collateral.pck_crl_issuer;
+	quote_rig_refused_as_is(&rig, "quote.crl");
+	quote_rig_end(&other);
+}
+
+/* ---- CRLs that are not whole ---- */
+
+static void crl_kinds(void **state)
+{
+	const uint8_t *at = rig.pck_crl.bytes;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)rig.pck_crl.size);
+	ASN1_INTEGER *base = ASN1_INTEGER_new();
+	uint8_t *der = NULL;
+	int size;
+
+	(void)state;
+	assert_non_null(crl);
+	assert_int_equal(ASN1_INTEGER_set(base, 1), 1);
+	assert_int_equal(X509_CRL_add1_ext_i2d(crl, NID_delta_crl, base, 1, X509V3_ADD_DEFAULT), 1);
+	assert_true(X509_CRL_sign(crl, rig.platform_ca.key, EVP_sha256()) > 0);
+	size = i2d_X509_CRL(crl, &der);
+	assert_in_range(size, 1, (int)sizeof rig.pck_crl.bytes);
+	memcpy(rig.pck_crl.bytes, der, (size_t)size);
+	rig.pck_crl.size = (size_t)size;
+	quote_rig_refused(&rig, "quote.crl");
+	OPENSSL_free(der);
+	ASN1_INTEGER_free(base);
+	X509_CRL_free(crl);
+}
+
+static void crl_issuer_may(void **state)
+{
+	uint32_t flags;
+
+	(void)state;
+	/* the TCB signing certificate has no cRLSign; a CRL by it is none, in whatever place */
+	quote_rig_crl(&rig, &rig.tcb_signing, NULL, rig.now_s - 60, &rig.root_crl);
+	quote_rig_refused(&rig, "quote.crl");
+	flags = X509_get_key_usage(rig.tcb_signing.certificate);
+	assert_int_equal(flags & KU_CRL_SIGN, 0);
+}
+
+static void minimums(void **state)
+{
+	(void)state;
+	rig.policy.min_tcb_evaluation_number = 18;
+	quote_rig_refused(&rig, "quote.tcbinfo.old");
+	RIG_EDIT(rig.tcb_info, "\"tcbEvaluationDataNumber\":17", "\"tcbEvaluationDataNumber\":18");
+	quote_rig_refused(&rig, "quote.qe.old");
+	RIG_EDIT(rig.qe_identity, "\"tcbEvaluationDataNumber\":17", "\"tcbEvaluationDataNumber\":18");
+	quote_rig_trusted(&rig);
+	rig.policy.min_root_crl_number = rig.claims.marks.root_crl.number;
+	rig.policy.min_pck_crl_number = rig.claims.marks.pck_crl.number;
+	quote_rig_trusted(&rig);
+	rig.policy.min_root_crl_number++;
+	quote_rig_refused(&rig, "quote.crl.old");
+	rig.policy.min_root_crl_number--;
+	rig.policy.min_pck_crl_number++;
+	quote_rig_refused(&rig, "quote.crl.old");
+}
+
+/* ---- keys and signatures ---- */
+
+static void flip(size_t at, const char *code)
+{
+	quote_rig_sign(&rig);
+	rig.quote[at] ^= 1;
+	quote_rig_refused_as_is(&rig, code);
+}
+
+static void points(void **state)
+{
+	(void)state;
+	flip(AT_KEY + 63, "quote.qe.binding");
+	/* bound by the QE, and not on the curve: a QE that signed anything */
+	quote_rig_sign(&rig);
+	rig.bind_qe = false;
+	for (int i = 0; i < 2; i++) {
+		uint8_t key[64], auth[32];
+		struct digest256 digest;
+		struct p256_signature signature;
+
+		memset(key, i == 0 ? 0 : 0xff, sizeof key);
+		memcpy(auth, rig.qe_auth, sizeof auth);
+		assert_int_equal(crypto_sha256_all((struct span[]){SPAN_OF(key), SPAN_OF(auth)}, 2, &digest), TCB_OK);
+		memset(rig.qe_report + 320, 0, 64);
+		memcpy(rig.qe_report + 320, digest.bytes, sizeof digest.bytes);
+		quote_rig_sign(&rig);
+		memcpy(rig.quote + AT_KEY, key, sizeof key);
+		assert_int_equal(crypto_sign(rig.pck.key, SPAN_OF(rig.qe_report), &signature), TCB_OK);
+		memcpy(rig.quote + AT_QE_SIGNATURE, signature.bytes, sizeof signature.bytes);
+		quote_rig_refused_as_is(&rig, "quote.signature");
+	}
+}
+
+/* r or s of a signature: zero, the order, more. */
+static void scalars(size_t at, const char *code)
+{
+	static const uint8_t n[32] = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+				      0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+
+	for (size_t half = 0; half < 64; half += 32) {
+		quote_rig_sign(&rig);
+		memset(rig.quote + at + half, 0, 32);
+		quote_rig_refused_as_is(&rig, code);
+		memcpy(rig.quote + at + half, n, 32);
+		quote_rig_refused_as_is(&rig, code);
+		memset(rig.quote + at + half, 0xff, 32);
+		quote_rig_refused_as_is(&rig, code);
+	}
+	memset(rig.quote + at, 0, 64);
+	quote_rig_refused_as_is(&rig, code);
+}
+
+static void signatures(void **state)
+{
+	(void)state;
+	scalars(AT_SIGNATURE, "quote.signature");
+	scalars(AT_QE_SIGNATURE, "quote.qe.report");
+}
+
+/* n - s signs as well as s: accepted, which is why a quote's bytes are no identity. */
+static void high_s(void **state)
+{
+	BIGNUM *n = NULL, *s = BN_new(), *other = BN_new();
+
+	(void)state;
+	quote_rig_sign(&rig);
+	assert_true(BN_hex2bn(&n, "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551") > 0);
+	assert_non_null(BN_bin2bn(rig.quote + AT_SIGNATURE + 32, 32, s));
+	assert_int_equal(BN_sub(other, n, s), 1);
+	assert_int_equal(BN_bn2binpad(other, rig.quote + AT_SIGNATURE + 32, 32), 32);
+	assert_int_equal(quote_rig_appraise(&rig), TCB_OK);
+	BN_free(n);
+	BN_free(s);
+	BN_free(other);
+}
+
+static void qe_report_data(void **state)
+{
+	(void)state;
+	quote_rig_trusted(&rig);
+	rig.bind_qe = false;
+	for (int i = 32; i < 64; i++) {
+		rig.qe_report[320 + i] = 1;
+		quote_rig_refused(&rig, "quote.qe.binding");
+		rig.qe_report[320 + i] = 0;
+	}
+	rig.qe_report[320] ^= 1;
+	quote_rig_refused(&rig, "quote.qe.binding");
+	rig.qe_report[320] ^= 1;
+	rig.qe_auth[0] ^= 1; /* authentication data is bound, too */
+	quote_rig_refused(&rig, "quote.qe.binding");
+}
+
+/* ---- attributes ---- */
+
+static void qe_attributes(void **state)
+{
+	(void)state;
+	rig.qe_report[48] |= 0x2;
+	quote_rig_refused(&rig, "quote.qe.debug");
+	RIG_EDIT(rig.qe_identity, "\"FBFFFFFFFFFFFFFF", "\"F9FFFFFFFFFFFFFF"); /* even where the identity does not mask it */
+	quote_rig_refused(&rig, "quote.qe.debug");
+	rig.qe_report[48] = 0x14;
+	quote_rig_refused(&rig, "quote.qe.debug");
+	rig.qe_report[48] = 0x11; /* MODE64 is masked out */
+	quote_rig_trusted(&rig);
+	rig.qe_report[48] = 0x01;
+	quote_rig_refused(&rig, "quote.qe.identity");
+}
+
+static void qe_is_another(void **state)
+{
+	(void)state;
+	rig.qe_report[128] ^= 1; /* MRSIGNER */
+	quote_rig_refused(&rig, "quote.qe.identity");
+	rig.qe_report[128] ^= 1;
+	rig.qe_report[256] ^= 1; /* ISVPRODID */
+	quote_rig_refused(&rig, "quote.qe.identity");
+	rig.qe_report[256] ^= 1;
+	rig.qe_report[16] ^= 1; /* MISCSELECT */
+	quote_rig_refused(&rig, "quote.qe.identity");
+	rig.qe_report[16] ^= 1;
+	rig.qe_report[258] = 5; /* ISVSVN */
+	quote_rig_refused(&rig, "quote.qe.level");
+}
+
+static void isv_attributes(void **state)
+{
+	uint8_t *flags = quote_rig_sgx(&rig) + 48;
+
+	(void)state;
+	*flags = 0x1; /* MODE64 clear */
+	quote_rig_refused(&rig, "quote.enclave.debug");
+	*flags = 0x4; /* INIT clear */
+	quote_rig_refused(&rig, "quote.enclave.debug");
+	*flags = 0x15;
+	quote_rig_refused(&rig, "quote.enclave.keys");
+	*flags = 0x25;
+	quote_rig_refused(&rig, "quote.enclave.keys");
+}
+
+/* ---- documents ---- */
+
+static void spoil_tcb(const char *from, const char *to, const char *code)
+{
+	RIG_EDIT(rig.tcb_info, from, to);
+	quote_rig_refused(&rig, code);
+	RIG_EDIT(rig.tcb_info, to, from);
+}
+
+static void spoil_qe(const char *from, const char *to, const char *code)
+{
+	RIG_EDIT(rig.qe_identity, from, to);
+	quote_rig_refused(&rig, code);
+	RIG_EDIT(rig.qe_identity, to, from);
+}
+
+static void json_strict(void **state)
+{
+	(void)state;
+	spoil_tcb("\"tcbType\":0,", "\"tcbType\":0,\"tcbType\":0,", "quote.tcbinfo.malformed");
+	spoil_tcb("\"id\":\"SGX\",", "\"id\":\"SGX\",\"id\":\"TDX\",", "quote.tcbinfo.malformed");
+	spoil_tcb("\"pcesvn\":13", "\"pcesvn\":13,\"pcesvn\":1", "quote.tcbinfo.malformed");
+	spoil_tcb("{\"svn\":7}", "{\"svn\":256}", "quote.tcbinfo.malformed");
+	spoil_tcb("{\"svn\":7}", "{\"svn\":-7}", "quote.tcbinfo.malformed");
+	spoil_tcb("{\"svn\":7}", "{\"svn\":7.0}", "quote.tcbinfo.malformed");
+	spoil_tcb("{\"svn\":7}", "{\"svn\":07}", "quote.tcbinfo.malformed");
+	spoil_tcb("{\"svn\":7}", "{\"svn\":\"7\"}", "quote.tcbinfo.malformed");
+	spoil_tcb("{\"svn\":7}", " 7 ", "quote.tcbinfo.malformed");
+	spoil_tcb("\"pcesvn\":13", "\"pcesvn\":65536", "quote.tcbinfo.malformed");
+	spoil_tcb("\"tcbLevels\":[", "\"tcbLevels\":[7,", "quote.tcbinfo.malformed");
+	spoil_tcb("\"RIG-SA-7\"", " 7 ", "quote.tcbinfo.malformed");
+	spoil_tcb("\"RIG-SA-7\"", "\"an id of more characters than any\"", "quote.tcbinfo.malformed");
+	spoil_tcb("\"tcbType\":0", "\"tcbType\":1", "quote.tcbinfo.malformed");
+	spoil_qe("\"version\":2,", "\"version\":2,\"version\":2,", "quote.qe.malformed");
+	spoil_qe("\"isvsvn\":8", "\"isvsvn\":65536", "quote.qe.malformed");
+	spoil_qe("\"mrsigner\"", "\"mrsigned\"", "quote.qe.malformed");
+	quote_rig_trusted(&rig);
+}
+
+static void dates(void **state)
+{
+	static const char *const bad[] = {
+		"2024-02-30T00:00:00Z", "2023-02-29T00:00:00Z", "2024-04-31T00:00:00Z", "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z",
+		"2024-03-13T24:00:00Z", "2024-03-13T00:60:00Z", "2024-03-13 00:00:00Z", "2024-03-13T00:00:00", "2024-03-13T00:00:00+00:00",
+		"2024-3-13T00:00:00Z", "1969-12-31T23:59:59Z", "",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char quoted[64];
+
+		(void)snprintf(quoted, sizeof quoted, "\"tcbDate\":\"%s\"", bad[i]);
+		spoil_tcb("\"tcbDate\":\"2024-03-13T00:00:00Z\"", quoted, "quote.tcbinfo.malformed");
+		spoil_qe("\"tcbDate\":\"2024-03-13T00:00:00Z\"", quoted, "quote.qe.malformed");
+		(void)snprintf(quoted, sizeof quoted, "\"issueDate\":\"%s\",\"issued\"", bad[i]);
+		spoil_tcb("\"issueDate\"", quoted, "quote.tcbinfo.version");
+		spoil_qe("\"issueDate\"", quoted, "quote.qe.version");
+	}
+	RIG_EDIT(rig.tcb_info, "\"tcbDate\":\"2024-03-13T00:00:00Z\"", "\"tcbDate\":\"2024-02-29T00:00:00Z\"");
+	quote_rig_trusted(&rig);
+}
+
+static void other_tee(void **state)
+{
+	(void)state;
+	RIG_EDIT(rig.tcb_info, "\"id\":\"SGX\"", "\"id\":\"TDX\"");
+	quote_rig_refused(&rig, "quote.tcbinfo.version");
+	RIG_EDIT(rig.tcb_info, "\"id\":\"TDX\"", "\"id\":\"SGX\"");
+	RIG_EDIT(rig.qe_identity, "\"id\":\"QE\"", "\"id\":\"TD_QE\"");
+	quote_rig_refused(&rig, "quote.qe.version");
+	RIG_EDIT(rig.qe_identity, "\"id\":\"TD_QE\"", "\"id\":\"QVE\"");
+	quote_rig_refused(&rig, "quote.qe.version");
+	for (int kind = RIG_TDX4; kind <= RIG_TDX5; kind++) {
+		again((enum rig_kind)kind);
+		RIG_EDIT(rig.tcb_info, "\"id\":\"TDX\"", "\"id\":\"SGX\"");
+		quote_rig_refused(&rig, "quote.tcbinfo.version");
+		RIG_EDIT(rig.tcb_info, "\"id\":\"SGX\"", "\"id\":\"TDX\"");
+		RIG_EDIT(rig.qe_identity, "\"id\":\"TD_QE\"", "\"id\":\"QE\"");
+		quote_rig_refused(&rig, "quote.qe.version");
+	}
+}
+
+static void other_documents(void **state)
+{
+	(void)state;
+	spoil_tcb("\"version\":3", "\"version\":2", "quote.tcbinfo.version");
+	spoil_tcb("\"version\":3", "\"version\":4", "quote.tcbinfo.version");
+	spoil_qe("\"version\":2", "\"version\":1", "quote.qe.version");
+	spoil_tcb("\"fmspc\":\"00", "\"fmspc\":\"01", "quote.tcbinfo.fmspc");
+	spoil_tcb("\"pceId\":\"0000\"", "\"pceId\":\"0001\"", "quote.tcbinfo.pceid");
+	quote_rig_sign(&rig);
+	rig.collateral.tcb_info = rig.collateral.qe_identity; /* each signed, in the other's place */
+	rig.collateral.tcb_info_signature = rig.collateral.qe_identity_signature;
+	quote_rig_refused_as_is(&rig, "quote.tcbinfo.version");
+}
+
+static void statuses_are_a_list_of_what_is_allowed(void **state)
+{
+	static const char *const names[] = { "\"UpToDate\"", "\"SWHardeningNeeded\"", "\"ConfigurationNeeded\"",
+					     "\"ConfigurationAndSWHardeningNeeded\"", "\"OutOfDate\"", "\"OutOfDateConfigurationNeeded\"" };
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		again(RIG_SGX3);
+		RIG_EDIT(rig.tcb_info, "\"UpToDate\"", names[i]);
+		rig.policy.accepted_statuses = 0;
+		quote_rig_refused(&rig, "quote.tcb.status");
+		rig.policy.accepted_statuses = ~(1u << i);
+		quote_rig_refused(&rig, "quote.tcb.status");
+		rig.policy.accepted_statuses = 1u << i;
+		quote_rig_trusted(&rig);
+		assert_int_equal(rig.claims.tcb_status, i);
+	}
+}
+
+/* ---- TDX levels ---- */
+
+static void td_levels(void **state)
+{
+	(void)state;
+	again(RIG_TDX4);
+	quote_rig_td(&rig)[2] = 5; /* the TD's components reach the second level only, the processor's the first */
+	quote_rig_refused(&rig, "quote.tcb.status");
+	assert_int_equal(rig.claims.platform_status, TCB_OUT_OF_DATE);
+	quote_rig_td(&rig)[2] = 1;
+	quote_rig_refused(&rig, "quote.tcb.unsupported");
+	/* without a module version all sixteen count, and tdxModule is the identity */
+	memcpy(quote_rig_td(&rig), (uint8_t[]){7, 0, 7}, 3);
+	quote_rig_trusted(&rig);
+	quote_rig_td(&rig)[0] = 6;
+	quote_rig_refused(&rig, "quote.tcb.status");
+}
+
+/* Intel's rule for a TD that only has to be launched again: all new but what it was launched under. */
+static void td_relaunch(void **state)
+{
+	(void)state;
+	again(RIG_TDX5);
+	memcpy(quote_rig_td(&rig), (uint8_t[]){5, 1, 5}, 3);
+	quote_rig_refused(&rig, "quote.tcb.status");
+	assert_int_equal(rig.claims.tcb_status, TCB_TD_RELAUNCH_ADVISED);
+	rig.policy.accepted_statuses |= 1u << TCB_TD_RELAUNCH_ADVISED;
+	quote_rig_trusted(&rig);
+	quote_rig_td(&rig)[586] = 6; /* what runs now is old, too */
+	quote_rig_refused(&rig, "quote.tcb.status");
+	assert_int_equal(rig.claims.tcb_status, TCB_OUT_OF_DATE);
+	quote_rig_td(&rig)[586] = 7;
+	quote_rig_td(&rig)[584] = 5; /* its module is not the newest */
+	quote_rig_refused(&rig, "quote.tcb.status");
+	assert_int_equal(rig.claims.tcb_status, TCB_OUT_OF_DATE);
+	quote_rig_td(&rig)[584] = 6;
+	quote_rig_td(&rig)[585] = 9; /* or nobody knows it */
+	quote_rig_refused(&rig, "quote.tdx.module");
+	quote_rig_td(&rig)[585] = 1;
+	RIG_EDIT(rig.tcb_info, "\"tcbStatus\":\"UpToDate\",\"advisoryIDs\":[\"RIG-SA-7\"]", "\"tcbStatus\":\"ConfigurationNeeded\"");
+	quote_rig_refused(&rig, "quote.tcb.status");
+	assert_int_equal(rig.claims.tcb_status, TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED);
+	rig.qe_report[258] = 7; /* an old QE: no advice */
+	quote_rig_refused(&rig, "quote.tcb.status");
+	assert_int_equal(rig.claims.tcb_status, TCB_OUT_OF_DATE);
+}
+
+static void missing_collateral(void **state)
+{
+	(void)state;
+	quote_rig_sign(&rig);
+	rig.checks = (struct checks){0};
+	assert_int_equal(quote_appraise(span_of(rig.quote, rig.quote_size), NULL, &rig.policy, rig.now_s, &rig.checks, &rig.claims),
+			 TCB_WRONG_STATE);
+	assert_true(rig.checks.missing);
+	assert_int_equal(rig.claims.tcb_status, TCB_NOT_SUPPORTED);
+}
+
+static void every_bit_of_three_quotes(void **state)
+{
+	(void)state;
+	for (int kind = RIG_SGX3; kind <= RIG_TDX5; kind++) {
+		again((enum rig_kind)kind);
+		quote_rig_trusted(&rig);
+		for (size_t i = 0; i < rig.quote_size; i++) {
+			uint8_t bit = (uint8_t)(1u << i % 8);
+
+			rig.quote[i] ^= bit;
+			if (quote_rig_appraise(&rig) == TCB_OK)
+				fail_msg("kind %d: byte %zu is not noticed", kind, i);
+			rig.quote[i] ^= bit;
+		}
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(versions_and_tees), TEST(body_type), TEST(key_types), TEST(reserved_header), TEST(reserved_body), TEST(sizes),
+		TEST(certification_types), TEST(chain_order), TEST(chain_text), TEST(chain_padding), TEST(two_nuls), TEST(chain_given),
+		TEST(names_and_uses), TEST(intermediates), TEST(other_root), TEST(processor_ca), TEST(expired_certificates),
+		TEST(sgx_extension), TEST(signature_algorithm), TEST(tcb_signing), TEST(collateral_of_other_root), TEST(crl_kinds),
+		TEST(crl_issuer_may), TEST(minimums), TEST(points), TEST(signatures), TEST(high_s), TEST(qe_report_data),
+		TEST(qe_attributes), TEST(qe_is_another), TEST(isv_attributes), TEST(json_strict), TEST(dates), TEST(other_tee),
+		TEST(other_documents), TEST(statuses_are_a_list_of_what_is_allowed), TEST(td_levels), TEST(td_relaunch),
+		TEST(missing_collateral), TEST(every_bit_of_three_quotes),
+	};
+
+	return cmocka_run_group_tests_name("verify/quote-strict", tests, NULL, NULL);
+}
