@@ -12,16 +12,22 @@
 #include "cli/command.h"
 #include "cli/print_checks.h"
 #include "sgxsim/file.h"
-#include "verify/appraise/collateral_json.h"
 #include "verify/appraise/intel_root.h"
-#include "verify/appraise/pck.h"
 #include "verify/appraise/quote.h"
+#include "verify/appraise/quote_expect.h"
 #include "verify/appraise/tcb.h"
+#include "verify/lib/collateral_file.h"
+#include "verify/lib/collateral_state.h"
+
+#define EXPECTATIONS_MAX 32
 
 struct options {
-	const char *quote, *collateral, *root;
+	const char *quote, *collateral, *root, *state;
 	uint64_t at_s;
-	unsigned accepted;
+	struct policy policy; /* what --accept and the minimums say */
+	size_t expectation_count, denied_count;
+	char *expected[EXPECTATIONS_MAX]; /* NAME=VALUE */
+	char *denied[EXPECTATIONS_MAX];
 	bool json;
 };
 
@@ -39,28 +45,90 @@ static bool parse_accept(char *list, unsigned *ret_accepted)
 	return true;
 }
 
-static bool parse(int argc, char **argv, struct options *ret_o)
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret_number)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9' || strlen(text) > 19)
+		return false;
+	*ret_number = strtoull(text, &end, 10);
+	return *end == '\0' && *ret_number <= max;
+}
+
+static bool parse_minimum(const char *text, uint32_t *ret_number)
+{
+	uint64_t number = 0;
+	bool ok = parse_number(text, UINT32_MAX, &number);
+
+	*ret_number = (uint32_t)number;
+	return ok;
+}
+
+/* The field's name and value are there; quote_expect() knows which. */
+static bool parse_expect(char *text, struct options *o)
+{
+	static struct checks scratch;
+	static const struct quote_claims none;
+	char name[32];
+	char *equals = strchr(text, '=');
+	bool passed;
+
+	scratch = (struct checks){0};
+	if (equals == NULL || o->expectation_count == EXPECTATIONS_MAX ||
+	    (size_t)snprintf(name, sizeof name, "%.*s", (int)(equals - text), text) >= sizeof name ||
+	    quote_expect(&none, name, span_of_text(equals + 1), &scratch, &passed) != TCB_OK)
+		return false;
+	o->expected[o->expectation_count++] = text;
+	return true;
+}
+
+static bool parse_deny(char *list, struct options *o)
+{
+	char *rest = list, *name;
+
+	while ((name = strsep(&rest, ",")) != NULL) {
+		if (o->denied_count == EXPECTATIONS_MAX || name[0] == '\0')
+			return false;
+		o->denied[o->denied_count++] = name;
+	}
+	return true;
+}
+
+static bool parse_option(int option, char *value, struct options *o)
+{
+	switch (option) {
+	case 'c': o->collateral = value; return true;
+	case 't': return parse_time(value, &o->at_s);
+	case 'r': o->root = value; return true;
+	case 'a': return parse_accept(value, &o->policy.accepted_statuses);
+	case 's': o->state = value; return true;
+	case 'e': return parse_expect(value, o);
+	case 'd': return parse_deny(value, o);
+	case 'n': return parse_minimum(value, &o->policy.min_tcb_evaluation_number);
+	case 'R': return parse_number(value, INT64_MAX, &o->policy.min_root_crl_number);
+	case 'P': return parse_number(value, INT64_MAX, &o->policy.min_pck_crl_number);
+	case 'j': o->json = true; return true;
+	default: return false;
+	}
+}
+
+static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option options[] = {
-		{"collateral", 1, NULL, 'c'}, {"at", 1, NULL, 't'},   {"root", 1, NULL, 'r'},
-		{"accept", 1, NULL, 'a'},     {"json", 0, NULL, 'j'}, {0},
+		{"collateral", 1, NULL, 'c'}, {"at", 1, NULL, 't'}, {"root", 1, NULL, 'r'}, {"accept", 1, NULL, 'a'},
+		{"state", 1, NULL, 's'}, {"expect", 1, NULL, 'e'}, {"deny-advisory", 1, NULL, 'd'},
+		{"min-evaluation-number", 1, NULL, 'n'}, {"min-root-crl-number", 1, NULL, 'R'},
+		{"min-pck-crl-number", 1, NULL, 'P'}, {"json", 0, NULL, 'j'}, {0},
 	};
-	bool ok = true;
 	int option;
 
-	*ret_o = (struct options){ .at_s = (uint64_t)time(NULL), .accepted = 1u << TCB_UP_TO_DATE };
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'c': ret_o->collateral = optarg; break;
-		case 't': ok &= parse_time(optarg, &ret_o->at_s); break;
-		case 'r': ret_o->root = optarg; break;
-		case 'a': ok &= parse_accept(optarg, &ret_o->accepted); break;
-		case 'j': ret_o->json = true; break;
-		default: return false;
-		}
-	}
-	ret_o->quote = optind + 1 == argc ? argv[optind] : NULL;
-	return ok && ret_o->quote != NULL && ret_o->collateral != NULL;
+	o->at_s = (uint64_t)time(NULL);
+	o->policy.accepted_statuses = 1u << TCB_UP_TO_DATE;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (!parse_option(option, optarg, o))
+			return false;
+	o->quote = optind + 1 == argc ? argv[optind] : NULL;
+	return o->quote != NULL && o->collateral != NULL;
 }
 
 /* The key of the root that --root names, or Intel's. */
@@ -83,47 +151,155 @@ static enum tcb_error read_root(const char *path, struct digest256 *ret_root, st
 						"name the root's certificate", "%s", path);
 }
 
-static void print_json(enum tcb_error error, const struct checks *checks, const struct quote_claims *claims)
+/* ---- the report ---- */
+
+static void set_hex(json_t *object, const char *name, const uint8_t *bytes, size_t size)
 {
-	json_t *advisories = json_array();
-	json_t *object;
+	char text[2 * 64 + 1] = "";
+
+	for (size_t i = 0; i < size && i < 64; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	(void)json_object_set_new(object, name, json_string(text));
+}
+#define SET_HEX(object, name, array) set_hex(object, name, array, sizeof(array))
+
+static json_t *sgx_json(const struct quote_claims *c)
+{
+	json_t *object = json_pack("{s:I, s:I, s:I, s:I}", "attributes", (json_int_t)c->enclave.attributes, "isvprodid",
+				   (json_int_t)c->enclave.isv_prod_id, "isvsvn", (json_int_t)c->enclave.isv_svn, "configsvn",
+				   (json_int_t)c->sgx.config_svn);
+
+	SET_HEX(object, "mrenclave", c->enclave.mrenclave);
+	SET_HEX(object, "mrsigner", c->enclave.mrsigner);
+	SET_HEX(object, "configid", c->sgx.config_id);
+	SET_HEX(object, "isvextprodid", c->sgx.isv_ext_prod_id);
+	SET_HEX(object, "isvfamilyid", c->sgx.isv_family_id);
+	return object;
+}
+
+static json_t *td_json(const struct quote_claims *c)
+{
+	json_t *object = json_pack("{s:I, s:b, s:b}", "tdattributes", (json_int_t)c->td.td_attributes, "sept_ve_disable",
+				   (c->td.td_attributes >> 28 & 1) != 0, "migratable", (c->td.td_attributes >> 29 & 1) != 0);
+
+	SET_HEX(object, "teetcbsvn", c->td.tee_tcb_svn);
+	SET_HEX(object, "mrseam", c->td.mr_seam);
+	SET_HEX(object, "mrtd", c->td.mr_td);
+	SET_HEX(object, "mrconfigid", c->td.mr_config_id);
+	SET_HEX(object, "mrowner", c->td.mr_owner);
+	SET_HEX(object, "mrownerconfig", c->td.mr_owner_config);
+	SET_HEX(object, "rtmr0", c->td.rtmr[0]);
+	SET_HEX(object, "rtmr1", c->td.rtmr[1]);
+	SET_HEX(object, "rtmr2", c->td.rtmr[2]);
+	SET_HEX(object, "rtmr3", c->td.rtmr[3]);
+	if (c->td.has_td15) {
+		SET_HEX(object, "teetcbsvn2", c->td.tee_tcb_svn2);
+		SET_HEX(object, "mrservicetd", c->td.mr_service_td);
+	}
+	return object;
+}
+
+static json_t *advisories_json(const struct quote_claims *claims)
+{
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < claims->advisory_count; i++)
-		(void)json_array_append_new(advisories, json_string(claims->advisories[i]));
-	object = json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", verdict_name(error), "tee",
-			   claims->tee == QUOTE_TEE_TDX ? "TDX" : "SGX", "tcb_status", tcb_status_name(claims->tcb_status),
-			   "advisory_ids", advisories, "checks", checks_json(checks));
+		(void)json_array_append_new(list, json_string(claims->advisories[i]));
+	return list;
+}
+
+static json_t *date_json(uint64_t at_s)
+{
+	time_t at = (time_t)at_s;
+	char text[32] = "";
+	struct tm tm;
+
+	if (at_s == 0 || gmtime_r(&at, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return json_null();
+	return json_string(text);
+}
+
+static void print_json(enum tcb_error error, const struct checks *checks, const struct quote_claims *c)
+{
+	bool tdx = c->tee == QUOTE_TEE_TDX;
+	json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:I}", "verdict", verdict_name(error), "tee",
+				   tdx ? "TDX" : "SGX", "tcb_status", tcb_status_name(c->tcb_status), "advisory_ids", advisories_json(c),
+				   "platform_tcb_status", tcb_status_name(c->platform_status), "tdx_module_tcb_status",
+				   tcb_status_name(c->module_status), "qe_tcb_status", tcb_status_name(c->qe_status), "tcb_date",
+				   date_json(c->tcb_date_s), "tcb_evaluation_number", (json_int_t)c->tcb_evaluation_number);
+
+	SET_HEX(object, "fmspc", c->fmspc);
+	SET_HEX(object, "ppid", c->ppid);
+	SET_HEX(object, "qe_id", c->qe_id);
+	if (c->has_platform_instance_id)
+		SET_HEX(object, "platform_instance_id", c->platform_instance_id);
+	SET_HEX(object, "report_data", c->report_data);
+	(void)json_object_set_new(object, tdx ? "td" : "enclave", tdx ? td_json(c) : sgx_json(c));
+	(void)json_object_set_new(object, "checks", checks_json(checks));
 	(void)json_dumpf(object, stdout, JSON_INDENT(1));
 	(void)putchar('\n');
 	json_decref(object);
 }
 
-static enum tcb_error verify(const struct options *o, struct span quote, struct checks *checks,
-			     struct quote_claims *claims, struct diagnosis *d)
+/* ---- the verdict ---- */
+
+static bool check_expectations(const struct options *o, const struct quote_claims *claims, struct checks *checks)
 {
-	static struct collateral_memory memory;
-	static struct policy policy;
-	struct file_bytes file = {0};
-	struct collateral collateral;
+	bool all = true, passed = false;
+
+	for (size_t i = 0; i < o->expectation_count; i++) {
+		const char *equals = strchr(o->expected[i], '=');
+		char name[32];
+
+		(void)snprintf(name, sizeof name, "%.*s", (int)(equals - o->expected[i]), o->expected[i]);
+		all &= quote_expect(claims, name, span_of_text(equals + 1), checks, &passed) == TCB_OK && passed;
+	}
+	for (size_t i = 0; i < o->denied_count; i++)
+		all &= quote_expect_no_advisory(claims, o->denied[i], checks);
+	return all;
+}
+
+/* With the state locked: judged by it, and raised after a pass of all. */
+static enum tcb_error verify_with_state(const struct options *o, struct span quote, const struct collateral *collateral,
+					struct checks *checks, struct quote_claims *claims, struct diagnosis *d)
+{
+	static struct collateral_state state;
 	enum tcb_error error;
 
-	policy.root_count = 1;
-	policy.accepted_statuses = o->accepted;
-	TRY(read_root(o->root, &policy.roots[0], d));
-	TRY(file_read(o->collateral, &file, d));
-	error = collateral_json_decode(file_span(&file), &memory, &collateral, d);
-	file_free(&file);
-	TRY(error);
-	return quote_appraise(quote, &collateral, &policy, o->at_s, checks, claims);
+	if (o->state != NULL)
+		TRY(collateral_state_open(o->state, &state, d));
+	error = quote_appraise(quote, collateral, &o->policy, o->at_s, checks, claims);
+	if (error != TCB_MALFORMED && !check_expectations(o, claims, checks) && error == TCB_OK)
+		error = TCB_REFUSED;
+	if (o->state == NULL)
+		return error;
+	if (error == TCB_OK && !collateral_seen_check(&state.seen, &claims->marks, checks))
+		error = TCB_REFUSED;
+	if (error == TCB_OK)
+		error = collateral_state_raise(&state, &claims->marks, d);
+	collateral_state_close(&state);
+	return error;
+}
+
+static enum tcb_error verify(struct options *o, struct span quote, struct checks *checks, struct quote_claims *claims,
+			     struct diagnosis *d)
+{
+	static struct collateral_memory memory;
+	struct collateral collateral;
+
+	o->policy.root_count = 1;
+	TRY(read_root(o->root, &o->policy.roots[0], d));
+	TRY(collateral_load(o->collateral, &memory, &collateral, d));
+	return verify_with_state(o, quote, &collateral, checks, claims, d);
 }
 
 static int run(int argc, char **argv)
 {
 	static struct checks checks;
-	struct quote_claims claims = {0};
+	static struct quote_claims claims;
+	static struct options o;
 	struct file_bytes quote = {0};
 	struct diagnosis d = {0};
-	struct options o;
 	enum tcb_error error;
 
 	if (argc < 2 || strcmp(argv[1], "verify") != 0 || !parse(argc - 1, argv + 1, &o))
@@ -145,6 +321,8 @@ static int run(int argc, char **argv)
 
 const struct command quote_command = {
 	.name = "quote",
-	.usage = "  tcbind quote verify FILE --collateral FILE [--at RFC3339] [--root FILE] [--accept STATUS,...] [--json]\n",
+	.usage = "  tcbind quote verify FILE --collateral FILE|DIR [--at RFC3339] [--root FILE] [--accept STATUS,...] [--state FILE]\n"
+		 "                      [--expect FIELD=VALUE]... [--deny-advisory ID,...] [--min-evaluation-number N]\n"
+		 "                      [--min-root-crl-number N] [--min-pck-crl-number N] [--json]\n",
 	.run = run,
 };

@@ -193,7 +193,7 @@ static enum tcb_error crl_number_of(const X509_CRL *crl, uint64_t *ret_number)
 {
 	int critical = 0;
 	ASN1_INTEGER *integer = X509_CRL_get_ext_d2i(crl, NID_crl_number, &critical, NULL);
-	bool ok = integer != NULL && ASN1_INTEGER_get_uint64(ret_number, integer) == 1;
+	bool ok = integer != NULL && ASN1_INTEGER_get_uint64(ret_number, integer) == 1 && *ret_number <= INT64_MAX;
 
 	ASN1_INTEGER_free(integer);
 	return ok ? TCB_OK : TCB_MALFORMED;

@@ -25,7 +25,7 @@ struct crl_age {
 	uint64_t this_update_s; /* Unix time */
 };
 
-/* TCB_MALFORMED: no number of at most 64 bits, or no time after 1970. */
+/* TCB_MALFORMED: no number of at most 63 bits, or no time after 1970. */
 enum tcb_error crl_age_of(const X509_CRL *crl, struct crl_age *ret_age) MUST_USE;
 /* A whole CRL (no delta, nothing critical that we do not know), signed by `issuer`, who may; `*ret_current`: inside its window. */
 bool crl_is_issued(X509_CRL *crl, X509 *issuer, uint64_t now_s, bool *ret_current);

@@ -1,0 +1,153 @@
+/* Expectations of a judged quote, by a table of its fields. */
+#include "verify/appraise/quote_expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LAYER "quote"
+
+enum of_tee { OF_BOTH, OF_SGX, OF_TDX, OF_TD15, OF_INSTANCE };
+
+struct bytes_field {
+	const char *name;
+	enum of_tee of;
+	size_t offset, size; /* in struct quote_claims */
+};
+
+#define FIELD(name, of, member) { name, of, offsetof(struct quote_claims, member), sizeof(((struct quote_claims *)NULL)->member) }
+
+static const struct bytes_field bytes_fields[] = {
+	FIELD("reportdata", OF_BOTH, report_data),
+	FIELD("fmspc", OF_BOTH, fmspc),
+	FIELD("ppid", OF_BOTH, ppid),
+	FIELD("qeid", OF_BOTH, qe_id),
+	FIELD("platforminstanceid", OF_INSTANCE, platform_instance_id),
+	FIELD("mrenclave", OF_SGX, enclave.mrenclave),
+	FIELD("mrsigner", OF_SGX, enclave.mrsigner),
+	FIELD("isvextprodid", OF_SGX, sgx.isv_ext_prod_id),
+	FIELD("isvfamilyid", OF_SGX, sgx.isv_family_id),
+	FIELD("configid", OF_SGX, sgx.config_id),
+	FIELD("mrseam", OF_TDX, td.mr_seam),
+	FIELD("mrsignerseam", OF_TDX, td.mr_signer_seam),
+	FIELD("mrtd", OF_TDX, td.mr_td),
+	FIELD("mrconfigid", OF_TDX, td.mr_config_id),
+	FIELD("mrowner", OF_TDX, td.mr_owner),
+	FIELD("mrownerconfig", OF_TDX, td.mr_owner_config),
+	FIELD("rtmr0", OF_TDX, td.rtmr[0]),
+	FIELD("rtmr1", OF_TDX, td.rtmr[1]),
+	FIELD("rtmr2", OF_TDX, td.rtmr[2]),
+	FIELD("rtmr3", OF_TDX, td.rtmr[3]),
+	FIELD("mrservicetd", OF_TD15, td.mr_service_td),
+};
+
+struct number_field {
+	const char *name;
+	enum of_tee of;
+	bool minimum;
+	uint64_t (*of_claims)(const struct quote_claims *claims);
+};
+
+static uint64_t prod_id(const struct quote_claims *c) { return c->enclave.isv_prod_id; }
+static uint64_t isv_svn(const struct quote_claims *c) { return c->enclave.isv_svn; }
+static uint64_t config_svn(const struct quote_claims *c) { return c->sgx.config_svn; }
+static uint64_t misc_select(const struct quote_claims *c) { return c->sgx.misc_select; }
+static uint64_t attributes(const struct quote_claims *c) { return c->enclave.attributes; }
+static uint64_t td_attributes(const struct quote_claims *c) { return c->td.td_attributes; }
+
+static const struct number_field number_fields[] = {
+	{"isvprodid", OF_SGX, false, prod_id},	     {"isvsvn", OF_SGX, false, isv_svn},	 {"min-isvsvn", OF_SGX, true, isv_svn},
+	{"configsvn", OF_SGX, false, config_svn},    {"min-configsvn", OF_SGX, true, config_svn}, {"miscselect", OF_SGX, false, misc_select},
+	{"attributes", OF_SGX, false, attributes}, {"tdattributes", OF_TDX, false, td_attributes},
+};
+
+static bool has_field(const struct quote_claims *claims, enum of_tee of)
+{
+	switch (of) {
+	case OF_BOTH: return true;
+	case OF_INSTANCE: return claims->has_platform_instance_id;
+	case OF_SGX: return claims->tee == QUOTE_TEE_SGX;
+	case OF_TDX: return claims->tee == QUOTE_TEE_TDX;
+	default: return claims->tee == QUOTE_TEE_TDX && claims->td.has_td15;
+	}
+}
+
+static int digit_of(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		return (c | 0x20) - 'a' + 10;
+	return -1;
+}
+
+static enum tcb_error parse_hex(struct span text, uint8_t *ret_bytes, size_t size)
+{
+	if (text.size != 2 * size)
+		return TCB_MALFORMED;
+	for (size_t i = 0; i < size; i++) {
+		int high = digit_of(text.data[2 * i]), low = digit_of(text.data[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return TCB_MALFORMED;
+		ret_bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return TCB_OK;
+}
+
+static enum tcb_error expect_bytes(const struct quote_claims *claims, const struct bytes_field *f, struct span text,
+				   struct checks *checks, bool *ret_passed)
+{
+	uint8_t wanted[64];
+
+	TRY(parse_hex(text, wanted, f->size));
+	*ret_passed = has_field(claims, f->of)
+			      ? check_bytes(checks, LAYER, f->name, "quote.expected", span_of(wanted, f->size),
+					    span_of((const uint8_t *)claims + f->offset, f->size))
+			      : check_that(checks, LAYER, f->name, "quote.expected", false, "a quote that has this field", "one without");
+	return TCB_OK;
+}
+
+static enum tcb_error expect_number(const struct quote_claims *claims, const struct number_field *f, struct span text,
+				    struct checks *checks, bool *ret_passed)
+{
+	uint64_t wanted = 0, got = f->of_claims(claims);
+	char expected[32], found[32];
+
+	if (text.size == 0 || text.size > 19)
+		return TCB_MALFORMED;
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return TCB_MALFORMED;
+		wanted = wanted * 10 + (uint64_t)(text.data[i] - '0');
+	}
+	(void)snprintf(expected, sizeof expected, "%llu", (unsigned long long)wanted);
+	(void)snprintf(found, sizeof found, "%llu", (unsigned long long)got);
+	if (!has_field(claims, f->of))
+		*ret_passed = check_that(checks, LAYER, f->name, "quote.expected", false, "a quote that has this field", "one without");
+	else if (f->minimum)
+		*ret_passed = check_at_least(checks, LAYER, f->name, "quote.expected", wanted, got);
+	else
+		*ret_passed = check_that(checks, LAYER, f->name, "quote.expected", wanted == got, expected, found);
+	return TCB_OK;
+}
+
+enum tcb_error quote_expect(const struct quote_claims *claims, const char *name, struct span text, struct checks *checks,
+			    bool *ret_passed)
+{
+	for (size_t i = 0; i < sizeof bytes_fields / sizeof bytes_fields[0]; i++)
+		if (strcmp(bytes_fields[i].name, name) == 0)
+			return expect_bytes(claims, &bytes_fields[i], text, checks, ret_passed);
+	for (size_t i = 0; i < sizeof number_fields / sizeof number_fields[0]; i++)
+		if (strcmp(number_fields[i].name, name) == 0)
+			return expect_number(claims, &number_fields[i], text, checks, ret_passed);
+	return TCB_MALFORMED;
+}
+
+bool quote_expect_no_advisory(const struct quote_claims *claims, const char *advisory, struct checks *checks)
+{
+	bool applies = false;
+
+	for (size_t i = 0; i < claims->advisory_count; i++)
+		applies |= strcmp(claims->advisories[i], advisory) == 0;
+	return check_that(checks, LAYER, "advisory_ids", "quote.advisory", !applies, "an advisory that does not apply", advisory);
+}
