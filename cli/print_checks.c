@@ -1,10 +1,86 @@
 #include "cli/print_checks.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/command.h"
 #include "core/json.h"
+
+#define RESET "\033[0m"
+
+struct style {
+	const char *name, *on;
+};
+
+static const struct style check_styles[] = {
+	[TCBIND_CHECK_NOT_RUN] = {"not-run", "\033[33m"},
+	[TCBIND_CHECK_PASS] = {"pass", "\033[32m"},
+	[TCBIND_CHECK_FAIL] = {"fail", "\033[31m"},
+};
+
+static bool wants_colour(void)
+{
+	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0') &&
+	       (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+static void print_check(const struct tcbind_check *c, bool colour)
+{
+	const struct style *style = &check_styles[c->result];
+	const char *meaning, *action;
+
+	(void)printf("    %s%-7s%s  %-26s %s\n", colour ? style->on : "", style->name, colour ? RESET : "", c->field, c->code);
+	if (c->result == TCBIND_CHECK_PASS)
+		return;
+	if (c->expected[0] != '\0')
+		(void)printf("             expected  %s\n", c->expected);
+	(void)printf("             got       %s\n", c->got);
+	if (c->result == TCBIND_CHECK_FAIL && tcbind_explain(c->code, &meaning, &action))
+		(void)printf("             means     %s\n             do        %s\n", meaning, action);
+}
+
+void print_result(const tcbind_result *result)
+{
+	enum tcbind_verdict verdict = tcbind_result_verdict(result);
+	bool colour = wants_colour();
+	const struct tcbind_check *c;
+	const char *layer = "";
+
+	(void)printf("%s%s%s\n",
+		     !colour ? "" : verdict == TCBIND_TRUSTED ? "\033[1;32m" : verdict == TCBIND_NOT_JUDGED ? "\033[1;33m" : "\033[1;31m",
+		     tcbind_verdict_name(verdict), colour ? RESET : "");
+	for (size_t i = 0; (c = tcbind_result_check(result, i)) != NULL; i++) {
+		if (strcmp(c->layer, layer) != 0)
+			(void)printf("  %s\n", c->layer);
+		layer = c->layer;
+		print_check(c, colour);
+	}
+}
+
+int print_result_json(const tcbind_result *result)
+{
+	char *text;
+
+	if (tcbind_result_json(result, &text) != TCBIND_OK)
+		return TCBIND_NOT_JUDGED;
+	(void)puts(text);
+	tcbind_text_free(text);
+	return (int)tcbind_result_verdict(result);
+}
+
+int report_not_judged(enum tcbind_error error, const struct tcbind_failure *failure)
+{
+	struct diagnosis d = {0};
+
+	(void)diagnose(&d, TCB_INTERNAL, failure->code[0] != '\0' ? failure->code : "verify.failed", failure->found, failure->wanted,
+		       failure->action);
+	(void)report_failure(TCB_INTERNAL, &d);
+	return error == TCBIND_ERROR_MALFORMED ? TCBIND_NOT_EVIDENCE : TCBIND_NOT_JUDGED;
+}
 
 static const char *const result_names[] = {
 	[CHECK_NOT_RUN] = "not-run", [CHECK_PASS] = "pass", [CHECK_FAIL] = "fail",

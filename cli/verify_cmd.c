@@ -7,15 +7,22 @@
 
 #include "cli/command.h"
 #include "cli/print_checks.h"
+#include "core/limits.h"
 #include "sgxsim/file.h"
-#include "verify/appraise/evidence.h"
 
 struct options {
-	const char *evidence, *policy;
+	const char *evidence, *policy, *key;
 	uint8_t nonce[LIMIT_NONCE];
 	size_t nonce_size;
 	uint64_t at_s;
 	bool json;
+};
+
+/* All files that were read, and what was made of them; NULL and empty until then. */
+struct inputs {
+	struct file_bytes evidence, key_file;
+	tcbind_policy *policy;
+	tcbind_key *key;
 };
 
 static bool parse_nonce(const char *hex, struct options *o)
@@ -37,7 +44,8 @@ static bool parse_nonce(const char *hex, struct options *o)
 static bool parse(int argc, char **argv, struct options *ret_o)
 {
 	static const struct option options[] = {
-		{"policy", 1, NULL, 'p'}, {"nonce", 1, NULL, 'n'}, {"at", 1, NULL, 't'}, {"json", 0, NULL, 'j'}, {0},
+		{"policy", 1, NULL, 'p'}, {"nonce", 1, NULL, 'n'}, {"at", 1, NULL, 't'},
+		{"json", 0, NULL, 'j'},	  {"ear", 1, NULL, 'e'},   {0},
 	};
 	bool ok = true;
 	int option;
@@ -49,88 +57,104 @@ static bool parse(int argc, char **argv, struct options *ret_o)
 		case 'n': ok &= parse_nonce(optarg, ret_o); break;
 		case 't': ok &= parse_time(optarg, &ret_o->at_s); break;
 		case 'j': ret_o->json = true; break;
+		case 'e': ret_o->key = optarg; break;
 		default: return false;
 		}
 	}
 	ret_o->evidence = optind + 1 == argc ? argv[optind] : NULL;
-	return ok && ret_o->evidence != NULL && ret_o->policy != NULL;
+	return ok && ret_o->evidence != NULL && ret_o->policy != NULL && !(ret_o->json && ret_o->key != NULL);
 }
 
-static void id_text(const struct uuid *id, char ret_text[37])
+static enum tcbind_error read_file(const char *path, struct file_bytes *ret_file, struct tcbind_failure *f)
 {
-	size_t at = 0;
+	struct diagnosis d = {0};
 
-	for (size_t i = 0; i < sizeof id->bytes; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			ret_text[at++] = '-';
-		(void)snprintf(ret_text + at, 3, "%02x", id->bytes[i]);
-		at += 2;
-	}
+	if (file_read(path, ret_file, &d) == TCB_OK)
+		return TCBIND_OK;
+	(void)snprintf(f->code, sizeof f->code, "%s", d.code);
+	(void)snprintf(f->found, sizeof f->found, "%s", d.found);
+	(void)snprintf(f->wanted, sizeof f->wanted, "%s", d.wanted);
+	(void)snprintf(f->action, sizeof f->action, "%s", d.action);
+	return TCBIND_ERROR_FILE;
 }
 
-static void print_json(enum tcb_error error, const struct checks *checks, const struct evidence_claims *claims)
+static enum tcbind_error read_inputs(const struct options *o, struct inputs *in, struct tcbind_failure *f)
 {
-	const char *source = claims->platform.ak.ak_source == AK_SOURCE_MSR	  ? "msr"
-			     : claims->platform.ak.ak_source == AK_SOURCE_ENROLLED ? "enrolled"
-										   : "";
-	char id[37];
-	json_t *object;
+	enum tcbind_error error = tcbind_policy_load(o->policy, &in->policy, f);
 
-	id_text(&claims->request.id, id);
-	object = json_pack("{s:s, s:{s:s}, s:{s:s, s:I}, s:s, s:o}", "verdict", verdict_name(error), "platform", "name",
-			   claims->platform_name, "vtpm", "id", id, "generation", (json_int_t)claims->request.generation,
-			   "ak_source", source, "checks", checks_json(checks));
-	(void)json_dumpf(object, stdout, JSON_INDENT(1));
-	(void)putchar('\n');
-	json_decref(object);
+	if (error == TCBIND_OK && o->key != NULL)
+		error = read_file(o->key, &in->key_file, f);
+	if (error == TCBIND_OK && o->key != NULL)
+		error = tcbind_key_parse(in->key_file.data, in->key_file.size, &in->key, f);
+	if (error == TCBIND_OK)
+		error = read_file(o->evidence, &in->evidence, f);
+	return error;
 }
 
-static void print_text(enum tcb_error error, const struct checks *checks, const struct evidence_claims *claims)
+static void print_text(const tcbind_result *result)
 {
-	char id[37];
+	const struct tcbind_claims *c = tcbind_result_claims(result);
 
-	id_text(&claims->request.id, id);
-	print_checks(verdict_name(error), checks);
-	if (error == TCB_OK)
-		(void)printf("vTPM %s, generation %llu, is on platform %s (AK source %s)\n", id,
-			     (unsigned long long)claims->request.generation, claims->platform_name,
-			     claims->platform.ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled");
+	print_result(result);
+	if (tcbind_result_verdict(result) == TCBIND_TRUSTED)
+		(void)printf("vTPM %s, generation %llu, is on platform %s (AK source %s)\n", c->vtpm_id,
+			     (unsigned long long)c->generation, c->platform_name, c->ak_source);
+}
+
+static int print_ear(const tcbind_result *result, const tcbind_key *key)
+{
+	char *jwt;
+
+	if (tcbind_result_ear(result, key, (uint64_t)time(NULL), &jwt) != TCBIND_OK)
+		return TCBIND_NOT_JUDGED;
+	(void)puts(jwt);
+	tcbind_text_free(jwt);
+	return (int)tcbind_result_verdict(result);
+}
+
+static int verify(const struct options *o, const struct inputs *in)
+{
+	const struct tcbind_request request = { .evidence = in->evidence.data, .evidence_size = in->evidence.size, .nonce = o->nonce,
+						.nonce_size = o->nonce_size, .time_s = o->at_s };
+	struct tcbind_failure failure = {0};
+	tcbind_result *result = NULL;
+	enum tcbind_error error = tcbind_verify(NULL, in->policy, &request, &result, &failure);
+	int status;
+
+	if (error != TCBIND_OK)
+		return report_not_judged(error, &failure);
+	status = (int)tcbind_result_verdict(result);
+	if (o->key != NULL)
+		status = print_ear(result, in->key);
+	else if (o->json)
+		status = print_result_json(result);
+	else
+		print_text(result);
+	tcbind_result_free(result);
+	return status;
 }
 
 static int run(int argc, char **argv)
 {
-	static struct policy policy;
-	static struct checks checks;
-	static struct evidence_claims claims;
-	struct file_bytes evidence = {0}, policy_file = {0};
-	struct diagnosis d = {0};
+	struct tcbind_failure failure = {0};
+	struct inputs in = {0};
+	enum tcbind_error error;
 	struct options o;
-	enum tcb_error error;
+	int status;
 
 	if (!parse(argc, argv, &o))
 		return report_usage(&verify_command);
-	error = file_read(o.policy, &policy_file, &d);
-	if (error == TCB_OK)
-		error = policy_decode(file_span(&policy_file), &policy, &d);
-	if (error == TCB_OK)
-		error = file_read(o.evidence, &evidence, &d);
-	if (error != TCB_OK) {
-		(void)report_failure(error, &d);
-		return error == TCB_MALFORMED ? 3 : 4;
-	}
-	error = evidence_appraise(file_span(&evidence), &policy, span_of(o.nonce, o.nonce_size), span_of(NULL, 0), o.at_s,
-				  &checks, &claims);
-	if (o.json)
-		print_json(error, &checks, &claims);
-	else
-		print_text(error, &checks, &claims);
-	file_free(&evidence);
-	file_free(&policy_file);
-	return verdict_status(error);
+	error = read_inputs(&o, &in, &failure);
+	status = error == TCBIND_OK ? verify(&o, &in) : report_not_judged(error, &failure);
+	tcbind_policy_free(in.policy);
+	tcbind_key_free(in.key);
+	file_free(&in.evidence);
+	file_free(&in.key_file);
+	return status;
 }
 
 const struct command verify_command = {
 	.name = "verify",
-	.usage = "  tcbind verify FILE --policy FILE [--nonce HEX] [--at RFC3339] [--json]\n",
+	.usage = "  tcbind verify FILE --policy FILE [--nonce HEX] [--at RFC3339] [--json | --ear KEYFILE]\n",
 	.run = run,
 };

@@ -42,23 +42,40 @@ static enum tcb_error make_attest(struct span qualifying, struct span pcrs, stru
 	return writer_end(w, NULL);
 }
 
-static enum tcb_error quote_over(EVP_PKEY *ak, struct span qualifying, bool has_path, const uint8_t pcr0[SHA256_SIZE],
-				 struct writer *out)
+static enum tcb_error sign_over(EVP_PKEY *ak, struct span qualifying, const uint8_t pcr0[SHA256_SIZE], struct fake_root *ret_root)
 {
-	uint8_t attest_bytes[LIMIT_TPM_ATTEST], signature_bytes[128], pcrs[TPM_QUOTE_PCRS_SIZE] = {0};
-	struct writer attest = WRITER_OF(attest_bytes), signature = WRITER_OF(signature_bytes);
-	struct tpm_quote q = { .pcrs = SPAN_OF(pcrs), .has_path = has_path, .leaf_count = has_path ? 1 : 0 };
+	struct writer attest = WRITER_OF(ret_root->attest), signature = WRITER_OF(ret_root->signature);
 	struct p256_signature raw;
 
-	memcpy(pcrs, pcr0, SHA256_SIZE);
-	TRY(make_attest(qualifying, SPAN_OF(pcrs), &attest));
-	TRY(writer_end(&attest, &q.attest));
-	TRY(crypto_sign(ak, q.attest, &raw));
+	memset(ret_root->pcrs, 0, sizeof ret_root->pcrs);
+	memcpy(ret_root->pcrs, pcr0, SHA256_SIZE);
+	TRY(make_attest(qualifying, SPAN_OF(ret_root->pcrs), &attest));
+	TRY(crypto_sign(ak, span_of(ret_root->attest, attest.size), &raw));
 	writer_u16(&signature, 0x0018);
 	writer_u16(&signature, 0x000b);
 	writer_tpm2b(&signature, span_of(raw.bytes, 32));
 	writer_tpm2b(&signature, span_of(raw.bytes + 32, 32));
-	TRY(writer_end(&signature, &q.signature));
+	ret_root->attest_size = attest.size;
+	ret_root->signature_size = signature.size;
+	return writer_end(&signature, NULL);
+}
+
+enum tcb_error fake_quote_root(EVP_PKEY *ak, const struct digest256 *root, const uint8_t pcr0[SHA256_SIZE],
+			       struct fake_root *ret_root)
+{
+	return sign_over(ak, SPAN_OF(root->bytes), pcr0, ret_root);
+}
+
+static enum tcb_error quote_over(EVP_PKEY *ak, struct span qualifying, bool has_path, const uint8_t pcr0[SHA256_SIZE],
+				 struct writer *out)
+{
+	struct fake_root r;
+	struct tpm_quote q = { .has_path = has_path, .leaf_count = has_path ? 1 : 0 };
+
+	TRY(sign_over(ak, qualifying, pcr0, &r));
+	q.attest = span_of(r.attest, r.attest_size);
+	q.signature = span_of(r.signature, r.signature_size);
+	q.pcrs = SPAN_OF(r.pcrs);
 	tpm_quote_encode(out, &q);
 	return writer_end(out, NULL);
 }

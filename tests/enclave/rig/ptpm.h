@@ -5,12 +5,21 @@
 #include <openssl/types.h>
 
 #include "core/ids.h"
+#include "core/limits.h"
 #include "core/writer.h"
 
 enum tcb_error fake_ak_public(const EVP_PKEY *ak, struct writer *w) MUST_USE;
 /* A tpm_quote document that commits to `commitment` alone. */
 enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, const uint8_t pcr0[SHA256_SIZE],
 			  struct writer *out) MUST_USE;
+
+/* One quote for many: signed over a Merkle root, to be given out with each leaf's path (edge/tpm_quote.h). */
+struct fake_root {
+	uint8_t attest[LIMIT_TPM_ATTEST], signature[128], pcrs[LIMIT_PCRS * SHA256_SIZE];
+	size_t attest_size, signature_size;
+};
+enum tcb_error fake_quote_root(EVP_PKEY *ak, const struct digest256 *root, const uint8_t pcr0[SHA256_SIZE],
+			       struct fake_root *ret_root) MUST_USE;
 
 /* A vTPM's own: no path, the qualifying data is the commitment. */
 enum tcb_error fake_plain_quote(EVP_PKEY *ak, const struct digest256 *qualifying, const uint8_t pcr0[SHA256_SIZE],

@@ -1,0 +1,71 @@
+/* Results as JSON (docs/result.schema.json): members in one order, so that the same judgement gives the same text. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "verify/lib/internal.h"
+
+static const char *const result_names[] = {
+	[TCBIND_CHECK_NOT_RUN] = "not-run", [TCBIND_CHECK_PASS] = "pass", [TCBIND_CHECK_FAIL] = "fail",
+};
+
+static json_t *checks_json(const struct tcbind_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->check_count; i++) {
+		const struct tcbind_check *c = &r->checks[i];
+
+		(void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "layer", c->layer, "field", c->field,
+							    "result", result_names[c->result], "expected", c->expected, "got",
+							    c->got, "code", c->code));
+	}
+	return list;
+}
+
+/* JSON's integers end at 2^63 here; evidence that claims more is not trusted, and shows the largest. */
+static json_int_t integer(uint64_t number)
+{
+	return number <= INT64_MAX ? (json_int_t)number : INT64_MAX;
+}
+
+static json_t *advisories_json(const struct tcbind_claims *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->advisory_count; i++)
+		(void)json_array_append_new(list, json_string(c->advisory_ids[i]));
+	return list;
+}
+
+/* json_pack() gives NULL, and releases what it was given, when memory ends or a text is no UTF-8: neither is passed on half. */
+static json_t *result_json(const struct tcbind_result *r)
+{
+	const struct tcbind_claims *c = &r->claims;
+	const char *verdict = tcbind_verdict_name(r->verdict);
+
+	if (r->is_quote)
+		return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o}", "verdict", verdict, "tee", c->tee, "tcb_status", c->tcb_status,
+				 "advisory_ids", advisories_json(c), "judged_at", integer(c->judged_at_s), "checks",
+				 checks_json(r));
+	return json_pack("{s:s, s:{s:s, s:s, s:s, s:o}, s:{s:s, s:I, s:I}, s:s, s:b, s:I, s:o}", "verdict", verdict, "platform",
+			 "name", c->platform_name, "tee", c->tee, "tcb_status", c->tcb_status, "advisory_ids", advisories_json(c),
+			 "vtpm", "id", c->vtpm_id, "generation", integer(c->generation), "hand_overs",
+			 integer(c->custody_count), "ak_source", c->ak_source, "fresh", (int)r->fresh, "judged_at",
+			 integer(c->judged_at_s), "checks", checks_json(r));
+}
+
+enum tcbind_error tcbind_result_json(const tcbind_result *result, char **ret_text)
+{
+	json_t *object;
+	char *text;
+
+	if (result == NULL || ret_text == NULL)
+		return TCBIND_ERROR_ARGUMENT;
+	object = result_json(result);
+	text = object != NULL ? json_dumps(object, JSON_INDENT(1)) : NULL;
+	json_decref(object);
+	if (text == NULL)
+		return TCBIND_ERROR_MEMORY;
+	*ret_text = text;
+	return TCBIND_OK;
+}

@@ -1,0 +1,226 @@
+/* Verification by the public library: requests in, results out, by one thread or several. Judging itself is verify/appraise/. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "verify/appraise/codes.h"
+#include "verify/appraise/collateral_json.h"
+#include "verify/lib/internal.h"
+
+enum { THREADS_MAX = 256 };
+
+/* What one thread needs while it judges; the rest of a judgement's memory is on its stack, and small. */
+struct scratch {
+	struct checks checks;
+	struct evidence_claims evidence;
+	struct quote_claims quote;
+};
+
+/* A collateral file that the caller brings: rare, and large. */
+struct brought {
+	struct collateral_memory decoded;
+	struct collateral collateral;
+	uint8_t encoded[LIMIT_COLLATERAL];
+};
+
+const char *tcbind_verify_version(void)
+{
+	return TCBIND_VERSION;
+}
+
+/* ---- context ---- */
+
+enum tcbind_error tcbind_context_new(size_t platforms, tcbind_context **ret_context)
+{
+	struct tcbind_context *c;
+
+	if (ret_context == NULL || platforms > CACHE_PLATFORMS_MAX)
+		return TCBIND_ERROR_ARGUMENT;
+	c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return TCBIND_ERROR_MEMORY;
+	if (platforms > 0 && (c->cache = cache_new(platforms)) == NULL) {
+		free(c);
+		return TCBIND_ERROR_MEMORY;
+	}
+	*ret_context = c;
+	return TCBIND_OK;
+}
+
+void tcbind_context_free(tcbind_context *context)
+{
+	if (context != NULL)
+		cache_free(context->cache);
+	free(context);
+}
+
+void tcbind_context_counts(const tcbind_context *context, uint64_t *ret_recalled, uint64_t *ret_made)
+{
+	*ret_recalled = *ret_made = 0;
+	if (context != NULL && context->cache != NULL)
+		cache_counts(context->cache, ret_recalled, ret_made);
+}
+
+/* ---- one request ---- */
+
+static bool is_usable(const struct tcbind_request *r)
+{
+	return (r->evidence != NULL || r->evidence_size == 0) && (r->nonce != NULL || r->nonce_size == 0) &&
+	       r->nonce_size <= LIMIT_NONCE && (r->collateral != NULL || r->collateral_size == 0);
+}
+
+/* In the form that evidence brings it, too. */
+static enum tcb_error decode_brought(const struct tcbind_request *r, struct brought *b, struct span *ret_document, struct diagnosis *d)
+{
+	struct writer w = WRITER_OF(b->encoded);
+
+	TRY(collateral_json_decode(span_of(r->collateral, r->collateral_size), &b->decoded, &b->collateral, d));
+	collateral_encode(&w, &b->collateral);
+	return writer_end(&w, ret_document);
+}
+
+/* `brought`: NULL, or what the caller brings, with its document. */
+static struct tcbind_result *judge_with(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *r, bool quote,
+					const struct collateral *brought, struct span document, struct scratch *s)
+{
+	struct cache_view view = { .cache = context != NULL ? context->cache : NULL, .scope = policy->scope };
+	const struct memo memo = cache_memo(&view);
+	struct finding f = { .checks = &s->checks, .policy = policy, .time_s = r->time_s, .nonce_given = r->nonce_size > 0 };
+	struct span bytes = span_of(r->evidence, r->evidence_size);
+
+	s->checks.count = 0; /* the list is filled in order, and is large */
+	s->checks.overflowed = s->checks.missing = false;
+	s->checks.memo = view.cache != NULL ? &memo : NULL;
+	if (quote) {
+		f.quote = &s->quote;
+		f.error = quote_appraise(bytes, brought, &policy->policy, r->time_s, &s->checks, &s->quote);
+	} else {
+		f.evidence = &s->evidence;
+		f.error = evidence_appraise(bytes, &policy->policy, span_of(r->nonce, r->nonce_size), document, r->time_s,
+					    &s->checks, &s->evidence);
+	}
+	return result_new(&f);
+}
+
+static enum tcbind_error judge(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *r, bool quote,
+			       struct scratch *s, struct tcbind_result **ret_result, struct tcbind_failure *failure)
+{
+	struct brought *brought = r->collateral_size > 0 ? malloc(sizeof *brought) : NULL;
+	struct span document = span_of(NULL, 0);
+	struct tcbind_result *result = NULL;
+	struct diagnosis d = {0};
+	enum tcb_error error = TCB_OK;
+
+	if (r->collateral_size > 0 && brought == NULL)
+		return TCBIND_ERROR_MEMORY;
+	if (brought != NULL)
+		error = decode_brought(r, brought, &document, &d);
+	if (error == TCB_OK)
+		result = judge_with(context, policy, r, quote, brought != NULL ? &brought->collateral : NULL, document, s);
+	free(brought);
+	if (error != TCB_OK)
+		return failure_of(error, &d, failure);
+	if (result == NULL)
+		return TCBIND_ERROR_MEMORY;
+	*ret_result = result;
+	return TCBIND_OK;
+}
+
+static enum tcbind_error judge_one(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *r, bool quote,
+				   tcbind_result **ret_result, struct tcbind_failure *failure)
+{
+	enum tcbind_error error;
+	struct scratch *s;
+
+	if (policy == NULL || r == NULL || ret_result == NULL || !is_usable(r))
+		return TCBIND_ERROR_ARGUMENT;
+	s = malloc(sizeof *s);
+	if (s == NULL)
+		return TCBIND_ERROR_MEMORY;
+	error = judge(context, policy, r, quote, s, ret_result, failure);
+	free(s);
+	return error;
+}
+
+enum tcbind_error tcbind_verify(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *request,
+				tcbind_result **ret_result, struct tcbind_failure *failure)
+{
+	return judge_one(context, policy, request, false, ret_result, failure);
+}
+
+enum tcbind_error tcbind_verify_quote(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *request,
+				      tcbind_result **ret_result, struct tcbind_failure *failure)
+{
+	return judge_one(context, policy, request, true, ret_result, failure);
+}
+
+/* ---- many ---- */
+
+struct batch {
+	tcbind_context *context;
+	const tcbind_policy *policy;
+	const struct tcbind_request *requests;
+	size_t count;
+	tcbind_result **results;
+	atomic_size_t next;
+	_Atomic enum tcbind_error error; /* the first */
+};
+
+static void fail_batch(struct batch *b, enum tcbind_error error)
+{
+	enum tcbind_error none = TCBIND_OK;
+
+	(void)atomic_compare_exchange_strong(&b->error, &none, error);
+}
+
+static void *work(void *context)
+{
+	struct batch *b = context;
+	struct scratch *s = malloc(sizeof *s);
+	size_t i;
+
+	if (s == NULL) {
+		fail_batch(b, TCBIND_ERROR_MEMORY);
+		return NULL;
+	}
+	while ((i = atomic_fetch_add(&b->next, 1)) < b->count) {
+		enum tcbind_error error = TCBIND_ERROR_ARGUMENT;
+
+		if (is_usable(&b->requests[i]))
+			error = judge(b->context, b->policy, &b->requests[i], false, s, &b->results[i], NULL);
+		if (error != TCBIND_OK)
+			fail_batch(b, error);
+	}
+	free(s);
+	return NULL;
+}
+
+enum tcbind_error tcbind_verify_batch(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *requests,
+				      size_t count, unsigned threads, tcbind_result **ret_results)
+{
+	struct batch b = { .context = context, .policy = policy, .requests = requests, .count = count, .results = ret_results };
+	pthread_t helpers[THREADS_MAX];
+	unsigned started = 0;
+
+	if (policy == NULL || (count > 0 && (requests == NULL || ret_results == NULL)) || threads == 0 || threads > THREADS_MAX)
+		return TCBIND_ERROR_ARGUMENT;
+	for (size_t i = 0; i < count; i++)
+		ret_results[i] = NULL;
+	while (started + 1 < threads && pthread_create(&helpers[started], NULL, work, &b) == 0)
+		started++;
+	(void)work(&b); /* fewer threads than asked for do all of it, too */
+	for (unsigned i = 0; i < started; i++)
+		(void)pthread_join(helpers[i], NULL);
+	return atomic_load(&b.error);
+}
+
+int tcbind_explain(const char *code, const char **ret_meaning, const char **ret_action)
+{
+	const struct code_explanation *found = code != NULL ? code_explain(code) : NULL;
+
+	if (found == NULL)
+		return 0;
+	*ret_meaning = found->meaning;
+	*ret_action = found->action;
+	return 1;
+}
