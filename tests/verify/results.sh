@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# What `tcbind verify` prints, as its users read it: the schema holds for every kind of result, the tree is plain in a pipe and coloured on a
+# terminal, exit statuses and verdicts agree.
+. "$(dirname "$0")/tap.sh"
+evidence=$WORK/evidence policy=$WORK/policy
+other_root='.roots[0].spki_sha256 = ("00" * 32)'
+jq "$other_root" "$policy" >"$WORK/other.policy"
+head -c 100 "$evidence" >"$WORK/cut"
+vectors=${TCBIND_VECTORS:-../shared/vectors}/dcap
+
+conforms() { # NAME STATUS COMMAND...: exit status, and the schema
+	local name=$1 wanted=$2 status
+	shift 2
+	"$@" >"$WORK/result.json" 2>"$WORK/err"
+	status=$?
+	if [ $status != "$wanted" ]; then
+		not_ok "$name" "status $status, wanted $wanted: $(cat "$WORK/err")"
+	elif ! output=$(python3 -W ignore - "$WORK/result.json" 2>&1 <<-'PYTHON'
+		import json, sys, jsonschema
+		schema = json.load(open("docs/result.schema.json"))
+		kind = jsonschema.Draft202012Validator
+		kind.check_schema(schema)
+		errors = list(kind(schema).iter_errors(json.load(open(sys.argv[1]))))
+		sys.exit("\n".join(str(e) for e in errors) if errors else 0)
+	PYTHON
+	); then
+		not_ok "$name" "$output"
+	else
+		ok "$name"
+	fi
+}
+
+if python3 -W ignore -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
+	conforms "trusted: the schema holds" 0 "$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" --json
+	expect "and says fresh" jq -e '.verdict == "trusted" and .fresh and .platform.name == "a" and .vtpm.generation == 1' "$WORK/result.json"
+	conforms "trusted without a nonce: the schema holds" 0 "$tcbind" verify "$evidence" --policy "$policy" --json
+	expect "and says not fresh" jq -e '(.fresh | not) and any(.checks[]; .result == "not-run" and .code == "evidence.freshness")' \
+		"$WORK/result.json"
+	conforms "not trusted: the schema holds" 1 "$tcbind" verify "$evidence" --policy "$WORK/other.policy" --json
+	conforms "malformed: the schema holds" 3 "$tcbind" verify "$WORK/cut" --policy "$policy" --json
+	if [ -d "$vectors" ]; then
+		bundle=tdx4_b0c06f000000_f1c85033_eval17
+		for at in 2025-07-04T10:16:31Z 2029-01-01T00:00:00Z; do
+			status=1
+			[ $at = 2029-01-01T00:00:00Z ] || status=0
+			conforms "a real quote at $at: the schema holds" $status "$tcbind" quote verify "$vectors/$bundle/quote.bin" \
+				--collateral "$vectors/$bundle/collateral.json" --at $at --json
+		done
+	else
+		skip "a real quote: the schema holds" "no vectors at $vectors"
+	fi
+else
+	skip "the schema holds" "python3-jsonschema is not installed"
+fi
+
+expect_status "--json and --ear together are a usage error" 2 "$tcbind" verify "$evidence" --policy "$policy" --json --ear x
+expect_status "no policy file: not judged" 4 "$tcbind" verify "$evidence" --policy "$WORK/none"
+expect_status "a policy that does not decode: malformed" 3 "$tcbind" verify "$evidence" --policy "$evidence"
+expect_status "a key that is none: malformed" 3 "$tcbind" verify "$evidence" --policy "$policy" --ear "$policy"
+at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+once() { "$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" --at "$at" --json; }
+expect "the same judgement gives the same text" cmp <(once) <(once)
+
+escape=$(printf '\033')
+in_pipe=$("$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce")
+expect "no colour in a pipe" [ "${in_pipe#*"$escape"}" = "$in_pipe" ]
+expect "checks stand under their layers" grep -q -A1 '^  vtpm$' <<<"$in_pipe"
+on_terminal() { script -qec "env $1 TERM=xterm $tcbind verify $evidence --policy $policy" /dev/null </dev/null; }
+if command -v script >/dev/null; then
+	expect "colour on a terminal" grep -q "${escape}\[32mpass" <(on_terminal NOTHING=)
+	plain=$(on_terminal NO_COLOR=1)
+	expect "none there with NO_COLOR" [ "${plain#*"$escape"}" = "$plain" ]
+else
+	skip "colour on a terminal" "no script(1)"
+fi
+refused=$("$tcbind" verify "$evidence" --policy "$WORK/other.policy")
+expect "a refusal says what was wanted, found, and to be done" \
+	sh -c 'for word in expected got means do; do printf "%s\n" "$1" | grep -q "^ *$word  " || exit 1; done' sh "$refused"
+done_testing
