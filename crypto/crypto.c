@@ -19,23 +19,6 @@ enum tcb_error crypto_random(uint8_t *ret_bytes, size_t size)
 	return RAND_bytes(ret_bytes, (int)size) == 1 ? TCB_OK : TCB_INTERNAL;
 }
 
-enum tcb_error crypto_sha256_all(const struct span *parts, size_t count, struct digest256 *ret_digest)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
-
-	for (size_t i = 0; ok && i < count; i++)
-		ok = EVP_DigestUpdate(ctx, parts[i].data, parts[i].size) == 1;
-	ok = ok && EVP_DigestFinal_ex(ctx, ret_digest->bytes, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	return ok ? TCB_OK : TCB_INTERNAL;
-}
-
-enum tcb_error crypto_sha256(struct span bytes, struct digest256 *ret_digest)
-{
-	return crypto_sha256_all(&bytes, 1, ret_digest);
-}
-
 enum tcb_error crypto_hkdf(struct span secret, struct span salt, struct span info, uint8_t *ret_bytes, size_t size)
 {
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);

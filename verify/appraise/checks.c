@@ -30,8 +30,7 @@ bool check_that(struct checks *c, const char *layer, const char *field, const ch
 	return passed;
 }
 
-/* Hex, cut with "..." */
-static void hex_of(struct span bytes, char ret_text[CHECK_TEXT_MAX])
+void checks_hex(struct span bytes, char ret_text[CHECK_TEXT_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t shown = bytes.size <= 64 ? bytes.size : 64;
@@ -50,8 +49,8 @@ bool check_bytes(struct checks *c, const char *layer, const char *field, const c
 {
 	char expected_text[CHECK_TEXT_MAX], got_text[CHECK_TEXT_MAX];
 
-	hex_of(expected, expected_text);
-	hex_of(got, got_text);
+	checks_hex(expected, expected_text);
+	checks_hex(got, got_text);
 	return check_that(c, layer, field, code, span_equal(expected, got), expected_text, got_text);
 }
 

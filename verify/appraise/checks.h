@@ -38,6 +38,9 @@ bool check_at_least(struct checks *c, const char *layer, const char *field, cons
 		    uint64_t got);
 void check_not_run(struct checks *c, const char *layer, const char *field, const char *code, const char *why);
 
+/* Hexadecimal digits of at most 64 bytes; more are cut with "...". */
+void checks_hex(struct span bytes, char ret_text[CHECK_TEXT_MAX]);
+
 /* The first failed check, or NULL. */
 const struct check *checks_first_failure(const struct checks *c);
 

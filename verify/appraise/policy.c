@@ -369,8 +369,7 @@ bool policy_check_enclave(const struct policy *policy, enum enclave_role role, c
 	for (size_t i = 0; i < policy->enclave_count; i++)
 		accepted |= policy->enclaves[i].role == role && entry_accepts(&policy->enclaves[i], enclave);
 	accepted &= enclave->isv_prod_id == role && (enclave->attributes & SGX_FLAG_DEBUG) == 0;
-	for (size_t i = 0; i < 32; i++)
-		(void)snprintf(got + 2 * i, 3, "%02x", enclave->mrenclave[i]);
+	checks_hex(SPAN_OF(enclave->mrenclave), got);
 	(void)snprintf(got + 64, sizeof got - 64, " role %u, SVN %u%s", enclave->isv_prod_id, enclave->isv_svn,
 		       (enclave->attributes & SGX_FLAG_DEBUG) != 0 ? ", DEBUG" : "");
 	return check_that(checks, layer, "enclave", code, accepted, "an enclave that the policy lists, not DEBUG", got);
