@@ -16,12 +16,14 @@
 #include "tests/enclave/fake_tee.h"
 #include "tests/enclave/rig/ptpm.h"
 
-static size_t new_key(EVP_PKEY **ret_key, uint8_t ret_public[LIMIT_TPM_PUBLIC])
+typedef enum tcb_error public_writer(const EVP_PKEY *key, struct writer *w);
+
+static size_t new_key(public_writer *put, EVP_PKEY **ret_key, uint8_t ret_public[LIMIT_TPM_PUBLIC])
 {
 	struct writer w = writer_of(ret_public, LIMIT_TPM_PUBLIC);
 
 	assert_int_equal(crypto_p256_new(ret_key), TCB_OK);
-	assert_int_equal(fake_ak_public(*ret_key, &w), TCB_OK);
+	assert_int_equal(put(*ret_key, &w), TCB_OK);
 	return w.size;
 }
 
@@ -32,9 +34,9 @@ void attester_init(struct attester *a, struct rig_platform *platform, EVP_PKEY *
 	*a = (struct attester){ .platform = platform, .pse_key = pse_key, .pse = fake_identity(ROLE_PSE),
 				.vtpm = fake_identity(ROLE_VTPM), .epoch = {{7, (uint8_t)platform->name[0]}}, .id = {{id}},
 				.generation = 1, .nonce = {1, 2, 3}, .custody = {0x80}, .custody_size = 1 };
-	a->ek_size = new_key(&ek, a->ek_public);
+	a->ek_size = new_key(fake_ek_public, &ek, a->ek_public);
 	EVP_PKEY_free(ek);
-	a->ak_size = new_key(&a->vtpm_ak, a->ak_public);
+	a->ak_size = new_key(fake_ak_public, &a->vtpm_ak, a->ak_public);
 	assert_int_equal(crypto_p256_new(&a->residence), TCB_OK);
 	assert_int_equal(crypto_p256_new(&a->mige_key), TCB_OK);
 }
@@ -81,7 +83,7 @@ static void put_le32(struct writer *w, uint32_t value)
 		writer_u8(w, (uint8_t)(value >> 8 * i));
 }
 
-struct span attester_log(struct rig_platform *platform, uint8_t event)
+struct span attester_log(uint8_t event, uint8_t ret_pcr0[SHA256_SIZE])
 {
 	static uint8_t logs[4][256];
 	static unsigned count;
@@ -106,7 +108,7 @@ struct span attester_log(struct rig_platform *platform, uint8_t event)
 	assert_int_equal(w.error, TCB_OK);
 	assert_int_equal(crypto_sha256_all((struct span[]){span_of((const uint8_t[SHA256_SIZE]){0}, SHA256_SIZE), SPAN_OF(measured)}, 2,
 					   &pcr), TCB_OK);
-	memcpy(platform->pcr0, pcr.bytes, sizeof platform->pcr0);
+	memcpy(ret_pcr0, pcr.bytes, SHA256_SIZE);
 	return span_of(w.data, w.size);
 }
 

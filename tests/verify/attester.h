@@ -39,8 +39,8 @@ void attester_end(struct attester *a);
 void attester_move(struct attester *a, struct rig_platform *to, EVP_PKEY *pse_key);
 /* A new process of the same vTPM. */
 void attester_restart(struct attester *a);
-/* A log whose only event is measured into PCR 0, which is set accordingly. */
-struct span attester_log(struct rig_platform *platform, uint8_t event);
+/* A log whose only event, an EV_S_CRTM_VERSION with the digest `event` and zeros, is measured into PCR 0: borrowed until four calls later. */
+struct span attester_log(uint8_t event, uint8_t ret_pcr0[SHA256_SIZE]);
 
 void attester_attest(const struct attester *a, struct parts *ret_parts);
 void parts_set(struct parts *p, enum evidence_label label, struct span bytes);

@@ -107,11 +107,11 @@ static int begin(void **state)
 	rig_platform_init(&b, 0, "b");
 	attester_init(&base, &a, pse_of_a, 1);
 	attester_init(&other_vm, &a, pse_of_a, 2);
-	base.log = other_vm.log = attester_log(&a, 0xaa);
+	base.log = other_vm.log = attester_log(0xaa, a.pcr0);
 	moved = restarted = asked_again = base;
 	moved.residence = restarted.residence = NULL;
 	attester_move(&moved, &b, pse_of_b);
-	moved.log = attester_log(&b, 0xbb);
+	moved.log = attester_log(0xbb, b.pcr0);
 	attester_restart(&restarted);
 	asked_again.nonce[0] ^= 1;
 	attester_attest(&base, &world[BASE]);
@@ -217,8 +217,8 @@ static void a_host_can_swap_nothing(void **state)
 	free(copy);
 }
 
-/* Under a good signature too, no byte of any part is idle, but for what a PCR does not cover in a log: the head's version numbers, an event's type
- * and its text. Those only the residence key vouches for. */
+/* Under a good signature too, no byte of any part is idle, but for what a PCR does not cover in a log: the head's platform class, minor version and
+ * errata, an event's type and its text. Those only the residence key vouches for. */
 static void no_byte_of_a_part_is_idle(void **state)
 {
 	unsigned idle = 0, tried = 0, of_log = 0;

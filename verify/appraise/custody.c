@@ -16,14 +16,6 @@ struct walk {
 	bool listed;            /* it was on a platform that the policy lists */
 };
 
-static bool is_listed(const struct policy *policy, const struct tpm_name *ak)
-{
-	for (size_t i = 0; i < policy->platform_count; i++)
-		if (memcmp(&policy->platforms[i].ak_name, ak, sizeof *ak) == 0)
-			return true;
-	return false;
-}
-
 static bool signature_checks(const struct custody_record *record, struct span payload,
 			     const struct p256_signature *signature, const struct checks *checks)
 {
@@ -56,7 +48,12 @@ static bool check_record(struct span bytes, const struct evidence_claims *claims
 				(!walk->started || memcmp(&record.from_ak, &walk->at, sizeof walk->at) == 0),
 			"each record continues the one before", "a gap, or a record of another vTPM"))
 		return false;
-	walk->listed |= is_listed(policy, &record.from_ak) || is_listed(policy, &record.to_ak);
+	if (policy->custody_listed_only &&
+	    !check_that(checks, LAYER, "platforms", "custody.unlisted",
+			policy_find_platform(policy, &record.from_ak) != NULL && policy_find_platform(policy, &record.to_ak) != NULL,
+			"hand-overs between platforms that the policy lists", "one from or to another"))
+		return false;
+	walk->listed |= policy_find_platform(policy, &record.from_ak) != NULL || policy_find_platform(policy, &record.to_ak) != NULL;
 	walk->at = record.to_ak;
 	walk->started = true;
 	walk->generation++;
@@ -80,6 +77,10 @@ bool custody_appraise(struct span chain, struct evidence_claims *claims, const s
 			return false;
 	}
 	claims->custody_count = count;
+	if (policy->limits_hand_overs &&
+	    !check_that(checks, LAYER, "hand_overs", "custody.hand_overs", count <= policy->max_hand_overs,
+			"no more hand-overs than the policy allows", count <= policy->max_hand_overs ? "no more" : "more"))
+		return false;
 	return check_that(checks, LAYER, "chain", "custody.malformed", reader_end(&r) == TCB_OK, "nothing more", "more") &&
 	       check_that(checks, LAYER, "generation", "custody.generation", walk.generation == claims->request.generation,
 			  "one record for each generation given up", "another number") &&

@@ -234,9 +234,17 @@ enum tcb_error event_log_replay(struct span log, struct digest256 ret_pcrs[LIMIT
 	return TCB_OK;
 }
 
-uint32_t event_log_pcrs(struct span log)
+uint32_t event_log_pcrs(struct span bytes)
 {
-	struct replay p = {0};
+	uint32_t extended = 0;
+	struct event_log log;
+	struct log_event e;
+	bool end = false;
 
-	return replay(log, &p) == TCB_OK ? p.extended : 0;
+	if (event_log_open(bytes, &log) != TCB_OK)
+		return 0;
+	while (event_log_next(&log, &end, &e) == TCB_OK && !end)
+		if (e.extends)
+			extended |= 1u << e.pcr;
+	return extended;
 }

@@ -3,7 +3,9 @@
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
 #include "edge/cose.h"
+#include "verify/appraise/clocks.h"
 #include "verify/appraise/custody.h"
+#include "verify/appraise/log_rules.h"
 #include "verify/appraise/memo.h"
 #include "verify/appraise/pcrs.h"
 #include "verify/appraise/tpm.h"
@@ -52,8 +54,12 @@ static bool check_form(struct span bytes, struct evidence *ret_e, struct evidenc
 			  "signed by the residence key it names", "a signature that does not check");
 }
 
-static bool check_nonce(struct span wanted, const struct evidence_claims *claims, struct checks *checks)
+static bool check_nonce(struct span wanted, const struct evidence_claims *claims, const struct policy *policy,
+			struct checks *checks)
 {
+	if (wanted.size == 0 && policy->require_nonce)
+		return check_that(checks, "evidence", "nonce", "evidence.freshness", false, "a nonce: the policy requires one",
+				  "none was given");
 	if (wanted.size == 0) {
 		check_not_run(checks, "evidence", "nonce", "evidence.freshness", "no nonce was given: freshness is not checked");
 		return true;
@@ -100,7 +106,7 @@ static bool check_vtpm_quote(const struct evidence *e, struct evidence_claims *c
 	struct p256_signature signature;
 	struct digest256 commitment;
 	struct tpm_attest attest;
-	struct p256_point key;
+	struct p256_point key, ek;
 	struct vtpm_keys keys;
 	struct tpm_quote q;
 
@@ -110,6 +116,8 @@ static bool check_vtpm_quote(const struct evidence *e, struct evidence_claims *c
 				tpm_name_of(keys.ak_public, &ak_name) == TCB_OK &&
 				tpm_ak_decode(keys.ak_public, &key) == TCB_OK,
 			"an EK, and an AK that is a restricted signing key", "something else") ||
+	    !check_that(checks, "vtpm", "ek", "vtpm.ek.template", tpm_ek_decode(keys.ek_public, &ek) == TCB_OK,
+			"an EK of TCG's P-256 template: restricted, for decryption, the TPM's own", "another key") ||
 	    !check_bytes(checks, "vtpm", "ek_name", "vtpm.ek", SPAN_OF(en->ek_name.bytes), SPAN_OF(ek_name.bytes)) ||
 	    !check_bytes(checks, "vtpm", "ak_name", "vtpm.ak", SPAN_OF(en->ak_name.bytes), SPAN_OF(ak_name.bytes)) ||
 	    !check_that(checks, "guest", "quote", "guest.quote.malformed",
@@ -119,14 +127,15 @@ static bool check_vtpm_quote(const struct evidence *e, struct evidence_claims *c
 				commitment_of(VTPM_QUOTE_LABEL, e->parts[EVIDENCE_REQUEST], &commitment) == TCB_OK,
 			"a quote over SHA-256 PCR 0..23", "something else"))
 		return false;
+	claims->guest_clock = attest.clock;
 	return check_that(checks, "guest", "quote.signature", "guest.quote.signature",
 			  crypto_verify(&key, q.attest, &signature) == TCB_OK, "signed by the vTPM's AK",
 			  "a signature that does not check") &&
 	       check_bytes(checks, "guest", "quote.qualifying_data", "guest.quote.commitment", SPAN_OF(commitment.bytes),
 			   attest.qualifying) &&
 	       pcrs_check_digest(q.pcrs, &attest.pcr_digest, "guest", "guest.quote.pcrs", checks, claims->guest_pcrs) &&
-	       pcrs_check_policy(claims->guest_pcrs, policy->guest_pcrs, policy->guest_pcr_count, "guest", "guest.pcr",
-				 checks);
+	       clock_check(&claims->guest_clock, &policy->clocks[LAYER_GUEST], "guest", "guest.clock", checks) &&
+	       pcrs_check_policy(claims->guest_pcrs, policy, LAYER_GUEST, "guest", "guest.pcr", checks);
 }
 
 static bool check_vtpm_policy(const struct evidence_claims *claims, const struct policy *policy, struct checks *checks)
@@ -144,7 +153,8 @@ static bool check_vtpm_policy(const struct evidence_claims *claims, const struct
 			      claims->request.generation) &&
 	       (!found->has_ek_name || check_bytes(checks, "policy", "vtpm.ek_name", "policy.vtpm.ek",
 						   SPAN_OF(found->ek_name.bytes),
-						   SPAN_OF(claims->endorsement.ek_name.bytes)));
+						   SPAN_OF(claims->endorsement.ek_name.bytes))) &&
+	       clock_check(&claims->guest_clock, &found->clock, "guest", "guest.clock", checks);
 }
 
 static void name_platform(struct evidence_claims *claims)
@@ -156,33 +166,59 @@ static void name_platform(struct evidence_claims *claims)
 	claims->platform_name[name.size] = '\0';
 }
 
-enum tcb_error evidence_appraise(struct span bytes, const struct policy *policy, struct span nonce, struct span collateral,
-				 uint64_t now_s, struct checks *checks, struct evidence_claims *ret_claims)
+/* The caller's logs come first: the evidence seldom has them. */
+static struct boot_logs guest_logs(const struct evidence_inputs *in, const struct evidence *e)
 {
-	struct platform_evidence platform;
-	struct evidence e;
+	return (struct boot_logs){
+		.firmware = in->guest_log.size > 0 ? in->guest_log : e->parts[EVIDENCE_VTPM_LOG],
+		.ima = in->guest_ima,
+	};
+}
+
+static enum tcb_error check_platform(const struct evidence_inputs *in, const struct evidence *e, const struct policy *policy,
+				     struct checks *checks, struct evidence_claims *claims)
+{
+	struct platform_evidence platform = {
+		.certified_ak = e->parts[EVIDENCE_CERTIFIED_AK],
+		.collateral = in->collateral.size > 0 ? in->collateral : e->parts[EVIDENCE_COLLATERAL],
+		.platform_quote = e->parts[EVIDENCE_PLATFORM_QUOTE],
+		.event_log = e->parts[EVIDENCE_PLATFORM_LOG],
+		.ima_log = e->parts[EVIDENCE_PLATFORM_IMA],
+	};
 	enum tcb_error error;
 
+	TRY(commitment_of(PLATFORM_QUOTE_LABEL, e->parts[EVIDENCE_REQUEST], &platform.commitment));
+	error = platform_appraise(&platform, policy, in->now_s, checks, &claims->platform);
+	if (claims->platform.ak.platform_name.data != NULL)
+		name_platform(claims);
+	return error == TCB_MALFORMED ? TCB_REFUSED : error; /* the evidence itself was well formed */
+}
+
+enum tcb_error evidence_appraise_all(const struct evidence_inputs *in, const struct policy *policy, struct checks *checks,
+				     struct evidence_claims *ret_claims)
+{
+	struct boot_logs logs;
+	struct evidence e;
+
 	*ret_claims = (struct evidence_claims){0};
-	if (!check_form(bytes, &e, ret_claims, checks))
+	if (!check_form(in->evidence, &e, ret_claims, checks))
 		return checks->count == 1 ? TCB_MALFORMED : TCB_REFUSED;
-	if (!check_nonce(nonce, ret_claims, checks))
+	if (!check_nonce(in->nonce, ret_claims, policy, checks))
 		return TCB_REFUSED;
-	platform = (struct platform_evidence){
-		.certified_ak = e.parts[EVIDENCE_CERTIFIED_AK],
-		.collateral = collateral.size > 0 ? collateral : e.parts[EVIDENCE_COLLATERAL],
-		.platform_quote = e.parts[EVIDENCE_PLATFORM_QUOTE],
-		.event_log = e.parts[EVIDENCE_PLATFORM_LOG],
-	};
-	TRY(commitment_of(PLATFORM_QUOTE_LABEL, e.parts[EVIDENCE_REQUEST], &platform.commitment));
-	error = platform_appraise(&platform, policy, now_s, checks, &ret_claims->platform);
-	if (ret_claims->platform.ak.platform_name.data != NULL)
-		name_platform(ret_claims);
-	if (error != TCB_OK)
-		return error == TCB_MALFORMED ? TCB_REFUSED : error; /* the evidence itself was well formed */
+	TRY(check_platform(in, &e, policy, checks, ret_claims));
+	logs = guest_logs(in, &e);
 	if (!check_endorsement(&e, ret_claims, policy, checks) || !check_vtpm_quote(&e, ret_claims, policy, checks) ||
+	    !logs_appraise(&logs, ret_claims->guest_pcrs, policy, LAYER_GUEST, checks) ||
 	    !custody_appraise(e.parts[EVIDENCE_CUSTODY], ret_claims, policy, checks) ||
 	    !check_vtpm_policy(ret_claims, policy, checks))
 		return TCB_REFUSED;
 	return checks->overflowed ? TCB_REFUSED : TCB_OK;
+}
+
+enum tcb_error evidence_appraise(struct span bytes, const struct policy *policy, struct span nonce, struct span collateral,
+				 uint64_t now_s, struct checks *checks, struct evidence_claims *ret_claims)
+{
+	struct evidence_inputs in = { .evidence = bytes, .nonce = nonce, .collateral = collateral, .now_s = now_s };
+
+	return evidence_appraise_all(&in, policy, checks, ret_claims);
 }

@@ -11,12 +11,25 @@ struct evidence_claims {
 	struct platform_claims platform;
 	struct endorsement endorsement;
 	struct digest256 guest_pcrs[LIMIT_PCRS];
+	struct tpm_clock guest_clock;
 	size_t custody_count;
 	char platform_name[LIMIT_NAME + 1]; /* the policy's for a listed platform, else the claimed one */
 };
 
-/* `nonce` empty: freshness is not checked, and a not-run check says so. `collateral`: the caller's document, or empty for the stapled one.
- * Returns as quote_appraise() does. The claims borrow from `bytes` and `policy`. */
+/* What is judged, and what the caller knows besides. Empty: not given. */
+struct evidence_inputs {
+	struct span evidence;
+	struct span nonce;      /* without it freshness is not checked: a not-run check says so, or a failed one if the policy requires a nonce */
+	struct span collateral; /* edge/collateral.h; in place of the stapled one */
+	struct span guest_log;  /* the guest's TCG log, as the caller got it from the guest; in place of the evidence's own */
+	struct span guest_ima;  /* the guest's IMA list, as the caller got it from the guest */
+	uint64_t now_s;
+};
+
+/* Returns as quote_appraise() does. The claims borrow from the evidence and `policy`. */
+enum tcb_error evidence_appraise_all(const struct evidence_inputs *in, const struct policy *policy, struct checks *checks,
+				     struct evidence_claims *ret_claims) MUST_USE;
+/* The same without the guest's logs. */
 enum tcb_error evidence_appraise(struct span bytes, const struct policy *policy, struct span nonce, struct span collateral,
 				 uint64_t now_s, struct checks *checks, struct evidence_claims *ret_claims) MUST_USE;
 

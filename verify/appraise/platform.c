@@ -2,7 +2,9 @@
 
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
-#include "verify/appraise/event_log.h"
+#include "verify/appraise/age.h"
+#include "verify/appraise/clocks.h"
+#include "verify/appraise/log_rules.h"
 #include "verify/appraise/memo.h"
 #include "verify/appraise/merkle.h"
 #include "verify/appraise/pcrs.h"
@@ -48,6 +50,7 @@ static bool check_quote(const struct platform_evidence *evidence, struct platfor
 	    !check_that(checks, LAYER, "ak", "platform.ak.key", tpm_ak_decode(claims->ak.ak_public, &key) == TCB_OK,
 			"a restricted P-256 signing key of the TPM itself", "another key"))
 		return false;
+	claims->clock = attest.clock;
 	return check_that(checks, LAYER, "tpm_quote.signature", "platform.tpm.signature",
 			  memo_verify(checks, &key, &q.attest, 1, &signature) == TCB_OK, "signed by the certified AK",
 			  "a signature that does not check: another platform's quote, or altered") &&
@@ -59,45 +62,26 @@ static bool check_quote(const struct platform_evidence *evidence, struct platfor
 	       pcrs_check_digest(q.pcrs, &attest.pcr_digest, LAYER, "platform.tpm.pcrs", checks, claims->pcrs);
 }
 
-/* What firmware logged must be what the TPM has: PCR 0..15 (later ones are the running system's). */
-static bool check_log(struct span log, const struct platform_claims *claims, struct checks *checks)
-{
-	struct digest256 replayed[LIMIT_PCRS];
-
-	if (log.size == 0) {
-		check_not_run(checks, LAYER, "event_log", "platform.log.missing", "no log");
-		return true;
-	}
-	if (!check_that(checks, LAYER, "event_log", "platform.log.malformed", event_log_replay(log, replayed) == TCB_OK,
-			"a TCG crypto-agile log with SHA-256", "something else"))
-		return false;
-	for (unsigned pcr = 0; pcr < 16; pcr++)
-		if (memcmp(&replayed[pcr], &claims->pcrs[pcr], sizeof replayed[pcr]) != 0)
-			return check_bytes(checks, LAYER, "event_log", "platform.log.replay",
-					   SPAN_OF(claims->pcrs[pcr].bytes), SPAN_OF(replayed[pcr].bytes));
-	return check_that(checks, LAYER, "event_log", "platform.log.replay", true, "replays to PCR 0..15",
-			  "replays to PCR 0..15");
-}
-
-static const struct policy_platform *find_platform(const struct policy *policy, const struct tpm_name *ak_name)
-{
-	for (size_t i = 0; i < policy->platform_count; i++)
-		if (memcmp(&policy->platforms[i].ak_name, ak_name, sizeof *ak_name) == 0)
-			return &policy->platforms[i];
-	return NULL;
-}
-
 static bool check_listed(struct platform_claims *claims, const struct policy *policy, struct checks *checks)
 {
-	const struct policy_platform *listed = find_platform(policy, &claims->ak_name);
+	const struct policy_platform *listed = policy_find_platform(policy, &claims->ak_name);
 
 	claims->listed = listed;
 	if (listed == NULL)
 		return check_that(checks, LAYER, "platform", "platform.unlisted",
 				  policy->unlisted_platforms != UNLISTED_REFUSE, "a platform that the policy lists",
 				  "an AK that it does not list");
-	return !listed->has_ppid ||
-	       check_bytes(checks, LAYER, "ppid", "platform.ppid", SPAN_OF(listed->ppid), SPAN_OF(claims->quote.ppid));
+	return (!listed->has_ppid || check_bytes(checks, LAYER, "ppid", "platform.ppid", SPAN_OF(listed->ppid),
+						 SPAN_OF(claims->quote.ppid))) &&
+	       clock_check(&claims->clock, &listed->clock, LAYER, "platform.tpm.clock", checks);
+}
+
+/* Reference values that a policy names and nobody has loaded would be rules that nobody applies. */
+static bool check_references(const struct policy *policy, struct checks *checks)
+{
+	return policy->reference_count == 0 || policy->references != NULL ||
+	       check_that(checks, "policy", "reference_values", "policy.reference.missing", false,
+			  "the files of reference values that the policy names", "none were loaded");
 }
 
 /* The processor's quote with its collateral, both as documents: the same for every evidence of a platform, from boot to reset. */
@@ -127,6 +111,8 @@ static enum tcb_error judge_processor(const struct platform_evidence *evidence, 
 enum tcb_error platform_appraise(const struct platform_evidence *evidence, const struct policy *policy, uint64_t now_s,
 				 struct checks *checks, struct platform_claims *ret_claims)
 {
+	struct boot_logs logs = { .firmware = evidence->event_log, .ima = evidence->ima_log };
+
 	*ret_claims = (struct platform_claims){0};
 	if (!check_that(checks, LAYER, "certified_ak", "platform.ak.malformed",
 			certified_ak_decode(evidence->certified_ak, &ret_claims->ak) == TCB_OK &&
@@ -134,12 +120,15 @@ enum tcb_error platform_appraise(const struct platform_evidence *evidence, const
 			"a certified AK", "something else"))
 		return TCB_MALFORMED;
 	TRY(judge_processor(evidence, ret_claims, policy, now_s, checks));
-	if (!policy_check_enclave(policy, ROLE_PSE, &ret_claims->quote.enclave, LAYER, "platform.pse", checks) ||
+	if (!collateral_check_age(evidence->collateral, policy, now_s, checks) ||
+	    !policy_check_enclave(policy, ROLE_PSE, &ret_claims->quote.enclave, LAYER, "platform.pse", checks) ||
 	    !check_certified_ak(&ret_claims->ak, &ret_claims->quote, checks) ||
 	    !check_ak_source(&ret_claims->ak, policy, checks) || !check_quote(evidence, ret_claims, checks) ||
-	    !check_log(evidence->event_log, ret_claims, checks) || !check_listed(ret_claims, policy, checks) ||
-	    !pcrs_check_policy(ret_claims->pcrs, policy->platform_pcrs, policy->platform_pcr_count, LAYER,
-			       "platform.pcr", checks))
+	    !check_references(policy, checks) ||
+	    !logs_appraise(&logs, ret_claims->pcrs, policy, LAYER_PLATFORM, checks) ||
+	    !check_listed(ret_claims, policy, checks) ||
+	    !clock_check(&ret_claims->clock, &policy->clocks[LAYER_PLATFORM], LAYER, "platform.tpm.clock", checks) ||
+	    !pcrs_check_policy(ret_claims->pcrs, policy, LAYER_PLATFORM, LAYER, "platform.pcr", checks))
 		return TCB_REFUSED;
 	return TCB_OK;
 }

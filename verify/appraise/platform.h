@@ -6,12 +6,14 @@
 #include "edge/certified_ak.h"
 #include "edge/tpm_quote.h"
 #include "verify/appraise/quote.h"
+#include "verify/appraise/tpm.h"
 
 struct platform_evidence {
 	struct span certified_ak;   /* edge/certified_ak.h */
 	struct span collateral;     /* edge/collateral.h; empty: missing */
 	struct span platform_quote; /* edge/tpm_quote.h, with path */
 	struct span event_log;      /* may be empty */
+	struct span ima_log;        /* may be empty */
 	struct digest256 commitment; /* what the platform quote must commit to */
 };
 
@@ -20,11 +22,12 @@ struct platform_claims {
 	struct tpm_name ak_name;
 	struct quote_claims quote;
 	struct digest256 pcrs[LIMIT_PCRS];
+	struct tpm_clock clock; /* of the physical TPM */
 	const struct policy_platform *listed; /* the policy's entry, or NULL */
 };
 
-/* Adds its checks; returns as quote_appraise() does. Platform list, AK source, enclave (role PSE) and PCRs are judged
- * by `policy`; with `by_custody` an unlisted platform is left to the caller's judgement of the custody chain. */
+/* Adds its checks; returns as quote_appraise() does. Age of collateral, platform list, AK source, enclave (role PSE), clock, logs and PCRs are
+ * judged by `policy`; where it lets custody decide, an unlisted platform is left to the caller's judgement of the custody chain. */
 enum tcb_error platform_appraise(const struct platform_evidence *evidence, const struct policy *policy,
 				 uint64_t now_s, struct checks *checks,
 				 struct platform_claims *ret_claims) MUST_USE;

@@ -24,6 +24,45 @@ enum tcb_error fake_ak_public(const EVP_PKEY *ak, struct writer *w)
 	return writer_end(w, NULL);
 }
 
+enum tcb_error fake_ek_public(const EVP_PKEY *ek, struct writer *w)
+{
+	static const uint8_t policy_a[] = {
+		0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
+		0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
+	};
+	struct p256_point point;
+
+	TRY(crypto_p256_public(ek, &point));
+	writer_u16(w, 0x0023);
+	writer_u16(w, 0x000b);
+	writer_u32(w, 0x000300b2);
+	writer_tpm2b(w, SPAN_OF(policy_a));
+	writer_u16(w, 0x0006); /* AES-128-CFB */
+	writer_u16(w, 128);
+	writer_u16(w, 0x0043);
+	writer_u16(w, 0x0010); /* scheme: null */
+	writer_u16(w, 0x0003);
+	writer_u16(w, 0x0010);
+	writer_tpm2b(w, span_of(point.bytes, 32));
+	writer_tpm2b(w, span_of(point.bytes + 32, 32));
+	return writer_end(w, NULL);
+}
+
+static struct fake_clock clock_info;
+static uint8_t pcr10[SHA256_SIZE];
+
+void fake_set_pcr10(const uint8_t value[SHA256_SIZE])
+{
+	memset(pcr10, 0, sizeof pcr10);
+	if (value != NULL)
+		memcpy(pcr10, value, sizeof pcr10);
+}
+
+void fake_set_clock(struct fake_clock clock)
+{
+	clock_info = clock;
+}
+
 static enum tcb_error make_attest(struct span qualifying, struct span pcrs, struct writer *w)
 {
 	struct digest256 digest;
@@ -33,7 +72,11 @@ static enum tcb_error make_attest(struct span qualifying, struct span pcrs, stru
 	writer_u16(w, 0x8018);     /* TPM_ST_ATTEST_QUOTE */
 	writer_u16(w, 0);          /* qualifiedSigner */
 	writer_tpm2b(w, qualifying);
-	writer_zeros(w, 8 + 4 + 4 + 1 + 8);
+	writer_u64(w, 0); /* clock */
+	writer_u32(w, clock_info.reset_count);
+	writer_u32(w, clock_info.restart_count);
+	writer_bool(w, clock_info.safe);
+	writer_u64(w, 0); /* firmware version */
 	writer_u32(w, 1);
 	writer_u16(w, 0x000b);
 	writer_u8(w, 3);
@@ -49,6 +92,7 @@ static enum tcb_error sign_over(EVP_PKEY *ak, struct span qualifying, const uint
 
 	memset(ret_root->pcrs, 0, sizeof ret_root->pcrs);
 	memcpy(ret_root->pcrs, pcr0, SHA256_SIZE);
+	memcpy(ret_root->pcrs + 10 * SHA256_SIZE, pcr10, sizeof pcr10);
 	TRY(make_attest(qualifying, SPAN_OF(ret_root->pcrs), &attest));
 	TRY(crypto_sign(ak, span_of(ret_root->attest, attest.size), &raw));
 	writer_u16(&signature, 0x0018);

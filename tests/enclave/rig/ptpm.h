@@ -9,6 +9,19 @@
 #include "core/writer.h"
 
 enum tcb_error fake_ak_public(const EVP_PKEY *ak, struct writer *w) MUST_USE;
+/* Of TCG's template L-2. */
+enum tcb_error fake_ek_public(const EVP_PKEY *ek, struct writer *w) MUST_USE;
+
+/* What quotes say of their TPM from now on; at first all zeros, not safe. */
+struct fake_clock {
+	uint32_t reset_count, restart_count;
+	bool safe;
+};
+void fake_set_clock(struct fake_clock clock);
+
+/* PCR 10 of the quotes to come; NULL: zeros, as at first. */
+void fake_set_pcr10(const uint8_t value[SHA256_SIZE]);
+
 /* A tpm_quote document that commits to `commitment` alone. */
 enum tcb_error fake_quote(EVP_PKEY *ak, const struct digest256 *commitment, const uint8_t pcr0[SHA256_SIZE],
 			  struct writer *out) MUST_USE;

@@ -1,0 +1,230 @@
+/* Logs judged by the quoted PCRs and the policy. Called for the platform (by the MigE too) and for the guest. */
+#include "verify/appraise/log_rules.h"
+
+#include <stdio.h>
+
+#include "verify/appraise/event_text.h"
+#include "verify/appraise/ima.h"
+#include "verify/appraise/pcrs.h"
+#include "verify/appraise/reference.h"
+
+enum { IMA_PCR = 10 };
+
+#define DEFAULT_REPLAYED 0xffffu
+#define DYNAMIC_PCRS 0x7e0000u
+
+/* Constant texts: a check keeps no copy. */
+static const struct layer_codes {
+	const char *layer, *malformed, *sha1, *missing, *replay, *ima, *ima_missing, *known, *must, *must_not;
+} layer_codes[LAYERS] = {
+	[LAYER_PLATFORM] = { "platform", "platform.log.malformed", "platform.log.sha1", "platform.log.missing",
+			     "platform.log.replay", "platform.ima.malformed", "platform.ima.missing", "platform.log.unknown",
+			     "platform.log.absent", "platform.log.forbidden" },
+	[LAYER_GUEST] = { "guest", "guest.log.malformed", "guest.log.sha1", "guest.log.missing", "guest.log.replay",
+			  "guest.ima.malformed", "guest.ima.missing", "guest.log.unknown", "guest.log.absent",
+			  "guest.log.forbidden" },
+};
+
+/* One judgement under way. */
+struct judging {
+	const struct boot_logs *logs;
+	const struct policy_log *rules;
+	const struct reference_values *references;
+	enum policy_layer layer;
+	const struct layer_codes *codes;
+	uint32_t replayed; /* PCRs whose events the quote vouches for */
+	struct checks *checks;
+};
+
+static bool has_rules(const struct policy_log *rules)
+{
+	return rules->required || rules->known != 0 || rules->must_count > 0 || rules->must_not_count > 0;
+}
+
+/* ---- replay ---- */
+
+static bool replay_firmware(const struct judging *j, struct digest256 pcrs[LIMIT_PCRS])
+{
+	enum tcb_error error = event_log_replay(j->logs->firmware, pcrs);
+
+	return check_that(j->checks, j->codes->layer, "event_log", j->codes->sha1, error != TCB_REFUSED,
+			  "a log with SHA-256 digests", error == TCB_REFUSED ? "an older log, of SHA-1 alone" : "no older one") &&
+	       check_that(j->checks, j->codes->layer, "event_log", j->codes->malformed, error == TCB_OK,
+			  "a TCG crypto-agile log", error == TCB_OK ? "one" : "something else");
+}
+
+static bool check_replayed(const struct judging *j, const struct digest256 replayed[LIMIT_PCRS], const struct digest256 *pcrs)
+{
+	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++)
+		if ((j->replayed & 1u << pcr) != 0 && memcmp(&replayed[pcr], &pcrs[pcr], sizeof pcrs[pcr]) != 0)
+			return check_bytes(j->checks, j->codes->layer, pcr_name(pcr), j->codes->replay, SPAN_OF(pcrs[pcr].bytes),
+					   SPAN_OF(replayed[pcr].bytes));
+	return check_that(j->checks, j->codes->layer, "event_log", j->codes->replay, true, "leads to the quoted PCRs",
+			  "leads to the quoted PCRs");
+}
+
+/* An IMA list that is not there, although something was measured where it would be. */
+static void note_missing_ima(const struct judging *j, const struct digest256 replayed[LIMIT_PCRS], const struct digest256 *pcrs)
+{
+	if (j->logs->ima.size == 0 && (j->replayed & 1u << IMA_PCR) == 0 &&
+	    memcmp(&replayed[IMA_PCR], &pcrs[IMA_PCR], sizeof pcrs[0]) != 0)
+		check_not_run(j->checks, j->codes->layer, "ima_log", j->codes->ima_missing,
+			      "PCR 10 has measurements of the running system, and there is no list of them");
+}
+
+static bool check_replay(struct judging *j, const struct digest256 pcrs[LIMIT_PCRS])
+{
+	struct digest256 replayed[LIMIT_PCRS];
+	uint32_t extended = 0;
+
+	if (!replay_firmware(j, replayed))
+		return false;
+	j->replayed = j->rules->has_replayed ? j->rules->replayed : DEFAULT_REPLAYED & ~(1u << IMA_PCR);
+	j->replayed |= event_log_pcrs(j->logs->firmware) & DYNAMIC_PCRS;
+	if (j->logs->ima.size > 0) {
+		if (!check_that(j->checks, j->codes->layer, "ima_log", j->codes->ima,
+				ima_replay(j->logs->ima, replayed, &extended) == TCB_OK, "an IMA list of known templates",
+				"something else"))
+			return false;
+		j->replayed |= extended;
+	}
+	note_missing_ima(j, replayed, pcrs);
+	return check_replayed(j, replayed, pcrs);
+}
+
+/* ---- rules ---- */
+
+/* What rules see of an event or of an IMA entry. */
+struct item {
+	uint32_t pcr, type;
+	bool has_type;
+	bool excused; /* from being known */
+	struct span digest;
+};
+
+static bool matches(const struct policy_event *rule, const struct item *item)
+{
+	return (!rule->has_pcr || rule->pcr == item->pcr) && (!rule->has_type || (item->has_type && rule->type == item->type)) &&
+	       (!rule->has_digest || span_equal(SPAN_OF(rule->digest.bytes), item->digest));
+}
+
+typedef bool item_visitor(const struct judging *j, const struct item *item, void *context);
+
+/* Each item of a replayed PCR, until a visitor says false. The logs have been walked before: they are whole. */
+static bool visit(const struct judging *j, item_visitor *visitor, void *context)
+{
+	struct span ima = j->logs->ima;
+	struct event_log log;
+	struct log_event e;
+	struct ima_entry entry;
+	bool end = false;
+
+	if (event_log_open(j->logs->firmware, &log) != TCB_OK)
+		return false;
+	while (event_log_next(&log, &end, &e) == TCB_OK && !end) {
+		struct item item = { e.pcr, e.type, true, false, e.digest };
+
+		if (e.extends && (j->replayed & 1u << e.pcr) != 0 && !visitor(j, &item, context))
+			return false;
+	}
+	while (ima_next(&ima, &end, &entry) == TCB_OK && !end) {
+		struct item item = { entry.pcr, 0, false, span_is_text(entry.path, "boot_aggregate"),
+				     entry.violation ? span_of(NULL, 0) : entry.file_digest };
+
+		if (!visitor(j, &item, context))
+			return false;
+	}
+	return true;
+}
+
+/* Stops at the first match. */
+static bool is_no_match(const struct judging *j, const struct item *item, void *context)
+{
+	(void)j;
+	return !matches(context, item);
+}
+
+static const char *describe_rule(const struct policy_event *rule, char ret_text[CHECK_TEXT_MAX])
+{
+	const char *name = rule->has_type ? event_type_name(rule->type) : NULL;
+	size_t size = (size_t)snprintf(ret_text, CHECK_TEXT_MAX, "%s", name != NULL ? name : "an event");
+
+	if (rule->has_type && name == NULL)
+		size += (size_t)snprintf(ret_text + size, CHECK_TEXT_MAX - size, " of type %u", rule->type);
+	if (rule->has_pcr)
+		size += (size_t)snprintf(ret_text + size, CHECK_TEXT_MAX - size, " in PCR %u", rule->pcr);
+	if (rule->has_digest)
+		size += (size_t)snprintf(ret_text + size, CHECK_TEXT_MAX - size, " of ");
+	for (size_t i = 0; rule->has_digest && i < SHA256_SIZE && size + 3 <= CHECK_TEXT_MAX; i++)
+		size += (size_t)snprintf(ret_text + size, CHECK_TEXT_MAX - size, "%02x", rule->digest.bytes[i]);
+	return ret_text;
+}
+
+static bool check_presence(const struct judging *j, const struct policy_event *rule, bool wanted)
+{
+	struct policy_event copy = *rule;
+	bool present = !visit(j, is_no_match, &copy);
+	char text[CHECK_TEXT_MAX], other[CHECK_TEXT_MAX];
+
+	(void)describe_rule(rule, text);
+	if (rule->has_pcr && (j->replayed & 1u << rule->pcr) == 0)
+		return check_that(j->checks, j->codes->layer, "event_log.rules", wanted ? j->codes->must : j->codes->must_not, false,
+				  text, "a PCR that no log was replayed to: nobody vouches for its events");
+	(void)snprintf(other, sizeof other, "no %.150s", text);
+	return check_that(j->checks, j->codes->layer, "event_log.rules", wanted ? j->codes->must : j->codes->must_not,
+			  present == wanted, wanted ? text : other, present ? text : other);
+}
+
+/* Keeps the first that nobody vouches for. */
+static bool is_known(const struct judging *j, const struct item *item, void *context)
+{
+	if ((j->rules->known & 1u << item->pcr) == 0 || item->excused ||
+	    reference_knows_event(j->references, j->layer, item->digest))
+		return true;
+	*(struct item *)context = *item;
+	return false;
+}
+
+static bool check_known(const struct judging *j)
+{
+	struct item stranger = {0};
+	bool known = visit(j, is_known, &stranger);
+	const char *name = event_type_name(stranger.type);
+	char got[CHECK_TEXT_MAX];
+	size_t size;
+
+	size = (size_t)snprintf(got, sizeof got, "PCR %u, %s, ", stranger.pcr, !stranger.has_type ? "IMA" : name != NULL ? name : "event");
+	for (size_t i = 0; i < stranger.digest.size && size + 3 <= sizeof got; i++)
+		size += (size_t)snprintf(got + size, sizeof got - size, "%02x", stranger.digest.data[i]);
+	return check_that(j->checks, j->codes->layer, "event_log.known", j->codes->known, known, "events that are reference values",
+			  known ? "only such" : got);
+}
+
+static bool check_rules(const struct judging *j)
+{
+	bool passed = true;
+
+	for (size_t i = 0; i < j->rules->must_count; i++)
+		passed &= check_presence(j, &j->rules->must[i], true);
+	for (size_t i = 0; i < j->rules->must_not_count; i++)
+		passed &= check_presence(j, &j->rules->must_not[i], false);
+	if ((j->rules->known & ~j->replayed) != 0)
+		return check_that(j->checks, j->codes->layer, "event_log.known", j->codes->known, false,
+				  "every event in a known PCR told by a log that is replayed", "a known PCR that no log was replayed to");
+	return (j->rules->known == 0 || check_known(j)) && passed;
+}
+
+bool logs_appraise(const struct boot_logs *logs, const struct digest256 pcrs[LIMIT_PCRS], const struct policy *policy,
+		   enum policy_layer layer, struct checks *checks)
+{
+	struct judging j = { .logs = logs, .rules = &policy->logs[layer], .references = policy->references, .layer = layer,
+			     .codes = &layer_codes[layer], .checks = checks };
+
+	if (logs->firmware.size == 0) {
+		if (has_rules(j.rules) || logs->ima.size > 0)
+			return check_that(checks, j.codes->layer, "event_log", j.codes->missing, false, "a firmware's log", "none");
+		check_not_run(checks, j.codes->layer, "event_log", j.codes->missing, "no log");
+		return true;
+	}
+	return check_replay(&j, pcrs) && check_rules(&j);
+}
