@@ -203,6 +203,7 @@ static enum tcb_error read_exactly(struct reader *r, enum major major, uint64_t 
 }
 
 enum tcb_error cbor_read_tag(struct reader *r, uint64_t wanted) { return read_exactly(r, MAJOR_TAG, wanted); }
+enum tcb_error cbor_read_any_tag(struct reader *r, uint64_t *ret_tag) { return read_head(r, MAJOR_TAG, ret_tag); }
 enum tcb_error cbor_read_map_of(struct reader *r, size_t count) { return read_exactly(r, MAJOR_MAP, count); }
 enum tcb_error cbor_read_array_of(struct reader *r, size_t count) { return read_exactly(r, MAJOR_ARRAY, count); }
 enum tcb_error cbor_read_key(struct reader *r, uint64_t wanted) { return read_exactly(r, MAJOR_UINT, wanted); }

@@ -29,6 +29,8 @@ enum tcb_error cbor_read_text(struct reader *r, struct span *ret_text) MUST_USE;
 enum tcb_error cbor_read_array(struct reader *r, size_t max, size_t *ret_count) MUST_USE;
 enum tcb_error cbor_read_map(struct reader *r, size_t max, size_t *ret_pairs) MUST_USE;
 enum tcb_error cbor_read_tag(struct reader *r, uint64_t wanted) MUST_USE;
+/* Any tag: for documents that are not ours. */
+enum tcb_error cbor_read_any_tag(struct reader *r, uint64_t *ret_tag) MUST_USE;
 enum tcb_error cbor_read_bool(struct reader *r, bool *ret_value) MUST_USE;
 
 /* A map or array of exactly `count`; a key that is exactly `wanted`. */
