@@ -109,6 +109,7 @@ static int begin(void **state)
 	if (crypto_init() != TCB_OK || crypto_p256_new(&pse_key) != TCB_OK || crypto_p256_new(&pse_of_b) != TCB_OK)
 		return -1;
 	now_s = (uint64_t)time(NULL);
+	reference_init(&references);
 	rig_pki(0);
 	rig_platform_init(&a, 0, "a");
 	rig_platform_init(&b, 0, "b");
@@ -280,7 +281,7 @@ static void known_events_are_reference_values(void **state)
 	assert_int_equal(reference_add_event(&references, LAYER_PLATFORM, &(struct digest256){{0xaa}}), TCB_OK);
 	trusted_with("\"logs\":{\"platform\":{\"known_pcrs\":[0,2]}}");
 	refused_with("\"logs\":{\"platform\":{\"known_pcrs\":[0],\"replayed_pcrs\":[1]}}", "platform.log.unknown");
-	references = (struct reference_values){0};
+	reference_init(&references);
 }
 
 /* ---- PCRs ---- */
@@ -301,7 +302,7 @@ static void a_pcr_may_have_several_values(void **state)
 	refused_with("", "platform.pcr");
 	(void)snprintf(members, sizeof members, "\"platform_pcrs\":{\"1\":\"%s\"}", zero);
 	trusted_with(members);
-	references = (struct reference_values){0};
+	reference_init(&references);
 }
 
 static void reference_files_must_be_loaded(void **state)
@@ -310,6 +311,14 @@ static void reference_files_must_be_loaded(void **state)
 	attest(&vm);
 	policy_with("\"reference_values\":[{\"file\":\"fw.corim\",\"layer\":\"platform\"}]");
 	assert_trusted_as(&vm);
+	reference_narrow(&references, 0, now_s);
+	assert_trusted_as(&vm);
+	reference_narrow(&references, 0, now_s - 1);
+	assert_refused_as(&vm, "policy.reference.expired");
+	reference_init(&references);
+	reference_narrow(&references, now_s + 1, UINT64_MAX);
+	assert_refused_as(&vm, "policy.reference.expired");
+	reference_init(&references);
 	policy.references = NULL;
 	assert_refused_as(&vm, "policy.reference.missing");
 }

@@ -15,7 +15,6 @@ enum {
 struct taking {
 	struct reference_values *values;
 	enum policy_layer layer;
-	uint64_t now_s;
 	size_t taken;                 /* reference values so far */
 	bool algorithm, content_type; /* of the header: as they should be */
 };
@@ -238,7 +237,7 @@ static enum tcb_error take_tag(struct taking *t, struct reader *r)
 
 static enum tcb_error take_tags(struct taking *t, struct reader *r) { return take_array(t, r, take_tag); }
 
-/* {? 0: not before, 1: not after} */
+/* {? 0: not before, 1: not after}: all that is taken is valid only then. */
 static enum tcb_error take_validity(struct taking *t, struct reader *r)
 {
 	uint64_t label, time_s;
@@ -251,8 +250,7 @@ static enum tcb_error take_validity(struct taking *t, struct reader *r)
 		TRY(cbor_read_uint(r, &time_s));
 		if (label > 1)
 			return TCB_MALFORMED;
-		if (label == 0 ? t->now_s < time_s : t->now_s > time_s)
-			return TCB_REFUSED;
+		reference_narrow(t->values, label == 0 ? time_s : 0, label == 1 ? time_s : UINT64_MAX);
 	}
 	return TCB_OK;
 }
@@ -361,10 +359,9 @@ static enum tcb_error open_signed(struct taking *t, struct span bytes, const str
 	return TCB_OK;
 }
 
-enum tcb_error corim_take(struct span bytes, const struct p256_point *signer, enum policy_layer layer, uint64_t now_s,
-			  struct reference_values *values)
+enum tcb_error corim_take(struct span bytes, const struct p256_point *signer, enum policy_layer layer, struct reference_values *values)
 {
-	struct taking t = { .values = values, .layer = layer, .now_s = now_s };
+	struct taking t = { .values = values, .layer = layer };
 	struct span corim = bytes;
 
 	if (signer != NULL)

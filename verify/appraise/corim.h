@@ -13,9 +13,9 @@
 #include "core/ids.h"
 #include "verify/appraise/reference.h"
 
-/* `signer` NULL: only an unsigned document is taken. TCB_CRYPTO: not signed by this key. TCB_REFUSED: not valid at `now_s`. TCB_LIMIT: more
- * than `values` can hold. TCB_WRONG_STATE: it has a profile, and we know none. TCB_MALFORMED: no CoRIM, signed where it should not be or the other way round, or no reference value in it. */
-enum tcb_error corim_take(struct span bytes, const struct p256_point *signer, enum policy_layer layer, uint64_t now_s,
+/* `signer` NULL: only an unsigned document is taken. TCB_CRYPTO: not signed by this key. TCB_LIMIT: more than
+ * `values` can hold. TCB_WRONG_STATE: it has a profile, and we know none. TCB_MALFORMED: no CoRIM, signed where it should not be or the other way round, or no reference value in it. */
+enum tcb_error corim_take(struct span bytes, const struct p256_point *signer, enum policy_layer layer,
 			  struct reference_values *values) MUST_USE;
 
 #endif

@@ -8,6 +8,7 @@
 #include "verify/appraise/memo.h"
 #include "verify/appraise/merkle.h"
 #include "verify/appraise/pcrs.h"
+#include "verify/appraise/reference.h"
 #include "verify/appraise/tpm.h"
 
 #define LAYER "platform"
@@ -77,11 +78,19 @@ static bool check_listed(struct platform_claims *claims, const struct policy *po
 }
 
 /* Reference values that a policy names and nobody has loaded would be rules that nobody applies. */
-static bool check_references(const struct policy *policy, struct checks *checks)
+static bool check_references(const struct policy *policy, uint64_t now_s, struct checks *checks)
 {
-	return policy->reference_count == 0 || policy->references != NULL ||
-	       check_that(checks, "policy", "reference_values", "policy.reference.missing", false,
-			  "the files of reference values that the policy names", "none were loaded");
+	const struct reference_values *r = policy->references;
+	bool valid;
+
+	if (policy->reference_count == 0)
+		return true;
+	if (r == NULL)
+		return check_that(checks, "policy", "reference_values", "policy.reference.missing", false,
+				  "the files of reference values that the policy names", "none were loaded");
+	valid = r->from_s <= now_s && now_s <= r->until_s;
+	return check_that(checks, "policy", "reference_values", "policy.reference.expired", valid, "reference values that are valid now",
+			  valid ? "valid ones" : "a CoRIM that is not valid yet, or no more");
 }
 
 /* The processor's quote with its collateral, both as documents: the same for every evidence of a platform, from boot to reset. */
@@ -124,7 +133,7 @@ enum tcb_error platform_appraise(const struct platform_evidence *evidence, const
 	    !policy_check_enclave(policy, ROLE_PSE, &ret_claims->quote.enclave, LAYER, "platform.pse", checks) ||
 	    !check_certified_ak(&ret_claims->ak, &ret_claims->quote, checks) ||
 	    !check_ak_source(&ret_claims->ak, policy, checks) || !check_quote(evidence, ret_claims, checks) ||
-	    !check_references(policy, checks) ||
+	    !check_references(policy, now_s, checks) ||
 	    !logs_appraise(&logs, ret_claims->pcrs, policy, LAYER_PLATFORM, checks) ||
 	    !check_listed(ret_claims, policy, checks) ||
 	    !clock_check(&ret_claims->clock, &policy->clocks[LAYER_PLATFORM], LAYER, "platform.tpm.clock", checks) ||

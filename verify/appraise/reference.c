@@ -1,6 +1,22 @@
 /* Reference values as appraisal asks for them: this much of them is measured as part of the MigE. Files are read by reference_file.c. */
 #include "verify/appraise/reference.h"
 
+void reference_init(struct reference_values *ret_values)
+{
+	ret_values->from_s = 0;
+	ret_values->until_s = UINT64_MAX;
+	ret_values->pcr_count = 0;
+	memset(ret_values->event_count, 0, sizeof ret_values->event_count);
+}
+
+void reference_narrow(struct reference_values *values, uint64_t from_s, uint64_t until_s)
+{
+	if (from_s > values->from_s)
+		values->from_s = from_s;
+	if (until_s < values->until_s)
+		values->until_s = until_s;
+}
+
 enum tcb_error reference_add_pcr(struct reference_values *values, enum policy_layer layer, uint8_t index,
 				 const struct digest256 *value)
 {

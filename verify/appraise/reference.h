@@ -17,20 +17,26 @@ struct reference_pcr {
 	struct policy_pcr pcr;
 };
 
-/* The caller's memory, zeros at first. Large. */
+/* The caller's memory. Large. */
 struct reference_values {
+	uint64_t from_s, until_s; /* when all of them are valid: the intersection of what the files say; Unix seconds, both included */
 	size_t pcr_count;
 	struct reference_pcr pcrs[REFERENCE_PCRS_MAX];
 	size_t event_count[LAYERS];
 	struct digest256 events[LAYERS][REFERENCE_EVENTS_MAX];
 };
 
-/* Adds what a file has, for the layer that the policy's entry says; with a signer only a CoRIM signed by it, without one only what is not signed.
- * Codes: reference.malformed, reference.signature, reference.limit, json.malformed. `now_s`: a CoRIM says until when it is valid
- * (reference.expired). On failure `values` may have got a part: they are then of no use. */
-enum tcb_error reference_add(struct reference_values *values, const struct policy_reference *source, struct span file,
-			     uint64_t now_s, struct diagnosis *d) MUST_USE;
+/* None, valid for ever. */
+void reference_init(struct reference_values *ret_values);
 
+/* Adds what a file has, for the layer that the policy's entry says; with a signer only a CoRIM signed by it, without one only what is not signed.
+ * Codes: reference.malformed, reference.signature, reference.limit, reference.profile, json.malformed. On failure `values` may have got a part:
+ * they are then of no use. */
+enum tcb_error reference_add(struct reference_values *values, const struct policy_reference *source, struct span file,
+			     struct diagnosis *d) MUST_USE;
+
+/* They are valid only from and until then, too. */
+void reference_narrow(struct reference_values *values, uint64_t from_s, uint64_t until_s);
 /* TCB_LIMIT: full. */
 enum tcb_error reference_add_pcr(struct reference_values *values, enum policy_layer layer, uint8_t index,
 				 const struct digest256 *value) MUST_USE;

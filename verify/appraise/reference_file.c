@@ -89,9 +89,9 @@ static enum tcb_error read_json(struct reading *x)
 	return version == 1 ? TCB_OK : refuse(x, json_value(x->text), "an object with version 1");
 }
 
-static enum tcb_error read_corim(struct reading *x, uint64_t now_s)
+static enum tcb_error read_corim(struct reading *x)
 {
-	enum tcb_error error = corim_take(x->text, x->source->has_signer ? &x->source->signer : NULL, x->source->layer, now_s, x->values);
+	enum tcb_error error = corim_take(x->text, x->source->has_signer ? &x->source->signer : NULL, x->source->layer, x->values);
 	const char *file = x->source->file;
 
 	switch (error) {
@@ -113,7 +113,7 @@ static enum tcb_error read_corim(struct reading *x, uint64_t now_s)
 	}
 }
 
-enum tcb_error reference_add(struct reference_values *values, const struct policy_reference *source, struct span file, uint64_t now_s,
+enum tcb_error reference_add(struct reference_values *values, const struct policy_reference *source, struct span file,
 			     struct diagnosis *d)
 {
 	struct reading x = { .values = values, .source = source, .text = file, .d = d };
@@ -121,5 +121,5 @@ enum tcb_error reference_add(struct reference_values *values, const struct polic
 
 	if (file.size > LIMIT_REFERENCE_FILE)
 		return diagnose(d, TCB_LIMIT, "reference.limit", source->file, "a file of at most 4 MiB", "split it");
-	return value.size > 0 && value.data[0] == '{' ? read_json(&x) : read_corim(&x, now_s);
+	return value.size > 0 && value.data[0] == '{' ? read_json(&x) : read_corim(&x);
 }
