@@ -55,6 +55,7 @@ int lever_EC_GROUP_set_generator(EC_GROUP *group, const EC_POINT *generator, con
 
 /* ---- RSA ---- */
 
+void ExpDCacheFree(void);
 BIGNUM *ExpDCacheFind(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, BIGNUM **q);
 void ExpDCacheAdd(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, const BIGNUM *q, const BIGNUM *d);
 
@@ -101,4 +102,46 @@ int lever_RSA_set0_crt_params(RSA *rsa, BIGNUM *dmp1, BIGNUM *dmq1, BIGNUM *iqmp
 		noted_p = noted_q = NULL; /* the key's now */
 	note(NULL, NULL);
 	return RSA_set0_crt_params(rsa, dmp1, dmq1, iqmp);
+}
+
+/* ---- RSA keys that were used, the oldest replaced ---- */
+
+enum { KEYS_KEPT = 4 };
+
+static struct { EVP_PKEY *keys[KEYS_KEPT]; size_t next; } kept;
+
+static bool same_private_key(const EVP_PKEY *a, const EVP_PKEY *b)
+{
+	const RSA *x = EVP_PKEY_get0_RSA(a), *y = EVP_PKEY_get0_RSA(b);
+
+	return x != NULL && y != NULL && RSA_get0_d(x) != NULL && RSA_get0_d(y) != NULL && BN_cmp(RSA_get0_n(x), RSA_get0_n(y)) == 0 &&
+	       BN_cmp(RSA_get0_e(x), RSA_get0_e(y)) == 0 && BN_cmp(RSA_get0_d(x), RSA_get0_d(y)) == 0;
+}
+
+static void keep(EVP_PKEY *key)
+{
+	if (EVP_PKEY_get0_RSA(key) == NULL || RSA_get0_d(EVP_PKEY_get0_RSA(key)) == NULL || EVP_PKEY_up_ref(key) != 1)
+		return;
+	EVP_PKEY_free(kept.keys[kept.next]);
+	kept.keys[kept.next] = key;
+	kept.next = (kept.next + 1) % KEYS_KEPT;
+}
+
+EVP_PKEY_CTX *lever_EVP_PKEY_CTX_new(EVP_PKEY *key, ENGINE *engine)
+{
+	for (size_t i = 0; i < KEYS_KEPT; i++)
+		if (kept.keys[i] != NULL && same_private_key(kept.keys[i], key))
+			return EVP_PKEY_CTX_new(kept.keys[i], engine);
+	keep(key);
+	return EVP_PKEY_CTX_new(key, engine);
+}
+
+void lever_ExpDCacheFree(void)
+{
+	ExpDCacheFree();
+	note(NULL, NULL);
+	for (size_t i = 0; i < KEYS_KEPT; i++) {
+		EVP_PKEY_free(kept.keys[i]); /* wipes */
+		kept.keys[i] = NULL;
+	}
 }

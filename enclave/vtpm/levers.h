@@ -1,10 +1,12 @@
-/* What libtpms calls in place of four functions (tools/lever-libtpms renames them in a copy of Debian's libtpms.a): the same results, faster.
+/* What libtpms calls in place of some functions (tools/lever-libtpms renames them in a copy of Debian's libtpms.a): the same results, faster.
  * libtpms 0.9 builds each NIST curve from its parameters, so that OpenSSL takes its generic field arithmetic; and it gives OpenSSL the CRT
- * exponents of an RSA key without the primes, so that OpenSSL does not use them. */
+ * exponents of an RSA key without the primes, so that OpenSSL does not use them; and it builds that key anew for every operation, so that
+ * OpenSSL prepares it anew (blinding, Montgomery forms, the export to its provider). */
 #ifndef TCBIND_ENCLAVE_VTPM_LEVERS_H
 #define TCBIND_ENCLAVE_VTPM_LEVERS_H
 
 #include <openssl/ec.h>
+#include <openssl/evp.h>
 #include <openssl/rsa.h>
 
 /* EC_GROUP_new_curve_GFp(): the named curve where p, a and b are one's. */
@@ -17,5 +19,11 @@ BIGNUM *lever_ExpDCacheFind(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, B
 void lever_ExpDCacheAdd(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, const BIGNUM *q, const BIGNUM *d);
 /* RSA_set0_crt_params(): with the primes, if those noted last are this key's. */
 int lever_RSA_set0_crt_params(RSA *rsa, BIGNUM *dmp1, BIGNUM *dmq1, BIGNUM *iqmp);
+
+/* EVP_PKEY_CTX_new() in libtpms' RSA code: on the key of the same modulus and private exponent that was used before, which is prepared. */
+EVP_PKEY_CTX *lever_EVP_PKEY_CTX_new(EVP_PKEY *key, ENGINE *engine);
+
+/* libtpms' ExpDCacheFree(), when the TPM ends: all keys that were kept are wiped too. */
+void lever_ExpDCacheFree(void);
 
 #endif

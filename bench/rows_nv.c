@@ -1,0 +1,94 @@
+/* NV_Write, one client; and many vTPMs at once, each with a client that writes as fast as it is answered. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "bench/bench.h"
+#include "bench/tpm.h"
+
+enum { INDEX = 0x01500001, AT_ONCE = 64, WRITES = 400, SECONDS = 2 };
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double write_us(int fd)
+{
+	static double times[WRITES];
+	struct tpm_request request;
+
+	tpm_define_nv(fd, INDEX);
+	for (uint32_t i = 0; i < WRITES; i++) {
+		double from;
+
+		tpm_make_nv_write(&request, INDEX, i);
+		from = bench_now_us();
+		(void)tpm_send(fd, &request);
+		times[i] = bench_now_us() - from;
+	}
+	qsort(times, WRITES, sizeof times[0], compare);
+	return times[WRITES / 2];
+}
+
+/* Writes a second, by `count` servers together; the client is one thread that has one write on its way to each. */
+static double rate(const struct server *servers, size_t count)
+{
+	struct pollfd fds[AT_ONCE];
+	struct tpm_request request;
+	uint8_t bytes[4096];
+	unsigned done = 0;
+	double from = bench_now_us(), end = from + SECONDS * 1e6;
+
+	tpm_make_nv_write(&request, INDEX, 1);
+	for (size_t i = 0; i < count; i++) {
+		fds[i] = (struct pollfd){ .fd = servers[i].data, .events = POLLIN };
+		bench_check(send(fds[i].fd, request.bytes, request.size, MSG_NOSIGNAL) > 0, "send to a TPM");
+	}
+	for (uint32_t value = 0; bench_now_us() < end;) {
+		bench_check(poll(fds, count, 5000) > 0, "a TPM that answers");
+		for (size_t i = 0; i < count; i++) {
+			if (fds[i].revents == 0)
+				continue;
+			bench_check(recv(fds[i].fd, bytes, sizeof bytes, 0) >= 10 && bytes[6] == 0 && bytes[8] == 0, "an NV write");
+			done++;
+			tpm_make_nv_write(&request, INDEX, value++);
+			bench_check(send(fds[i].fd, request.bytes, request.size, MSG_NOSIGNAL) > 0, "send to a TPM");
+		}
+	}
+	from = bench_now_us() - from;
+	for (size_t i = 0; i < count; i++)
+		bench_check(recv(fds[i].fd, bytes, sizeof bytes, 0) >= 10, "a TPM that answers");
+	return done / (from / 1e6);
+}
+
+void rows_nv(void)
+{
+	static struct server many[AT_ONCE];
+	struct server s;
+	double us[SIDES], one, all;
+	char name[32];
+
+	for (int side = 0; side < SIDES; side++) {
+		server_start((enum side)side, "nv", &s);
+		us[side] = write_us(s.data);
+		server_stop(&s);
+	}
+	report_add(&(struct row){ "NV_Write", "us", us[0], us[1], GOAL_AT_MOST_RATIO, 1, "swtpm's is not durable" });
+	bench_pin(false);
+	for (int i = 0; i < AT_ONCE; i++) {
+		(void)snprintf(name, sizeof name, "nv%d", i);
+		server_start(TCBIND, name, &many[i]);
+		tpm_define_nv(many[i].data, INDEX);
+	}
+	one = rate(many, 1);
+	all = rate(many, AT_ONCE);
+	report_add(&(struct row){ "NV_Write, 64 vTPMs to one vTPM's rate", "x", 0, all / one, GOAL_AT_LEAST, 10, NULL });
+	report_add(&(struct row){ "NV_Write, 64 vTPMs", "/s", 0, all, GOAL_NONE, 0, NULL });
+	for (int i = 0; i < AT_ONCE; i++)
+		server_stop(&many[i]);
+	bench_pin(true);
+}

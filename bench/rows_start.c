@@ -1,0 +1,40 @@
+/* From the start of the process to the answer of TPM2_Startup: a TPM that is there already, and a new one. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/bench.h"
+
+enum { STARTS = 31 };
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double start_us(enum side side, bool again)
+{
+	double times[STARTS];
+	struct server s;
+	char name[32];
+
+	for (int i = -1; i < STARTS; i++) {
+		double us;
+
+		(void)snprintf(name, sizeof name, again ? "start" : "start%d", i);
+		us = server_start_timed(side, name, &s);
+		if (i >= 0)
+			times[i] = us;
+		server_stop(&s);
+	}
+	qsort(times, STARTS, sizeof times[0], compare);
+	return times[STARTS / 2];
+}
+
+void rows_start(void)
+{
+	report_add(&(struct row){ "start to TPM2_Startup answered", "us", start_us(SWTPM, true), start_us(TCBIND, true), GOAL_AT_MOST, 1500, NULL });
+	report_add(&(struct row){ "the same, a new TPM", "us", start_us(SWTPM, false), start_us(TCBIND, false), GOAL_NONE, 0,
+				  "tcbind's has EK, AK and certificates" });
+}

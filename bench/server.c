@@ -1,0 +1,247 @@
+/* What is measured on: servers of both sides with the same command line, and the platform that tcbind's need. */
+#include "bench/bench.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/tpm.h"
+
+char bench_work[PATH_MAX - 64], bench_build[PATH_MAX - 64];
+static int supervisor;
+static char platform_dir[PATH_MAX];
+
+double bench_now_us(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+void bench_pin(bool one_core)
+{
+	static cpu_set_t all;
+	static bool known;
+	cpu_set_t one;
+
+	if (!known)
+		bench_check(sched_getaffinity(0, sizeof all, &all) == 0, "the cores that there are");
+	known = true;
+	CPU_ZERO(&one);
+	for (size_t i = CPU_SETSIZE; i-- > 0 && CPU_COUNT(&one) == 0;)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	bench_check(sched_setaffinity(0, sizeof all, one_core ? &one : &all) == 0, "a process that can be pinned");
+}
+
+static int spawn(const char *const argv[], const char *output)
+{
+	int pid = fork();
+
+	if (pid == 0) {
+		int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+		(void)dup2(fd, STDOUT_FILENO);
+		(void)dup2(fd, STDERR_FILENO);
+		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	bench_check(pid > 0, "a process");
+	return pid;
+}
+
+static void run(const char *const argv[])
+{
+	int status = 1, pid = spawn(argv, "/dev/null");
+
+	bench_check(waitpid(pid, &status, 0) == pid && status == 0, argv[1]);
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* ---- the platform ---- */
+
+void platform_start(const char *name)
+{
+	char tool[PATH_MAX], pki[PATH_MAX], output[PATH_MAX], text[16] = "";
+
+	(void)snprintf(tool, sizeof tool, "%s/cli/tcbind", bench_build);
+	(void)snprintf(pki, sizeof pki, "%s/pki", bench_work);
+	(void)snprintf(platform_dir, sizeof platform_dir, "%s/%s", bench_work, name);
+	(void)snprintf(output, sizeof output, "%s/%s.out", bench_work, name);
+	if (access(pki, F_OK) != 0)
+		run((const char *[]){ tool, "pki", "init", pki, NULL });
+	run((const char *[]){ tool, "platform", "init", platform_dir, "--pki", pki, "--name", name, NULL });
+	supervisor = spawn((const char *[]){ tool, "platform", "run", platform_dir, NULL }, output);
+	for (int i = 0; i < 2000 && strstr(text, "ready") == NULL; i++) {
+		int fd = open(output, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && read(fd, text, sizeof text - 1) < 0)
+			text[0] = '\0';
+		if (fd >= 0)
+			(void)close(fd);
+		pause_ms(10);
+	}
+	bench_check(strstr(text, "ready") != NULL, "a platform that runs");
+	(void)setenv("TCBIND_PLATFORM", platform_dir, 1);
+}
+
+void platform_stop(void)
+{
+	(void)kill(supervisor, SIGTERM);
+	(void)waitpid(supervisor, NULL, 0);
+	supervisor = 0;
+}
+
+double process_uss_kib(int pid)
+{
+	char path[64], line[256];
+	double total = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof line, file) != NULL)
+		if (strncmp(line, "Private_", 8) == 0)
+			total += strtod(strchr(line, ':') + 1, NULL);
+	if (file != NULL)
+		(void)fclose(file);
+	return total;
+}
+
+static int parent_of(int pid)
+{
+	char path[64], text[512] = "";
+	char *end;
+	FILE *file;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (file != NULL) {
+		(void)!fread(text, 1, sizeof text - 1, file);
+		(void)fclose(file);
+	}
+	end = strrchr(text, ')');
+	return end != NULL ? atoi(end + 4) : 0;
+}
+
+/* Of the supervisor and all below it. */
+double platform_uss_kib(unsigned *ret_processes)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	double total = 0;
+
+	*ret_processes = 0;
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		int pid = atoi(entry->d_name), above = pid;
+
+		for (int i = 0; i < 8 && above > 1 && above != supervisor; i++)
+			above = parent_of(above);
+		if (pid > 1 && above == supervisor) {
+			total += process_uss_kib(pid);
+			(*ret_processes)++;
+		}
+	}
+	(void)closedir(dir);
+	return total;
+}
+
+/* ---- servers ---- */
+
+static int try_connect(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	bench_check(strlen(path) < sizeof address.sun_path, "a short path");
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static void launch(enum side side, const char *name, const char *flags, struct server *ret)
+{
+	char program[PATH_MAX], state[PATH_MAX + 16], data[PATH_MAX + 32], control[PATH_MAX + 32], log[PATH_MAX + 32], output[PATH_MAX + 16];
+
+	(void)snprintf(ret->dir, sizeof ret->dir, "%s/%s.%s", bench_work, name, side == SWTPM ? "s" : "t");
+	(void)mkdir(ret->dir, 0700);
+	(void)snprintf(program, sizeof program, "%s", side == SWTPM ? "/usr/bin/swtpm" : "");
+	if (side == TCBIND)
+		(void)snprintf(program, sizeof program, "%s/host/compat/swtpm", bench_build);
+	(void)snprintf(state, sizeof state, "dir=%s", ret->dir);
+	(void)snprintf(data, sizeof data, "type=unixio,path=%s/data", ret->dir);
+	(void)snprintf(control, sizeof control, "type=unixio,path=%s/ctrl", ret->dir);
+	(void)snprintf(log, sizeof log, "file=%s/log", ret->dir);
+	(void)snprintf(output, sizeof output, "%s/out", ret->dir);
+	ret->pid = spawn((const char *[]){ program, "socket", "--tpm2", "--tpmstate", state, "--server", data, "--ctrl", control, "--log", log,
+					   "--flags", flags, NULL },
+			 output);
+	ret->control = ret->data = -1;
+}
+
+/* The moment that a client has, polling as swtpm's users do, but without pauses. */
+static void connect_data(struct server *s)
+{
+	char path[PATH_MAX + 8];
+
+	(void)snprintf(path, sizeof path, "%s/data", s->dir);
+	for (double end = bench_now_us() + 20e6; s->data < 0 && bench_now_us() < end;) {
+		s->data = try_connect(path);
+		if (s->data < 0)
+			(void)sched_yield();
+	}
+	bench_check(s->data >= 0, "a server that listens");
+}
+
+void server_start(enum side side, const char *name, struct server *ret)
+{
+	launch(side, name, "not-need-init,startup-clear", ret);
+	connect_data(ret);
+}
+
+double server_start_timed(enum side side, const char *name, struct server *ret)
+{
+	struct tpm_request startup;
+	double from = bench_now_us();
+	struct span rest;
+	uint32_t code;
+
+	tpm_make_startup(&startup);
+	launch(side, name, "not-need-init", ret);
+	connect_data(ret);
+	code = tpm_try(ret->data, &startup, &rest);
+	from = bench_now_us() - from;
+	if (code != 0)
+		bench_fail("TPM2_Startup", code);
+	return from;
+}
+
+void server_stop(struct server *s)
+{
+	(void)close(s->data);
+	(void)kill(s->pid, SIGTERM);
+	(void)waitpid(s->pid, NULL, 0);
+	s->data = -1;
+}
