@@ -17,6 +17,8 @@
 /* Call once before anything else in a program with a sandbox: initialises libcrypto without reading
  * openssl.cnf. */
 enum tcb_error crypto_init(void) MUST_USE;
+/* Makes later first uses quick; draws no random number. Failures show at the real use. */
+void crypto_prepare(void);
 
 enum tcb_error crypto_random(uint8_t *ret_bytes, size_t size) MUST_USE;
 

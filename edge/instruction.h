@@ -9,6 +9,9 @@
 /* Descriptors that an enclave is born with; there are no others. */
 #define ENCLAVE_STREAM_FD 3
 #define ENCLAVE_INSTRUCTION_FD 4
+/* A zygote is born with this one alone (seqpacket). Request: one byte, with an enclave's two descriptors (SCM_RIGHTS: stream, channel);
+ * answer: the new process, an int32_t of this machine; not positive: none. */
+#define ENCLAVE_ZYGOTE_FD 5
 
 enum instruction {
 	INSTRUCTION_SELF = 1,        /* nothing                       -> enclave identity (edge/launch.h) */

@@ -159,7 +159,7 @@ int main(void)
 {
 	struct span public;
 
-	tee_enter();
+	tee_enter(NULL);
 	startup();
 	if (!read_public(&public)) {
 		make_persistent(create_primary());

@@ -76,36 +76,38 @@ enum tcb_error enclave_load(const char *path, struct enclave_identity *ret_ident
 	return TCB_OK;
 }
 
-/* In the child: descriptors 3 and 4, nothing else; the image; never returns. */
-static _Noreturn void become(int memfd, int stream, int instructions, pid_t parent)
+/* In the child: the given descriptors in their places, no other; the image; never returns. The image's own is the one after them. */
+static _Noreturn void become(int memfd, const int *fds, const int *places, int count, pid_t parent)
 {
-	const struct rlimit none = {0}, few = {8, 8};
+	const struct rlimit none = {0}, few = {10, 10};
 	char *const argv[] = { (char *)"enclave", NULL }, *const envp[] = { NULL };
+	int moved[2], image = places[count - 1] + 1;
 	sigset_t all;
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_UNBLOCK, &all, NULL);
-	/* Move all three out of the way of their places first. */
-	stream = fcntl(stream, F_DUPFD, 16);
-	instructions = fcntl(instructions, F_DUPFD, 16);
+	/* All out of the way of their places first. */
+	for (int i = 0; i < count; i++)
+		if ((moved[i] = fcntl(fds[i], F_DUPFD, 16)) < 0)
+			_exit(71);
 	memfd = fcntl(memfd, F_DUPFD, 16);
-	if (stream < 0 || instructions < 0 || memfd < 0 || dup2(stream, ENCLAVE_STREAM_FD) < 0 ||
-	    dup2(instructions, ENCLAVE_INSTRUCTION_FD) < 0 || dup3(memfd, 5, O_CLOEXEC) < 0)
+	if (memfd < 0 || syscall(SYS_close_range, 0u, 15u, 0) != 0 || dup3(memfd, image, O_CLOEXEC) < 0)
 		_exit(71);
-	if (syscall(SYS_close_range, 6u, ~0u, 0) != 0 || syscall(SYS_close_range, 0u, 2u, 0) != 0)
+	for (int i = 0; i < count; i++)
+		if (dup2(moved[i], places[i]) < 0)
+			_exit(71);
+	if (syscall(SYS_close_range, (unsigned)image + 1, ~0u, 0) != 0)
 		_exit(71);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent || setrlimit(RLIMIT_CORE, &none) != 0 ||
 	    setrlimit(RLIMIT_NOFILE, &few) != 0)
 		_exit(71);
-	(void)syscall(SYS_execveat, 5, "", argv, envp, AT_EMPTY_PATH);
+	(void)syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
 	_exit(71);
 }
 
-enum tcb_error enclave_start(int memfd, const struct enclave_identity *identity, struct enclave *ret_enclave,
-			     struct diagnosis *d)
+enum tcb_error enclave_channels(struct enclave *e, int ret_theirs[2], struct diagnosis *d)
 {
-	int stream[2] = {-1, -1}, instructions[2] = {-1, -1};
-	pid_t parent = getpid(), pid;
+	int stream[2], instructions[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) != 0)
 		return failed(d, "socketpair");
@@ -114,21 +116,53 @@ enum tcb_error enclave_start(int memfd, const struct enclave_identity *identity,
 		(void)close(stream[1]);
 		return failed(d, "socketpair");
 	}
-	pid = fork();
-	if (pid == 0)
-		become(memfd, stream[1], instructions[1], parent);
-	(void)close(stream[1]);
-	(void)close(instructions[1]);
-	if (pid < 0) {
-		(void)close(stream[0]);
-		(void)close(instructions[0]);
+	e->stream_fd = stream[0];
+	e->instruction_fd = instructions[0];
+	ret_theirs[0] = stream[1];
+	ret_theirs[1] = instructions[1];
+	return TCB_OK;
+}
+
+enum tcb_error enclave_start(int memfd, const struct enclave_identity *identity, struct enclave *ret_enclave,
+			     struct diagnosis *d)
+{
+	static const int places[] = { ENCLAVE_STREAM_FD, ENCLAVE_INSTRUCTION_FD };
+	struct enclave e = { .identity = *identity };
+	pid_t parent = getpid();
+	int theirs[2];
+
+	TRY(enclave_channels(&e, theirs, d));
+	e.pid = fork();
+	if (e.pid == 0)
+		become(memfd, theirs, places, 2, parent);
+	(void)close(theirs[0]);
+	(void)close(theirs[1]);
+	if (e.pid < 0) {
+		(void)close(e.stream_fd);
+		(void)close(e.instruction_fd);
 		return failed(d, "fork");
 	}
-	*ret_enclave = (struct enclave){
-		.identity = *identity,
-		.pid = pid,
-		.instruction_fd = instructions[0],
-		.stream_fd = stream[0],
-	};
+	*ret_enclave = e;
+	return TCB_OK;
+}
+
+enum tcb_error enclave_start_zygote(int memfd, pid_t *ret_pid, int *ret_fd, struct diagnosis *d)
+{
+	static const int place = ENCLAVE_ZYGOTE_FD;
+	pid_t parent = getpid(), pid;
+	int channel[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0)
+		return failed(d, "socketpair");
+	pid = fork();
+	if (pid == 0)
+		become(memfd, &channel[1], &place, 1, parent);
+	(void)close(channel[1]);
+	if (pid < 0) {
+		(void)close(channel[0]);
+		return failed(d, "fork");
+	}
+	*ret_pid = pid;
+	*ret_fd = channel[0];
 	return TCB_OK;
 }

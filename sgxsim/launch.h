@@ -2,6 +2,7 @@
 #ifndef TCBIND_SGXSIM_LAUNCH_H
 #define TCBIND_SGXSIM_LAUNCH_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "core/error.h"
@@ -21,5 +22,9 @@ enum tcb_error enclave_load(const char *path, struct enclave_identity *ret_ident
 /* Runs a judged image: empty environment, two descriptors, killed with its parent. */
 enum tcb_error enclave_start(int memfd, const struct enclave_identity *identity, struct enclave *ret_enclave,
 			     struct diagnosis *d) MUST_USE;
+/* Runs a judged image as a zygote: one descriptor, the other end of `ret_fd`. */
+enum tcb_error enclave_start_zygote(int memfd, pid_t *ret_pid, int *ret_fd, struct diagnosis *d) MUST_USE;
+/* An enclave's two channels: our ends in `e`, its own in `ret_theirs` (stream, instructions). */
+enum tcb_error enclave_channels(struct enclave *e, int ret_theirs[2], struct diagnosis *d) MUST_USE;
 
 #endif

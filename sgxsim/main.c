@@ -21,13 +21,15 @@
 #include "edge/launch.h"
 #include "sgxsim/boot.h"
 #include "sgxsim/file.h"
-#include "sgxsim/launch.h"
+#include "sgxsim/zygote.h"
 
-enum { ENCLAVES_MAX = 4096 };
+enum { ENCLAVES_MAX = 4096, IMAGES_MAX = 4 };
 
 struct machine {
 	struct processor processor;
 	int epoll_fd, listen_fd;
+	struct image images[IMAGES_MAX]; /* PSE, MigE, vTPM; the oldest is replaced */
+	size_t next_image;
 	struct enclave enclaves[ENCLAVES_MAX]; /* pid 0: free */
 };
 
@@ -43,24 +45,29 @@ static bool watch(struct machine *m, int fd, uint32_t index)
 	return epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+/* The place of an image: its own, or the one to be replaced. */
+static struct image *find_image(struct machine *m, const char *path)
+{
+	for (size_t i = 0; i < IMAGES_MAX; i++)
+		if (strcmp(m->images[i].path, path) == 0)
+			return &m->images[i];
+	return &m->images[m->next_image++ % IMAGES_MAX];
+}
+
 static enum tcb_error start(struct machine *m, const char *path, struct enclave **ret_enclave, struct diagnosis *d)
 {
-	struct enclave_identity identity;
-	enum tcb_error error;
+	struct image *image = find_image(m, path);
 	uint32_t index = 0;
-	int memfd;
 
 	while (index < ENCLAVES_MAX && m->enclaves[index].pid != 0)
 		index++;
 	if (index == ENCLAVES_MAX)
 		return diagnose(d, TCB_LIMIT, "sgx.limit", "no room for another enclave", "fewer enclaves", "stop some");
-	TRY(enclave_load(path, &identity, &memfd, d));
-	error = identity.isv_prod_id == ROLE_ACM
-			? diagnose(d, TCB_REFUSED, "sgx.launch.acm", "the ACM, asked for after the reset",
-				   "an enclave", "reset the platform to run the ACM")
-			: enclave_start(memfd, &identity, &m->enclaves[index], d);
-	(void)close(memfd);
-	TRY(error);
+	TRY(image_load(image, path, d));
+	if (image->identity.isv_prod_id == ROLE_ACM)
+		return diagnose(d, TCB_REFUSED, "sgx.launch.acm", "the ACM, asked for after the reset", "an enclave",
+				"reset the platform to run the ACM");
+	TRY(image_start(image, &m->enclaves[index], d));
 	(void)fcntl(m->enclaves[index].instruction_fd, F_SETFL, O_NONBLOCK);
 	if (!watch(m, m->enclaves[index].instruction_fd, index))
 		return TCB_INTERNAL;

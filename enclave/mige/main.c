@@ -279,6 +279,6 @@ int main(void)
 {
 	if (ratls_init() != TCB_OK)
 		tee_abort("libssl does not start");
-	tee_enter();
+	tee_enter(NULL);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &mige);
 }

@@ -283,6 +283,6 @@ static const struct enclave_call calls[] = {
 
 int main(void)
 {
-	tee_enter();
+	tee_enter(NULL);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &pse);
 }

@@ -10,8 +10,10 @@
 #include "core/wipe.h"
 
 /* Enters the sandbox and opens host stream and instruction channel; the first thing main() does. From here
- * on the process has no files, no network, no exec. Failure is fatal: the process ends. */
-void tee_enter(void);
+ * on the process has no files, no network, no exec. Failure is fatal: the process ends.
+ * `prepare` (or NULL) makes ready what is the same in every enclave of this image: a backend may run it once for many. It uses public
+ * constants only; a random number drawn in it ends the process. A backend need not run it. */
+void tee_enter(void (*prepare)(void));
 
 /* The host stream. Both move exactly `size` bytes or end the process: the host is gone, and with it the
  * enclave. */

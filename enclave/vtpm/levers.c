@@ -33,6 +33,12 @@ static bool prepare(struct curve *c)
 	return c->group != NULL;
 }
 
+void levers_prepare(void)
+{
+	for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+		(void)prepare(&curves[i]);
+}
+
 EC_GROUP *lever_EC_GROUP_new_curve_GFp(const BIGNUM *p, const BIGNUM *a, const BIGNUM *b, BN_CTX *ctx)
 {
 	for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {

@@ -9,6 +9,9 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+/* Builds the curves now. */
+void levers_prepare(void);
+
 /* EC_GROUP_new_curve_GFp(): the named curve where p, a and b are one's. */
 EC_GROUP *lever_EC_GROUP_new_curve_GFp(const BIGNUM *p, const BIGNUM *a, const BIGNUM *b, BN_CTX *ctx);
 /* EC_GROUP_set_generator(): a named curve that has this generator and order already keeps its tables. */

@@ -10,6 +10,7 @@
 #include "enclave/tee/tee.h"
 #include "enclave/vtpm/credentials.h"
 #include "enclave/vtpm/engine.h"
+#include "enclave/vtpm/levers.h"
 #include "enclave/vtpm/mailbox.h"
 #include "enclave/vtpm/tpm_command.h"
 #include "enclave/vtpm/vtpm.h"
@@ -564,8 +565,15 @@ static const struct enclave_call calls[] = {
 	{ CALL_VTPM_ADD_KEY, handle_add_key },
 };
 
+/* Fetches the algorithms and makes the curves' tables. */
+static void prepare(void)
+{
+	crypto_prepare();
+	levers_prepare();
+}
+
 int main(void)
 {
-	tee_enter();
+	tee_enter(prepare);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &vtpm);
 }

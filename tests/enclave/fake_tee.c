@@ -66,8 +66,9 @@ void fake_tee_steal_quote(struct span quote)
 
 /* ---- the stream ---- */
 
-void tee_enter(void)
+void tee_enter(void (*prepare)(void))
 {
+	(void)prepare;
 	if (crypto_init() != TCB_OK)
 		tee_abort("libcrypto");
 }

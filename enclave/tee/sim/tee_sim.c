@@ -15,8 +15,9 @@
 #include "edge/instruction.h"
 #include "edge/launch.h"
 #include "enclave/tee/sim/sandbox.h"
+#include "enclave/tee/sim/zygote.h"
 
-void tee_enter(void)
+void tee_enter(void (*prepare)(void))
 {
 	if (crypto_init() != TCB_OK)
 		tee_abort("libcrypto does not start");
@@ -24,6 +25,7 @@ void tee_enter(void)
 	if (setenv("TZ", "UTC0", 1) != 0)
 		tee_abort("no time zone");
 	tzset();
+	zygote_serve(prepare);
 	if (!sandbox_enter())
 		tee_abort("no sandbox, no enclave");
 }
