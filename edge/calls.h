@@ -6,9 +6,10 @@
 
 enum call {
 	/* ---- host -> PSE (edge/pse.h) ---- */
-	CALL_PSE_START = 0x0201, /* pse_start: name, sealed ledger (may be empty)  -> sized certified AK */
+	CALL_PSE_START = 0x0201, /* pse_start: name, stored ledger (may be empty)  -> sized certified AK */
 	CALL_PSE_PEER = 0x0202,  /* u64 session, sized message                     -> sized reply */
 	CALL_PSE_FORGET = 0x0203, /* u64 session: that enclave is gone             -> nothing */
+	CALL_PSE_SNAPSHOT = 0x0204, /* nothing: it stores STORE_PSE_LEDGER         -> nothing */
 
 	/* ---- host -> MigE (edge/mige.h) ---- */
 	CALL_MIGE_START = 0x0301, /* mige_start: address, name, sealed journal     -> nothing */
@@ -39,20 +40,23 @@ enum call {
 	CALL_VTPM_STATUS = 0x0413,      /* nothing                                 -> vtpm_status */
 
 	/* ---- enclave -> host (edge/host.h) ---- */
-	CALL_HOST_STORE = 0x0801,  /* u8 slot, sized bytes; answered when durable  -> nothing */
+	CALL_HOST_STORE = 0x0801,  /* u8 slot, sized bytes; see enum store_slot    -> nothing */
 	CALL_HOST_PEER = 0x0802,   /* u8 enum enclave_role, sized message          -> sized reply */
 	CALL_HOST_PTPM_QUOTE = 0x0803, /* 32-byte commitment                       -> host_platform_quote */
 	CALL_HOST_TIME = 0x0804,   /* nothing                                      -> u64 seconds, Unix time */
 	CALL_HOST_COLLATERAL = 0x0805, /* nothing                                  -> sized collateral document */
 };
 
-/* Slots of CALL_HOST_STORE; the host keeps the newest of each, whole, for each enclave. */
+/* Slots of CALL_HOST_STORE; the host keeps the newest of each, whole, for each enclave; of STORE_PSE_LEDGER_STEP all since the newest
+ * STORE_PSE_LEDGER, in order. Answered when durable; but STORE_VTPM_STATE and STORE_PSE_LEDGER_STEP in the order in which they were stored,
+ * and at the latest when a CALL_HOST_PEER to the PSE is answered: one write makes both durable, and those of other vTPMs. */
 enum store_slot {
 	STORE_PSE_LEDGER = 1,
 	STORE_MIGE_JOURNAL = 2,
 	STORE_VTPM_STATE = 3,
 	STORE_VTPM_VOLATILE = 4,
 	STORE_PSE_CERTIFIED_AK = 5,
+	STORE_PSE_LEDGER_STEP = 6,
 };
 
 #endif

@@ -3,7 +3,7 @@
 void pse_start_encode(struct writer *w, const struct pse_start *m)
 {
 	writer_sized(w, m->platform_name);
-	writer_sized(w, m->sealed_ledger);
+	writer_sized(w, m->stored_ledger);
 }
 
 enum tcb_error pse_start_decode(struct span bytes, struct pse_start *ret_m)
@@ -12,7 +12,7 @@ enum tcb_error pse_start_decode(struct span bytes, struct pse_start *ret_m)
 	struct pse_start m;
 
 	TRY(reader_sized(&r, LIMIT_NAME, &m.platform_name));
-	TRY(reader_sized(&r, LIMIT_STATE, &m.sealed_ledger));
+	TRY(reader_sized(&r, LIMIT_FRAME, &m.stored_ledger));
 	TRY(reader_end(&r));
 	*ret_m = m;
 	return TCB_OK;

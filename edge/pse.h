@@ -10,7 +10,7 @@
  * the MSR bank is not locked. */
 struct pse_start {
 	struct span platform_name; /* text, a label chosen by the host; at most LIMIT_NAME */
-	struct span sealed_ledger; /* what STORE_PSE_LEDGER last held; empty on first boot */
+	struct span stored_ledger; /* (u8 slot, sized bytes) each: STORE_PSE_LEDGER, then STORE_PSE_LEDGER_STEP in order; empty on first boot */
 };
 
 void pse_start_encode(struct writer *w, const struct pse_start *m);

@@ -8,6 +8,7 @@
 #include "edge/vtpm.h"
 #include "host/config.h"
 #include "host/enclave_link.h"
+#include "host/log.h"
 #include "host/ptpm.h"
 
 /* An architectural enclave, shared by all threads. */
@@ -22,6 +23,7 @@ struct daemon {
 	struct service_enclave pse, mige;
 	char store_dir[PATH_MAX], vtpm_dir[PATH_MAX];
 	char vtpm_image[PATH_MAX];
+	struct store_log *log;
 	struct vtpm_table *vtpms;
 	struct span certified_ak; /* as the PSE returned it; owned */
 };
@@ -34,7 +36,7 @@ enclave_service services_serve;
 struct service_context {
 	struct daemon *daemon;
 	struct enclave_link *link; /* of the enclave that asks */
-	const struct place *place; /* a vTPM's; NULL: PSE and MigE, whose slots are in the platform's store */
+	struct place *place; /* a vTPM's; NULL: PSE and MigE, whose slots are in the platform's store */
 };
 
 /* Ends the daemon if this enclave, PSE or MigE, has ended. */

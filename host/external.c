@@ -111,7 +111,9 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 		error = create(v, span_of(NULL, 0), span_of(NULL, 0), d);
 	} else if (content == PLACE_OURS) {
 		set_id(v, &id);
-		error = vtpm_load_state(v, sealed, d);
+		error = place_take_aside(&v->place, v->daemon->store_dir, &file, &sealed, d);
+		if (error == TCB_OK)
+			error = vtpm_load_state(v, sealed, d);
 	} else {
 		error = import_files(v, file, d);
 	}
@@ -198,5 +200,7 @@ enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d)
 	if (!v->place.pending)
 		return TCB_OK;
 	place_remove_volatile(&v->place); /* of what was here before */
-	return place_settle(&v->place, d);
+	TRY(place_settle(&v->place, d));
+	v->place.log = v->daemon->log;
+	return TCB_OK;
 }

@@ -11,7 +11,19 @@
 #include "host/agent.h"
 #include "host/api.h"
 #include "host/paths.h"
+#include "host/place.h"
 #include "host/registrar.h"
+
+/* A state that was acknowledged before a crash, or was about to be. */
+static enum tcb_error recover_state(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d)
+{
+	const struct daemon *daemon = context;
+	char dir[PATH_MAX], text[UUID_TEXT_SIZE];
+
+	uuid_format(id, text);
+	TRY(path_in(daemon->vtpm_dir, text, dir, sizeof dir, d));
+	return access(dir, F_OK) == 0 ? store_put(dir, "state", sealed, d) : place_keep_aside(daemon->store_dir, id, sealed, d);
+}
 
 static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagnosis *d)
 {
@@ -24,6 +36,7 @@ static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagn
 	TRY(path_program("vtpm.enclave", daemon->vtpm_image, sizeof daemon->vtpm_image, d));
 	TRY(config_tcti(&daemon->config, tcti, sizeof tcti, d));
 	TRY(ptpm_open(tcti, &daemon->ptpm, d));
+	TRY(log_open(daemon->store_dir, recover_state, daemon, &daemon->log, d));
 	TRY(services_start(daemon, d));
 	TRY(agent_start(daemon, d));
 	TRY(vtpms_start(daemon, d));

@@ -47,14 +47,60 @@ static enum tcb_error put_with_head(const struct place *p, const char *name, str
 	return error;
 }
 
-enum tcb_error place_put(const struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
+enum tcb_error place_write(const struct place *p, struct span sealed, struct diagnosis *d)
 {
 	char name[NAME_MAX];
 
+	state_name(p, name);
+	return p->external ? put_with_head(p, name, sealed, d) : store_put(p->dir, name, sealed, d);
+}
+
+enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
+{
 	if (slot == STORE_VTPM_VOLATILE)
 		return store_put(p->dir, p->volatile_state, bytes, d);
-	state_name(p, name);
-	return p->external ? put_with_head(p, name, bytes, d) : store_put(p->dir, name, bytes, d);
+	return p->log != NULL ? log_put_state(p->log, p, bytes, d) : place_write(p, bytes, d);
+}
+
+static void aside_name(const struct uuid *id, char ret_name[NAME_MAX])
+{
+	size_t size = (size_t)snprintf(ret_name, NAME_MAX, "aside.");
+
+	for (size_t i = 0; i < sizeof id->bytes; i++)
+		size += (size_t)snprintf(ret_name + size, NAME_MAX - size, "%02x", id->bytes[i]);
+}
+
+enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, struct span sealed, struct diagnosis *d)
+{
+	char name[NAME_MAX];
+
+	aside_name(id, name);
+	return store_put(store_dir, name, sealed, d);
+}
+
+enum tcb_error place_take_aside(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed,
+				struct diagnosis *d)
+{
+	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+	struct span aside;
+	enum tcb_error error;
+
+	aside_name(&p->id, name);
+	TRY(store_get(store_dir, name, LIMIT_STATE, &aside, d));
+	if (aside.size == 0) {
+		free((void *)(uintptr_t)aside.data);
+		return TCB_OK;
+	}
+	error = place_write(p, aside, d);
+	if (error != TCB_OK) {
+		free((void *)(uintptr_t)aside.data);
+		return error;
+	}
+	(void)snprintf(path, sizeof path, "%s/%s", store_dir, name);
+	(void)unlink(path);
+	free((void *)(uintptr_t)ret_file->data);
+	*ret_file = *ret_sealed = aside;
+	return TCB_OK;
 }
 
 enum tcb_error place_look(const struct place *p, struct span *ret_file, enum place_content *ret_content,

@@ -9,6 +9,7 @@
 #include "core/ids.h"
 #include "core/limits.h"
 #include "edge/calls.h"
+#include "host/log.h"
 #include "host/store.h"
 
 struct place {
@@ -16,14 +17,25 @@ struct place {
 	char state[NAME_MAX - 16], volatile_state[NAME_MAX - 16]; /* file names */
 	bool external;                                            /* a user's directory */
 	bool pending;   /* a vTPM is coming in: its state is written beside the one that is there until it has come */
-	struct uuid id; /* external: of what is written */
+	struct uuid id; /* of what is written */
+	struct store_log *log; /* NULL: each state goes to its file at once */
+	struct log_mark mark;
 };
 
 /* Both are external and write the same file. */
 bool place_same(const struct place *a, const struct place *b);
 
-/* Durable. */
-enum tcb_error place_put(const struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d) MUST_USE;
+/* Durable; a state that goes to the log: after log_wait(). */
+enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d) MUST_USE;
+
+/* The state, to its file, durable. */
+enum tcb_error place_write(const struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
+
+/* A state whose place is not at hand (a user's directory, after a crash), in the platform's store until its vTPM is opened again. */
+enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, struct span sealed, struct diagnosis *d) MUST_USE;
+/* Brings it to its place, if there is one; `ret_sealed` is then replaced by it, and `ret_file` owns it (free()). */
+enum tcb_error place_take_aside(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed,
+				struct diagnosis *d) MUST_USE;
 
 /* What the place's state file is. */
 enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };

@@ -25,6 +25,7 @@ static const char *slot_name(enum store_slot slot)
 	case STORE_MIGE_JOURNAL: return "mige.journal";
 	case STORE_VTPM_STATE:
 	case STORE_VTPM_VOLATILE: break; /* place.c */
+	case STORE_PSE_LEDGER_STEP: break; /* log.c */
 	}
 	return NULL;
 }
@@ -34,6 +35,7 @@ static bool may_store(uint16_t role, enum store_slot slot)
 {
 	switch (slot) {
 	case STORE_PSE_LEDGER:
+	case STORE_PSE_LEDGER_STEP:
 	case STORE_PSE_CERTIFIED_AK: return role == ROLE_PSE;
 	case STORE_MIGE_JOURNAL: return role == ROLE_MIGE;
 	case STORE_VTPM_STATE:
@@ -56,6 +58,10 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 		return TCB_REFUSED;
 	if (c->place != NULL)
 		return place_put(c->place, (enum store_slot)slot, bytes, d);
+	if (slot == STORE_PSE_LEDGER_STEP)
+		return log_put_step(c->daemon->log, bytes, d);
+	if (slot == STORE_PSE_LEDGER)
+		log_wait_all(c->daemon->log); /* a snapshot is never ahead of the states that it names */
 	return store_put(c->daemon->store_dir, slot_name((enum store_slot)slot), bytes, d);
 }
 
@@ -80,6 +86,7 @@ static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct
 	if (error == TCB_OK)
 		writer_bytes(ret, reply);
 	(void)pthread_mutex_unlock(&daemon->pse.lock);
+	log_wait(daemon->log); /* what the asker stored, and the ledger's step: one write, for others' too */
 	return error;
 }
 
@@ -180,17 +187,44 @@ static enum tcb_error launch(struct daemon *daemon, const char *name, struct ser
 	return enclave_link_open(daemon->config.dir, image, services_serve, context, &enclave->link, d);
 }
 
+/* The snapshot, and the steps after it. */
+static enum tcb_error put_stored_ledger(const struct daemon *daemon, struct writer *w, struct diagnosis *d)
+{
+	struct span snapshot, steps = log_steps(daemon->log);
+
+	TRY(store_get(daemon->store_dir, "pse.ledger", LIMIT_STATE, &snapshot, d));
+	if (snapshot.size > 0) {
+		writer_u8(w, STORE_PSE_LEDGER);
+		writer_sized(w, snapshot);
+	}
+	writer_bytes(w, steps);
+	free((void *)(uintptr_t)snapshot.data);
+	return writer_end(w, NULL);
+}
+
+static enum tcb_error snapshot_ledger(void *context)
+{
+	struct daemon *daemon = context;
+	enum tcb_error error;
+
+	(void)pthread_mutex_lock(&daemon->pse.lock);
+	error = enclave_link_call(&daemon->pse.link, CALL_PSE_SNAPSHOT, span_of(NULL, 0), NULL, NULL);
+	services_check(&daemon->pse, "the PSE");
+	(void)pthread_mutex_unlock(&daemon->pse.lock);
+	return error;
+}
+
 static enum tcb_error start_pse(struct daemon *daemon, struct diagnosis *d)
 {
-	static uint8_t body_bytes[LIMIT_STATE + 256];
-	struct writer w = WRITER_OF(body_bytes);
+	static uint8_t ledger_bytes[LIMIT_FRAME - 1024], body_bytes[LIMIT_FRAME];
+	struct writer ledger = WRITER_OF(ledger_bytes), w = WRITER_OF(body_bytes);
 	struct pse_start m = { .platform_name = span_of_text(daemon->config.name) };
 	struct span body, answer;
 	uint8_t *copy;
 
-	TRY(store_get(daemon->store_dir, "pse.ledger", LIMIT_STATE, &m.sealed_ledger, d));
+	TRY(put_stored_ledger(daemon, &ledger, d));
+	m.stored_ledger = span_of(ledger_bytes, ledger.size);
 	pse_start_encode(&w, &m);
-	free((void *)(uintptr_t)m.sealed_ledger.data);
 	TRY(writer_end(&w, &body));
 	TRY(enclave_link_call(&daemon->pse.link, CALL_PSE_START, body, &answer, d));
 	if (answer.size < 4 || (copy = malloc(answer.size)) == NULL)
@@ -221,6 +255,8 @@ enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 
 	TRY(launch(daemon, "pse.enclave", &daemon->pse, &pse_context, d));
 	TRY(start_pse(daemon, d));
+	log_on_full(daemon->log, snapshot_ledger, daemon);
+	TRY(log_begin(daemon->log, d));
 	TRY(launch(daemon, "mige.enclave", &daemon->mige, &mige_context, d));
 	return start_mige(daemon, d);
 }

@@ -15,7 +15,7 @@ static enum tcb_error failed(struct diagnosis *d, const char *code, const char *
 			      strerror(errno));
 }
 
-static bool write_synced(int fd, struct span bytes)
+static bool write_all(int fd, struct span bytes)
 {
 	while (bytes.size > 0) {
 		ssize_t n = write(fd, bytes.data, bytes.size);
@@ -26,10 +26,10 @@ static bool write_synced(int fd, struct span bytes)
 			return false;
 		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
 	}
-	return fsync(fd) == 0;
+	return true;
 }
 
-enum tcb_error store_put(const char *dir, const char *name, struct span bytes, struct diagnosis *d)
+static bool put(const char *dir, const char *name, struct span bytes, bool durable)
 {
 	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	char temporary[NAME_MAX];
@@ -38,13 +38,23 @@ enum tcb_error store_put(const char *dir, const char *name, struct span bytes, s
 	(void)snprintf(temporary, sizeof temporary, ".%s.new", name);
 	if (dir_fd >= 0)
 		fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ok = fd >= 0 && write_synced(fd, bytes);
+	ok = fd >= 0 && write_all(fd, bytes) && (!durable || fsync(fd) == 0);
 	if (fd >= 0)
 		ok = close(fd) == 0 && ok;
-	ok = ok && renameat(dir_fd, temporary, dir_fd, name) == 0 && fsync(dir_fd) == 0;
+	ok = ok && renameat(dir_fd, temporary, dir_fd, name) == 0 && (!durable || fsync(dir_fd) == 0);
 	if (dir_fd >= 0)
 		(void)close(dir_fd);
-	return ok ? TCB_OK : failed(d, "store.put", dir, name);
+	return ok;
+}
+
+enum tcb_error store_put(const char *dir, const char *name, struct span bytes, struct diagnosis *d)
+{
+	return put(dir, name, bytes, true) ? TCB_OK : failed(d, "store.put", dir, name);
+}
+
+enum tcb_error store_put_soft(const char *dir, const char *name, struct span bytes)
+{
+	return put(dir, name, bytes, false) ? TCB_OK : TCB_PLATFORM;
 }
 
 enum tcb_error store_get(const char *dir, const char *name, size_t max, struct span *ret_bytes, struct diagnosis *d)

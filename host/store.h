@@ -7,6 +7,8 @@
 
 /* Replaces DIR/name as a whole: temporary, fsync, rename, fsync of the directory. Code: store.put. */
 enum tcb_error store_put(const char *dir, const char *name, struct span bytes, struct diagnosis *d) MUST_USE;
+/* The same, whole or not at all while the machine runs; a power cut may take it back. */
+enum tcb_error store_put_soft(const char *dir, const char *name, struct span bytes) MUST_USE;
 /* All of DIR/name in memory that free() releases; no such file: empty. Code: store.get. */
 enum tcb_error store_get(const char *dir, const char *name, size_t max, struct span *ret_bytes, struct diagnosis *d) MUST_USE;
 

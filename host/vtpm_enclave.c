@@ -31,7 +31,7 @@ void vtpm_write_meta(const struct host_vtpm *v)
 	text = json_dumps(object, JSON_INDENT(1));
 
 	if (text != NULL)
-		(void)!store_put(v->place.dir, "meta.json", span_of_text(text), NULL);
+		(void)!store_put_soft(v->place.dir, "meta.json", span_of_text(text));
 	free(text);
 	json_decref(object);
 }
@@ -77,6 +77,13 @@ static enum tcb_error call_with_status(struct host_vtpm *v, enum call call, stru
 	return note_status(v, answer);
 }
 
+/* The state is in its file: from now on what changes it goes to the log. */
+static void note_loaded(struct host_vtpm *v)
+{
+	v->loaded = true;
+	v->place.log = v->place.pending ? NULL : v->daemon->log;
+}
+
 enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct diagnosis *d)
 {
 	static _Thread_local uint8_t body_bytes[LIMIT_FRAME];
@@ -87,7 +94,7 @@ enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct d
 	vtpm_load_encode(&w, &m);
 	free((void *)(uintptr_t)m.volatile_sealed.data);
 	TRY(call_with_status(v, CALL_VTPM_LOAD, &w, d));
-	v->loaded = true;
+	note_loaded(v);
 	return TCB_OK;
 }
 
@@ -101,7 +108,7 @@ enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *
 	error = call_with_status(v, CALL_VTPM_CREATE, &w, d);
 	wipe(body_bytes, w.size); /* another program's TPM state may have been in it */
 	TRY(error);
-	v->loaded = true;
+	note_loaded(v);
 	return TCB_OK;
 }
 
@@ -132,6 +139,9 @@ void vtpm_close_enclave(struct host_vtpm *v)
 	uint64_t session = v->link.session;
 
 	enclave_link_close(&v->link);
+	if (v->place.log != NULL)
+		log_settle(v->place.log, &v->place);
+	v->place.log = NULL;
 	v->loaded = false;
 	v->claims_place = false;
 	if (session != 0)

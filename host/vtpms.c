@@ -108,7 +108,7 @@ static enum tcb_error new_entry(struct daemon *daemon, const struct uuid *id, st
 	v->link.fd = -1;
 	uuid_format(id, v->id_text);
 	v->users = 1;
-	v->place = (struct place){ .state = "state", .volatile_state = "volatile" };
+	v->place = (struct place){ .state = "state", .volatile_state = "volatile", .id = *id };
 	(void)pthread_mutex_init(&v->lock, NULL);
 	error = path_in(daemon->vtpm_dir, v->id_text, v->place.dir, sizeof v->place.dir, d);
 	if (error == TCB_OK)

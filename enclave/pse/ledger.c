@@ -3,51 +3,157 @@
 #include "core/limits.h"
 #include "core/reader.h"
 #include "core/writer.h"
+#include "crypto/crypto.h"
+#include "edge/calls.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
 
-#define LEDGER_LABEL "tcbind PSE ledger v1"
+#define LEDGER_LABEL "tcbind PSE ledger v2"
+#define STEP_LABEL "tcbind PSE ledger step v2"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
 
-static enum tcb_error ledger_store(const struct ledger *l, struct diagnosis *d)
-{
-	struct writer plain = WRITER_OF(plain_bytes), sealed = WRITER_OF(sealed_bytes);
-	struct span plain_span, sealed_span;
+/* ---- stored forms ---- */
 
-	for (size_t i = 0; i < LEDGER_ENTRIES; i++) {
-		if (!l->slots[i].used)
-			continue;
-		writer_bytes(&plain, SPAN_OF(l->slots[i].id.bytes));
-		writer_u64(&plain, l->slots[i].version);
-		writer_bytes(&plain, SPAN_OF(l->slots[i].digest.bytes));
-	}
-	TRY(writer_end(&plain, &plain_span));
-	TRY(seal_bytes(LEDGER_LABEL, plain_span, &sealed));
-	TRY(writer_end(&sealed, &sealed_span));
-	return host_store(STORE_PSE_LEDGER, sealed_span, d);
+static void put_slot(struct writer *w, const struct ledger_slot *slot)
+{
+	writer_bytes(w, SPAN_OF(slot->id.bytes));
+	writer_u64(w, slot->version);
+	writer_bytes(w, SPAN_OF(slot->digest.bytes));
 }
 
-enum tcb_error ledger_load(struct ledger *l, struct span sealed, struct diagnosis *d)
+static enum tcb_error get_slot(struct reader *r, struct ledger_slot *ret_slot)
+{
+	struct ledger_slot slot = { .used = true };
+
+	TRY(reader_copy(r, slot.id.bytes, sizeof slot.id.bytes));
+	TRY(reader_u64(r, &slot.version));
+	TRY(reader_copy(r, slot.digest.bytes, sizeof slot.digest.bytes));
+	*ret_slot = slot;
+	return TCB_OK;
+}
+
+/* Seals, stores, and notes the digest that the next step names. */
+static enum tcb_error store(enum store_slot where, const char *label, struct writer *plain, struct digest256 *ret_digest,
+			    struct diagnosis *d)
+{
+	struct writer sealed = WRITER_OF(sealed_bytes);
+	struct span plain_span, sealed_span;
+	struct digest256 digest;
+
+	TRY(writer_end(plain, &plain_span));
+	TRY(seal_bytes(label, plain_span, &sealed));
+	TRY(writer_end(&sealed, &sealed_span));
+	TRY(crypto_sha256(sealed_span, &digest));
+	TRY(host_store(where, sealed_span, d));
+	*ret_digest = digest;
+	return TCB_OK;
+}
+
+/* u64 step | slots */
+enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d)
+{
+	struct writer plain = WRITER_OF(plain_bytes);
+
+	writer_u64(&plain, l->step);
+	for (size_t i = 0; i < LEDGER_ENTRIES; i++)
+		if (l->slots[i].used)
+			put_slot(&plain, &l->slots[i]);
+	return store(STORE_PSE_LEDGER, LEDGER_LABEL, &plain, &l->last, d);
+}
+
+/* u64 step | digest of what was stored before | u8 used | slot */
+static enum tcb_error store_step(struct ledger *l, const struct ledger_slot *slot, bool used, struct diagnosis *d)
+{
+	struct writer plain = WRITER_OF(plain_bytes);
+
+	writer_u64(&plain, l->step + 1);
+	writer_bytes(&plain, SPAN_OF(l->last.bytes));
+	writer_bool(&plain, used);
+	put_slot(&plain, slot);
+	TRY(store(STORE_PSE_LEDGER_STEP, STEP_LABEL, &plain, &l->last, d));
+	l->step++;
+	return TCB_OK;
+}
+
+static struct ledger_slot *find(struct ledger *l, const struct uuid *id);
+static struct ledger_slot *find_free(struct ledger *l);
+
+static enum tcb_error load_snapshot(struct ledger *l, struct span sealed, struct diagnosis *d)
 {
 	struct span plain;
 	struct reader r;
 
-	*l = (struct ledger){0};
-	if (sealed.size == 0)
-		return TCB_OK;
 	TRY(seal_open(LEDGER_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
 	r = reader_of(plain);
+	TRY(reader_u64(&r, &l->step));
 	for (size_t i = 0; r.rest.size > 0; i++) {
 		if (i == LEDGER_ENTRIES)
 			return TCB_LIMIT;
-		l->slots[i].used = true;
-		TRY(reader_copy(&r, l->slots[i].id.bytes, sizeof l->slots[i].id.bytes));
-		TRY(reader_u64(&r, &l->slots[i].version));
-		TRY(reader_copy(&r, l->slots[i].digest.bytes, sizeof l->slots[i].digest.bytes));
+		TRY(get_slot(&r, &l->slots[i]));
+	}
+	return crypto_sha256(sealed, &l->last);
+}
+
+static enum tcb_error broken_chain(const struct ledger *l, uint64_t step, struct diagnosis *d)
+{
+	return diagnose_found(d, TCB_REFUSED, "ledger.chain", "each step of the ledger, in the order in which it was stored",
+			      "restore all of the platform's store as it was last", "step %llu after %llu", (unsigned long long)step,
+			      (unsigned long long)l->step);
+}
+
+static enum tcb_error load_step(struct ledger *l, struct span sealed, struct diagnosis *d)
+{
+	struct digest256 before;
+	struct ledger_slot next, *slot;
+	struct span plain;
+	struct reader r;
+	uint64_t step;
+	bool used;
+
+	TRY(seal_open(STEP_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
+	r = reader_of(plain);
+	TRY(reader_u64(&r, &step));
+	TRY(reader_copy(&r, before.bytes, sizeof before.bytes));
+	TRY(reader_bool(&r, &used));
+	TRY(get_slot(&r, &next));
+	TRY(reader_end(&r));
+	if (step <= l->step)
+		return TCB_OK; /* the snapshot has it */
+	if (step != l->step + 1 || memcmp(&before, &l->last, sizeof before) != 0)
+		return broken_chain(l, step, d);
+	slot = find(l, &next.id);
+	if (slot == NULL)
+		slot = find_free(l);
+	if (slot == NULL)
+		return TCB_LIMIT;
+	*slot = used ? next : (struct ledger_slot){0};
+	l->step = step;
+	return crypto_sha256(sealed, &l->last);
+}
+
+enum tcb_error ledger_load(struct ledger *l, struct span stored, struct diagnosis *d)
+{
+	struct reader r = reader_of(stored);
+
+	*l = (struct ledger){0};
+	for (bool first = true; r.rest.size > 0; first = false) {
+		struct span sealed;
+		uint8_t slot;
+
+		TRY(reader_u8(&r, &slot));
+		TRY(reader_sized(&r, LIMIT_STATE, &sealed));
+		if (slot == STORE_PSE_LEDGER && first)
+			TRY(load_snapshot(l, sealed, d));
+		else if (slot == STORE_PSE_LEDGER_STEP)
+			TRY(load_step(l, sealed, d));
+		else
+			return TCB_MALFORMED;
 	}
 	return TCB_OK;
 }
+
+/* ---- entries ---- */
 
 static struct ledger_slot *find(struct ledger *l, const struct uuid *id)
 {
@@ -72,7 +178,7 @@ static enum tcb_error replace(struct ledger *l, struct ledger_slot *slot, struct
 	enum tcb_error error;
 
 	*slot = next;
-	error = ledger_store(l, d);
+	error = store_step(l, next.used ? &next : &before, next.used, d);
 	if (error != TCB_OK)
 		*slot = before;
 	return error;

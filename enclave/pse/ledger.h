@@ -1,5 +1,6 @@
 /* The PSE's ledger: the newest state of every vTPM of this platform. An older state, another state of the same version, or
- * a second live copy is refused. Sealed and durable (STORE_PSE_LEDGER) before anything is acknowledged.
+ * a second live copy is refused. Stored, sealed, before anything is acknowledged: a snapshot (STORE_PSE_LEDGER), then a step for every change
+ * (STORE_PSE_LEDGER_STEP); each step has a number and names, by its digest, what was stored before it.
  * Its anchor in a counter of the physical TPM is still to come: see CAVEATS. */
 #ifndef TCBIND_ENCLAVE_PSE_LEDGER_H
 #define TCBIND_ENCLAVE_PSE_LEDGER_H
@@ -20,10 +21,15 @@ struct ledger_slot {
 
 struct ledger {
 	struct ledger_slot slots[LEDGER_ENTRIES];
+	uint64_t step;         /* number of the newest change */
+	struct digest256 last; /* SHA-256 of what was stored last, sealed */
 };
 
-/* From the sealed bytes; empty: a new ledger. */
-enum tcb_error ledger_load(struct ledger *l, struct span sealed, struct diagnosis *d) MUST_USE;
+/* From what was stored (edge/pse.h); empty: a new ledger. Steps that the snapshot has already are passed over; one that is missing, altered or
+ * of another history is refused: ledger.chain. That the last ones are missing cannot be seen. */
+enum tcb_error ledger_load(struct ledger *l, struct span stored, struct diagnosis *d) MUST_USE;
+/* Stores all of it: the steps until now are not needed any more. */
+enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d) MUST_USE;
 
 /* A vTPM enclave (`session`: its serial, not 0) has opened the state `entry`. Refused: ledger.state.old, ledger.state.forked. From now on only
  * this session commits. An id that is not known, or a version one ahead whose previous is the newest, is taken in. */

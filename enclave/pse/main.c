@@ -89,7 +89,8 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 	if (p->started)
 		return TCB_WRONG_STATE;
 	TRY(read_bank(&bank, d));
-	TRY(ledger_load(&p->ledger, start.sealed_ledger, d));
+	TRY(ledger_load(&p->ledger, start.stored_ledger, d));
+	TRY(ledger_snapshot(&p->ledger, d));
 	TRY(certify(p, &bank, start.platform_name));
 	TRY(host_store(STORE_PSE_CERTIFIED_AK, span_of(p->certified_ak, p->certified_ak_size), d));
 	p->sessions.roles = 1u << ROLE_VTPM | 1u << ROLE_MIGE;
@@ -275,10 +276,21 @@ static enum tcb_error handle_forget(void *state, struct span body, struct writer
 	return TCB_OK;
 }
 
+static enum tcb_error handle_snapshot(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct pse *p = state;
+
+	(void)ret;
+	if (body.size != 0)
+		return TCB_MALFORMED;
+	return p->started ? ledger_snapshot(&p->ledger, d) : TCB_WRONG_STATE;
+}
+
 static const struct enclave_call calls[] = {
 	{ CALL_PSE_START, handle_start },
 	{ CALL_PSE_PEER, handle_peer },
 	{ CALL_PSE_FORGET, handle_forget },
+	{ CALL_PSE_SNAPSHOT, handle_snapshot },
 };
 
 int main(void)

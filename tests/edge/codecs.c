@@ -42,7 +42,7 @@ static const uint8_t node[SHA256_SIZE] = {7};
 #define TEXT(text) { .data = (const uint8_t *)(text), .size = sizeof(text) - 1 }
 #define BYTES(array) { .data = (array), .size = sizeof(array) }
 
-CODEC(pse_start, { .platform_name = TEXT("A"), .sealed_ledger = TEXT("ledger") })
+CODEC(pse_start, { .platform_name = TEXT("A"), .stored_ledger = TEXT("ledger") })
 CODEC(peer_message, { .session = 0x1122334455667788, .message = TEXT("hello") })
 CODEC(mige_start, { .address = TEXT("127.0.0.1:7000"), .platform_name = TEXT("A"), .sealed_journal = TEXT("j") })
 CODEC(mige_net, { .connection = 9, .closed = true, .bytes = TEXT("tls") })

@@ -17,8 +17,14 @@ static enum tcb_error store(void *context, enum call call, struct span body, str
 	TRY(reader_end(&r));
 	if (s->fails)
 		return diagnose(d, TCB_PLATFORM, "store.full", "no room", "room", "make room");
-	memcpy(s->bytes, bytes.data, bytes.size);
-	s->size = bytes.size;
+	if (slot != STORE_PSE_LEDGER_STEP)
+		s->size = 0;
+	if (slot == STORE_PSE_LEDGER || slot == STORE_PSE_LEDGER_STEP) /* with what it is */
+		bytes = body;
+	if (s->size + bytes.size > sizeof s->bytes)
+		return TCB_LIMIT;
+	memcpy(s->bytes + s->size, bytes.data, bytes.size);
+	s->size += bytes.size;
 	s->writes++;
 	return TCB_OK;
 }

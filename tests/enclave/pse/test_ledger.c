@@ -176,9 +176,66 @@ static void is_full_in_the_end(void **state)
 	assert_int_equal(open_state(1, 1, 0, 10), TCB_LIMIT);
 	assert_string_equal(d.code, "ledger.full");
 	ledger.slots[77].used = false;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK); /* and all of it fits the stored form */
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK); /* and all of it fits the stored form */
 	restart();
 	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+}
+
+/* What is stored is one history: a step that is missing, twice, altered or of another history is not taken. */
+static void steps_are_one_chain(void **state)
+{
+	static uint8_t kept[16384], cut[16384];
+	size_t ends[8], count = 0, first;
+
+	(void)state;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
+	ends[count++] = store.size;
+	for (uint64_t version = 2; version < 6; version++) {
+		assert_int_equal(commit(1, version, 0, 10), TCB_OK);
+		ends[count++] = store.size;
+	}
+	memcpy(kept, store.bytes, store.size);
+	for (size_t i = 0; i < count; i++) { /* cut at its end: the state of then */
+		assert_int_equal(ledger_load(&ledger, span_of(kept, ends[i]), NULL), TCB_OK);
+		assert_int_equal(open_state(1, i + 1, 0, 11), TCB_OK);
+	}
+	for (size_t i = 1; i + 1 < count; i++) { /* one taken out */
+		memcpy(cut, kept, ends[i - 1]);
+		memcpy(cut + ends[i - 1], kept + ends[i], ends[count - 1] - ends[i]);
+		d = (struct diagnosis){0};
+		assert_refused(ledger_load(&ledger, span_of(cut, ends[i - 1] + ends[count - 1] - ends[i]), &d), "ledger.chain");
+	}
+	first = ends[0];
+	for (size_t at = first; at < ends[1]; at++) { /* any byte altered, or the end in the middle of a step */
+		memcpy(cut, kept, ends[count - 1]);
+		cut[at] ^= 1;
+		assert_int_not_equal(ledger_load(&ledger, span_of(cut, ends[count - 1]), NULL), TCB_OK);
+		if (at > first)
+			assert_int_not_equal(ledger_load(&ledger, span_of(kept, at), NULL), TCB_OK);
+	}
+}
+
+/* Power is cut after a snapshot was stored and before the steps it has were dropped. */
+static void a_snapshot_passes_over_its_steps(void **state)
+{
+	static uint8_t stored[16384];
+	size_t steps, snapshot;
+
+	(void)state;
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
+	snapshot = store.size;
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
+	steps = store.size - snapshot;
+	memcpy(stored, store.bytes + snapshot, steps);
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
+	memmove(stored + store.size, stored, steps);
+	memcpy(stored, store.bytes, store.size);
+	steps += store.size;
+	assert_int_equal(ledger_load(&ledger, span_of(stored, steps), NULL), TCB_OK);
+	assert_int_equal(open_state(1, 2, 0, 11), TCB_OK);
 }
 
 int main(void)
@@ -193,6 +250,8 @@ int main(void)
 		cmocka_unit_test_setup(forgets_for_its_owner_only, fresh),
 		cmocka_unit_test_setup(another_processors_ledger_does_not_open, fresh),
 		cmocka_unit_test_setup(is_full_in_the_end, fresh),
+		cmocka_unit_test_setup(steps_are_one_chain, fresh),
+		cmocka_unit_test_setup(a_snapshot_passes_over_its_steps, fresh),
 	};
 
 	return cmocka_run_group_tests_name("pse/ledger", tests, NULL, NULL);

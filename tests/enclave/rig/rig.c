@@ -147,7 +147,8 @@ void rig_platform_end(struct rig_platform *p)
 static struct rig_stored *slot_of(struct rig_platform *p, uint8_t slot)
 {
 	switch (slot) {
-	case STORE_PSE_LEDGER: return &p->ledger;
+	case STORE_PSE_LEDGER:
+	case STORE_PSE_LEDGER_STEP: return &p->ledger;
 	case STORE_MIGE_JOURNAL: return &p->journal;
 	default: return NULL;
 	}
@@ -168,8 +169,14 @@ static enum tcb_error serve_store(struct rig_platform *p, struct span body, stru
 	stored = slot_of(p, slot);
 	if (stored == NULL)
 		return TCB_OK;
-	memcpy(stored->bytes, bytes.data, bytes.size);
-	stored->size = bytes.size;
+	if (slot != STORE_PSE_LEDGER_STEP)
+		stored->size = 0;
+	if (stored == &p->ledger) /* with what it is */
+		bytes = body;
+	if (stored->size + bytes.size > sizeof stored->bytes)
+		return TCB_LIMIT;
+	memcpy(stored->bytes + stored->size, bytes.data, bytes.size);
+	stored->size += bytes.size;
 	return TCB_OK;
 }
 
@@ -303,7 +310,7 @@ static uint8_t start_bytes[LIMIT_STATE + 1024];
 enum tcb_error rig_start_pse(struct rig_platform *p, struct span *ret_certified_ak, struct diagnosis *d)
 {
 	const struct pse_start m = { .platform_name = span_of_text(p->name),
-				     .sealed_ledger = span_of(p->ledger.bytes, p->ledger.size) };
+				     .stored_ledger = span_of(p->ledger.bytes, p->ledger.size) };
 	struct writer w = WRITER_OF(start_bytes);
 	struct span body, answer;
 	struct reader r;

@@ -1,0 +1,52 @@
+/* The platform's log: what enclaves write often, made durable by one write for all that wait. Two preallocated files in the store, used in turn:
+ *   file    head: "TCBLOG1\n" | u64 turn | SHA-256 of both; then records, each at a multiple of 4096
+ *   record  "TCBR" | u8 kind | 3 zeros | u64 turn | u32 number in this file | u32 size | id 16 | SHA-256 of all that, and the bytes | bytes
+ * A file's records end where the next is not whole, or not of its turn and number. Holds ciphertext only.
+ *
+ * A vTPM's newest state is in the log until it is written to its place's file (log_settle): when its enclave ends, or when the log file in which
+ * it stands is to be used again. After a crash log_open() finds what was not settled. All calls: any thread. */
+#ifndef TCBIND_HOST_LOG_H
+#define TCBIND_HOST_LOG_H
+
+#include <stdbool.h>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "core/span.h"
+
+struct store_log;
+struct place;
+
+/* Where a place's newest state stands in the log; part of struct place, the log's own. */
+struct log_mark {
+	bool in_log, clean; /* clean: it is in the place's file too */
+	unsigned file;
+	uint64_t offset; /* of the state's bytes */
+	uint32_t size;
+	struct place *next; /* all places that are in the log */
+};
+
+/* Opens DIR's log, making it if there is none, and gives each state in it that was not settled to `recover`. */
+enum tcb_error log_open(const char *dir, enum tcb_error (*recover)(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d),
+			void *context, struct store_log **ret_log, struct diagnosis *d) MUST_USE;
+/* Steps of the ledger that are in the log, oldest first, as PSE_START takes them; free(). */
+struct span log_steps(const struct store_log *log);
+/* What the log had is elsewhere now: the recovered states in their files, the steps in the PSE's snapshot. It is empty, and may be written. */
+enum tcb_error log_begin(struct store_log *log, struct diagnosis *d) MUST_USE;
+/* Called, with `context`, to have the PSE store a snapshot: when a file's steps are to be dropped. */
+void log_on_full(struct store_log *log, enum tcb_error (*snapshot)(void *context), void *context);
+
+/* In order, but not durable yet. May wait for the other file to be free. */
+enum tcb_error log_put_state(struct store_log *log, struct place *place, struct span sealed, struct diagnosis *d) MUST_USE;
+enum tcb_error log_put_step(struct store_log *log, struct span sealed, struct diagnosis *d) MUST_USE;
+/* Until all that this thread put is durable; or all that anyone did. A disk that fails ends the daemon: nothing that it said is certain then. */
+void log_wait(struct store_log *log);
+void log_wait_all(struct store_log *log);
+
+/* Writes the place's newest state to its file, durably, if it is in the log. */
+void log_settle(struct store_log *log, struct place *place);
+
+/* For tests: closes files, frees memory; no file is written. */
+void log_close(struct store_log *log);
+
+#endif
