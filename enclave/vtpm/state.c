@@ -1,18 +1,20 @@
-/* The sealed state. Document, version 1:
- *   "TCBVTPM1" | id 16 | u64 generation | u8 state | u8 origin | secret 32 | last custody 32 | sized policy | sized recovery key |
- *   u32 custody records | sized custody | sized TPM state
+/* The sealed state. Document, version 2:
+ *   "TCBVTPM2" | id 16 | u64 generation | u8 state | u8 origin | secret 32 | last custody 32 | sized policy | sized recovery key |
+ *   u32 custody records | sized custody | TPM state, packed (pack.h)
  * Sealed (enclave/lib/seal.h) with, before it, u64 version and the digest of the sealed version before: the ledger's chain. */
 #include "crypto/crypto.h"
 #include "edge/local.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
 #include "enclave/vtpm/engine.h"
+#include "enclave/vtpm/pack.h"
 #include "enclave/vtpm/vtpm.h"
 
-#define STATE_MAGIC "TCBVTPM1"
+#define STATE_MAGIC "TCBVTPM2"
 #define STATE_LABEL "tcbind vTPM state v1"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
+static uint8_t tpm_bytes[LIMIT_TPM_PERMANENT]; /* of the document that was decoded last */
 static struct span loaded_tpm;
 
 enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, struct writer *w)
@@ -28,7 +30,7 @@ enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, s
 	writer_sized(w, span_of(record->recovery, record->recovery_size));
 	writer_u32(w, (uint32_t)record->custody_count);
 	writer_sized(w, span_of(record->custody, record->custody_size));
-	writer_sized(w, tpm);
+	pack(w, tpm);
 	return writer_end(w, NULL);
 }
 
@@ -59,8 +61,7 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 	TRY(reader_sized(&r, sizeof ret_record->recovery, &recovery));
 	TRY(reader_u32(&r, &custody_count));
 	TRY(reader_sized(&r, sizeof ret_record->custody, &custody));
-	TRY(reader_sized(&r, LIMIT_STATE, &tpm));
-	TRY(reader_end(&r));
+	TRY(unpack(r.rest, tpm_bytes, sizeof tpm_bytes, &tpm));
 	if (state > VTPM_MOVED || (origin != ORIGIN_MANUFACTURED && origin != ORIGIN_IMPORTED) || custody_count > LIMIT_CUSTODY_RECORDS)
 		return TCB_MALFORMED;
 	ret_record->state = (enum vtpm_state)state;
