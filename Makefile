@@ -1,5 +1,5 @@
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-quick build clean
+.PHONY: run check check-quick check-libvirt build clean
 
 run: build
 	tools/build-guest build/guest
@@ -18,6 +18,9 @@ check:
 
 check-quick: build
 	meson test -C build --no-rebuild --no-suite e2e
+
+check-libvirt: build
+	tests/libvirt/run
 
 clean:
 	rm -rf build build-clang build-sanitize

@@ -116,6 +116,18 @@ guest_ek_chain() {
 		openssl x509 -inform der -in "$2.pages" -out "$2.issuer"
 }
 
+# guest_evidence NAME NONCE INTO: the guest asks by its NV indices and reads the answer, with tpm2-tools alone
+guest_evidence() {
+	guest_run "$1" "printf %s '$2' >n && tpm2_nvwrite 0x01400102 -i n && tpm2_nvread 0x01400103 -o sum 2>/dev/null || exit 1"'
+		size=$((0x$(hexdump -n 4 -e "4/1 \"%02x\"" sum))); page=0x01400110; : >ev
+		[ $size -gt 0 ] || exit 1
+		while [ $(stat -c %s ev) -lt $size ]; do
+			tpm2_nvread $(printf 0x%08x $page) 2>/dev/null >>ev || exit 1
+			page=$((page + 1))
+		done
+		head -c $size ev | base64' >"$3.base64" && base64 -d <"$3.base64" >"$3"
+}
+
 # guest_load NAME: keeps the guest's TPM busy for some seconds, whether or not the guest is still there to answer
 guest_load() {
 	guest_exchange "$1" 'i=0; while [ $i -lt 12 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' 5
