@@ -44,7 +44,7 @@ enum local_request {
 	LOCAL_REDEEM = 19,   /* local_redeem                       -> local_redeemed */
 };
 
-enum certify_kind { CERTIFY_EK = 1, CERTIFY_AK = 2 };
+enum certify_kind { CERTIFY_EK = 1, CERTIFY_AK = 2, CERTIFY_PLATFORM = 3 /* that an EK's vTPM is on this platform */ };
 
 /* The PSE puts the caller's measurement in from its REPORT; the rest is the vTPM's word. */
 struct local_endorse {

@@ -58,6 +58,11 @@ enum vtpm_key {
 	KEY_AK = 1,         /* restricted signing, ECDSA P-256 with SHA-256 */
 	KEY_EK_P384 = 2,    /* template H-3, as swtpm_setup makes it */
 	KEY_EK_RSA2048 = 3, /* template L-1 */
+	KEY_EK_RSA3072 = 4, /* template H-6 */
+	/* In the same places, no standard EKs: what swtpm_setup makes with --allow-signing, without and with --decryption */
+	KEY_EK_P384_SIGNS = 5, KEY_EK_P384_BOTH = 6,
+	KEY_EK_RSA2048_SIGNS = 7, KEY_EK_RSA2048_BOTH = 8,
+	KEY_EK_RSA3072_SIGNS = 9, KEY_EK_RSA3072_BOTH = 10,
 	KEY_COUNT,
 };
 

@@ -149,7 +149,7 @@ static enum tcb_error certify_key(struct pse *p, const struct session_entry *fro
 	TRY(reader_u8(&r, &kind));
 	TRY(reader_tpm2b(&r, &tpmt_public));
 	TRY(reader_end(&r));
-	if (kind != CERTIFY_EK && kind != CERTIFY_AK)
+	if (kind < CERTIFY_EK || kind > CERTIFY_PLATFORM)
 		return TCB_MALFORMED;
 	TRY(host_time(&now_s, d));
 	return vtpm_certificate_issue(p->key, (enum certify_kind)kind, tpmt_public, now_s, reply, d);

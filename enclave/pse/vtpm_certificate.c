@@ -14,12 +14,17 @@
 #define OID_TPM_MANUFACTURER "2.23.133.2.1"
 #define OID_TPM_MODEL "2.23.133.2.2"
 #define OID_TPM_VERSION "2.23.133.2.3"
+#define OID_PLATFORM_MANUFACTURER "2.23.133.5.1.1"
+#define OID_PLATFORM_MODEL "2.23.133.5.1.4"
+#define OID_PLATFORM_VERSION "2.23.133.5.1.5"
 #define EKU_EK "2.23.133.8.1" /* tcg-kp-EKCertificate */
+#define EKU_PLATFORM "2.23.133.8.2" /* tcg-kp-PlatformCertificate */
 #define EKU_AK "2.23.133.8.3" /* tcg-kp-AIKCertificate */
 
 enum {
 	ALG_RSA = 0x0001, ALG_ECC = 0x0023, ALG_NULL = 0x0010, ALG_AES = 0x0006,
 	CURVE_P256 = 0x0003, CURVE_P384 = 0x0004,
+	ATTRIBUTE_DECRYPT = 1 << 17, ATTRIBUTE_SIGN = 1 << 18,
 	RSA_EXPONENT_DEFAULT = 65537, RSA_BITS_MIN = 2048, POINT_MAX = 1 + 2 * 48,
 };
 
@@ -119,7 +124,12 @@ static enum tcb_error read_rsa(struct reader *r, EVP_PKEY **ret_key)
 	return make_rsa(modulus, RSA_EXPONENT_DEFAULT, ret_key);
 }
 
-static enum tcb_error read_public(struct span tpmt_public, bool *ret_rsa, EVP_PKEY **ret_key)
+/* What a certificate says of a key's use. */
+struct key_use {
+	bool rsa, decrypts, signs;
+};
+
+static enum tcb_error read_public(struct span tpmt_public, struct key_use *ret_use, EVP_PKEY **ret_key)
 {
 	struct reader r = reader_of(tpmt_public);
 	uint16_t type, name_algorithm;
@@ -134,7 +144,7 @@ static enum tcb_error read_public(struct span tpmt_public, bool *ret_rsa, EVP_PK
 		return TCB_REFUSED;
 	TRY(skip_symmetric(&r));
 	TRY(skip_scheme(&r));
-	*ret_rsa = type == ALG_RSA;
+	*ret_use = (struct key_use){ type == ALG_RSA, (attributes & ATTRIBUTE_DECRYPT) != 0, (attributes & ATTRIBUTE_SIGN) != 0 };
 	return type == ALG_RSA ? read_rsa(&r, ret_key) : read_ecc(&r, ret_key);
 }
 
@@ -150,14 +160,22 @@ static bool add_name(X509_NAME *name, const char *oid, const char *value)
 	return ok;
 }
 
-/* Subject alternative name: whose TPM it is (profile section 3.2.9). */
-static enum tcb_error add_tpm_name(X509 *certificate)
+static bool add_subject(X509_NAME *name, enum certify_kind kind)
+{
+	if (kind == CERTIFY_PLATFORM)
+		return add_name(name, OID_PLATFORM_MANUFACTURER, "tcbind") && add_name(name, OID_PLATFORM_MODEL, "tcbind platform") &&
+		       add_name(name, OID_PLATFORM_VERSION, "1");
+	return add_name(name, OID_TPM_MANUFACTURER, "id:49424D00") && add_name(name, OID_TPM_MODEL, "tcbind vTPM") &&
+	       add_name(name, OID_TPM_VERSION, "id:00010000");
+}
+
+/* Subject alternative name: whose TPM (profile section 3.2.9) or platform (Platform Certificate Profile 1.1, section 3.2) it is. */
+static enum tcb_error add_subject_name(X509 *certificate, enum certify_kind kind)
 {
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	GENERAL_NAME *entry = GENERAL_NAME_new();
 	X509_NAME *name = X509_NAME_new();
-	bool ok = names != NULL && entry != NULL && name != NULL && add_name(name, OID_TPM_MANUFACTURER, "id:49424D00") &&
-		  add_name(name, OID_TPM_MODEL, "tcbind vTPM") && add_name(name, OID_TPM_VERSION, "id:00010000");
+	bool ok = names != NULL && entry != NULL && name != NULL && add_subject(name, kind);
 
 	if (ok) {
 		GENERAL_NAME_set0_value(entry, GEN_DIRNAME, name);
@@ -175,18 +193,22 @@ static enum tcb_error add_tpm_name(X509 *certificate)
 	return ok ? TCB_OK : TCB_INTERNAL;
 }
 
-static const char *key_usage(enum certify_kind kind, bool rsa)
+static const char *key_usage(const struct key_use *use)
 {
-	if (kind == CERTIFY_AK)
+	if (!use->decrypts)
 		return "critical,digitalSignature";
-	return rsa ? "critical,keyEncipherment" : "critical,keyAgreement";
+	if (use->signs)
+		return use->rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature,keyAgreement";
+	return use->rsa ? "critical,keyEncipherment" : "critical,keyAgreement";
 }
 
-static enum tcb_error add_extensions(X509 *certificate, enum certify_kind kind, bool rsa)
+static enum tcb_error add_extensions(X509 *certificate, enum certify_kind kind, const struct key_use *use)
 {
-	TRY(certificate_add(certificate, NID_key_usage, key_usage(kind, rsa)));
-	TRY(certificate_add(certificate, NID_ext_key_usage, kind == CERTIFY_EK ? EKU_EK : EKU_AK));
-	return add_tpm_name(certificate);
+	static const char *const purposes[] = { [CERTIFY_EK] = EKU_EK, [CERTIFY_AK] = EKU_AK, [CERTIFY_PLATFORM] = EKU_PLATFORM };
+
+	TRY(certificate_add(certificate, NID_key_usage, key_usage(use)));
+	TRY(certificate_add(certificate, NID_ext_key_usage, purposes[kind]));
+	return add_subject_name(certificate, kind);
 }
 
 static enum tcb_error put_der(const X509 *certificate, struct writer *out)
@@ -223,15 +245,15 @@ enum tcb_error vtpm_certificate_issue(EVP_PKEY *pse_key, enum certify_kind kind,
 	EVP_PKEY *key = NULL;
 	X509 *certificate = NULL;
 	enum tcb_error error;
-	bool rsa = false;
+	struct key_use use = {0};
 
-	if (read_public(tpmt_public, &rsa, &key) != TCB_OK)
+	if (read_public(tpmt_public, &use, &key) != TCB_OK)
 		return diagnose(d, TCB_REFUSED, "pse.certify.key", "a public area that cannot be certified",
 				"a TPMT_PUBLIC of ECC P-256 or P-384, or of RSA from 2048 bits",
 				"use the default EK templates");
 	error = certificate_new(CERTIFICATE_ISSUER, NULL, key, now_s, false, &certificate);
 	if (error == TCB_OK)
-		error = add_extensions(certificate, kind, rsa);
+		error = add_extensions(certificate, kind, &use);
 	if (error == TCB_OK)
 		error = sign_to_size(certificate, pse_key);
 	if (error == TCB_OK)

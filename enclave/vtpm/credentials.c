@@ -3,7 +3,7 @@
 #include "edge/local.h"
 #include "enclave/vtpm/nv.h"
 
-enum { NV_CHAIN = 0x01c00100, CHAIN_PAGES = 4 };
+enum { NV_CHAIN = 0x01c00100, CHAIN_PAGES = 4, NV_PLATFORM = 0x01c08000 };
 
 /* An index of this size, made if the TPM lets us; TCB_REFUSED if there is none. */
 static enum tcb_error ensure_index(uint32_t index, struct span policy, size_t size)
@@ -16,10 +16,9 @@ static enum tcb_error ensure_index(uint32_t index, struct span policy, size_t si
 	return found == size ? TCB_OK : TCB_REFUSED;
 }
 
-static enum tcb_error write_certificate(struct vtpm *v, enum vtpm_key key, struct nv_session *s, struct span policy,
-					struct diagnosis *d)
+static enum tcb_error write_certificate(struct vtpm *v, enum vtpm_key key, enum certify_kind kind, uint32_t index,
+					struct nv_session *s, struct span policy, struct diagnosis *d)
 {
-	const struct key_template *template = key_template_of(key);
 	uint8_t public[LIMIT_TPM_PUBLIC], body_bytes[LIMIT_TPM_PUBLIC + 16];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body, reply;
@@ -27,15 +26,15 @@ static enum tcb_error write_certificate(struct vtpm *v, enum vtpm_key key, struc
 
 	if (identity_public(key, public, &size) != TCB_OK)
 		return TCB_OK; /* no such key, no certificate */
-	writer_u8(&w, (uint8_t)template->kind);
+	writer_u8(&w, (uint8_t)kind);
 	writer_tpm2b(&w, span_of(public, size));
 	TRY(writer_end(&w, &body));
 	TRY(session_call(&v->pse, LOCAL_CERTIFY, body, &reply, d));
 	if (reply.size > NV_INDEX_MAX)
 		return TCB_LIMIT;
-	if (ensure_index(template->certificate_index, policy, reply.size) != TCB_OK)
+	if (ensure_index(index, policy, reply.size) != TCB_OK)
 		return TCB_OK;
-	return nv_session_write(s, template->certificate_index, reply, reply.size);
+	return nv_session_write(s, index, reply, reply.size);
 }
 
 static enum tcb_error write_chain(struct vtpm *v, struct nv_session *s, struct span policy, struct diagnosis *d)
@@ -73,8 +72,13 @@ static enum tcb_error write_all(struct vtpm *v, struct nv_session *s, struct dia
 	struct digest256 policy;
 
 	TRY(nv_policy(&v->record.secret, &policy));
-	for (unsigned key = 0; key < KEY_COUNT; key++)
-		TRY(write_certificate(v, key, s, SPAN_OF(policy.bytes), d));
+	for (unsigned key = 0; key < KEY_COUNT; key++) {
+		const struct key_template *t = key_template_of(key);
+
+		TRY(write_certificate(v, key, t->kind, t->certificate_index, s, SPAN_OF(policy.bytes), d));
+		if (key_is_p384(key))
+			TRY(write_certificate(v, key, CERTIFY_PLATFORM, NV_PLATFORM, s, SPAN_OF(policy.bytes), d));
+	}
 	return write_chain(v, s, SPAN_OF(policy.bytes), d);
 }
 

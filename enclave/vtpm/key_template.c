@@ -15,11 +15,15 @@ static const uint8_t policy_b[48] = {
 	0xcb, 0x47, 0xba, 0x09, 0x69, 0x96, 0x46, 0x15, 0x0f, 0x9f, 0xc0, 0x00, 0xf3, 0xf8, 0x0e, 0x12,
 };
 
+/* TPMA_OBJECT */
 #define LOW_EK_ATTRIBUTES 0x000300b2u  /* fixedTPM fixedParent sensitiveDataOrigin adminWithPolicy restricted decrypt */
 #define HIGH_EK_ATTRIBUTES 0x000300f2u /* the same and userWithAuth */
 #define AK_ATTRIBUTES 0x00050072u      /* fixedTPM fixedParent sensitiveDataOrigin userWithAuth restricted sign */
+#define RESTRICTED_DECRYPT 0x00030000u
+#define SIGN 0x00040000u
+#define DECRYPT 0x00020000u
 
-enum { CURVE_P256 = 0x0003, CURVE_P384 = 0x0004, RSA_BYTES = 256 };
+enum { CURVE_P256 = 0x0003, CURVE_P384 = 0x0004 };
 
 static void put_head(struct writer *w, uint16_t type, uint16_t name_algorithm, uint32_t attributes, struct span policy)
 {
@@ -49,28 +53,54 @@ static void put_ek_p256(struct writer *w)
 	writer_tpm2b(w, SPAN_OF(zeros));
 }
 
-static void put_ek_p384(struct writer *w)
+/* Head and symmetric of an EK; `use` 0: the standard's, a storage key; else unrestricted, with these attributes. */
+static void put_ek_head(struct writer *w, uint16_t type, bool high, uint32_t use)
 {
-	put_head(w, TPM_ALG_ECC, TPM_ALG_SHA384, HIGH_EK_ATTRIBUTES, SPAN_OF(policy_b));
-	put_aes(w, 256);
-	writer_u16(w, TPM_ALG_NULL);
+	uint32_t attributes = high ? HIGH_EK_ATTRIBUTES : LOW_EK_ATTRIBUTES;
+
+	if (use != 0)
+		attributes = (attributes & ~RESTRICTED_DECRYPT) | use;
+	if (high)
+		put_head(w, type, TPM_ALG_SHA384, attributes, SPAN_OF(policy_b));
+	else
+		put_head(w, type, TPM_ALG_SHA256, attributes, SPAN_OF(policy_a));
+	if (use != 0)
+		writer_u16(w, TPM_ALG_NULL);
+	else
+		put_aes(w, high ? 256 : 128);
+	writer_u16(w, TPM_ALG_NULL); /* scheme */
+}
+
+static void put_p384(struct writer *w, uint32_t use)
+{
+	put_ek_head(w, TPM_ALG_ECC, true, use);
 	writer_u16(w, CURVE_P384);
 	writer_u16(w, TPM_ALG_NULL);
 	writer_u16(w, 0);
 	writer_u16(w, 0);
 }
 
-static void put_ek_rsa2048(struct writer *w)
+/* The low profile has zeros of the key's size where the high one has nothing. */
+static void put_rsa(struct writer *w, uint16_t bytes, uint32_t use)
 {
-	static const uint8_t zeros[RSA_BYTES];
+	bool high = bytes > 256;
 
-	put_head(w, TPM_ALG_RSA, TPM_ALG_SHA256, LOW_EK_ATTRIBUTES, SPAN_OF(policy_a));
-	put_aes(w, 128);
-	writer_u16(w, TPM_ALG_NULL);
-	writer_u16(w, RSA_BYTES * 8);
+	put_ek_head(w, TPM_ALG_RSA, high, use);
+	writer_u16(w, (uint16_t)(bytes * 8));
 	writer_u32(w, 0); /* exponent 65537 */
-	writer_tpm2b(w, SPAN_OF(zeros));
+	writer_u16(w, high ? 0 : bytes);
+	writer_zeros(w, high ? 0 : bytes);
 }
+
+static void put_ek_p384(struct writer *w) { put_p384(w, 0); }
+static void put_p384_signs(struct writer *w) { put_p384(w, SIGN); }
+static void put_p384_both(struct writer *w) { put_p384(w, SIGN | DECRYPT); }
+static void put_ek_rsa2048(struct writer *w) { put_rsa(w, 256, 0); }
+static void put_rsa2048_signs(struct writer *w) { put_rsa(w, 256, SIGN); }
+static void put_rsa2048_both(struct writer *w) { put_rsa(w, 256, SIGN | DECRYPT); }
+static void put_ek_rsa3072(struct writer *w) { put_rsa(w, 384, 0); }
+static void put_rsa3072_signs(struct writer *w) { put_rsa(w, 384, SIGN); }
+static void put_rsa3072_both(struct writer *w) { put_rsa(w, 384, SIGN | DECRYPT); }
 
 static void put_ak(struct writer *w)
 {
@@ -90,10 +120,22 @@ static const struct key_template templates[KEY_COUNT] = {
 	[KEY_EK_P256] = { 0x8101000a, 0x01c0000a, CERTIFY_EK, put_ek_p256, 2 + 32 + 2 + 32 },
 	[KEY_AK] = { 0x8101ffa0, 0x01c101d0, CERTIFY_AK, put_ak, 2 + 32 + 2 },
 	[KEY_EK_P384] = { 0x81010016, 0x01c00016, CERTIFY_EK, put_ek_p384, 2 + 2 },
-	[KEY_EK_RSA2048] = { 0x81010001, 0x01c00002, CERTIFY_EK, put_ek_rsa2048, 2 + RSA_BYTES },
+	[KEY_EK_P384_SIGNS] = { 0x81010016, 0x01c00016, CERTIFY_EK, put_p384_signs, 2 + 2 },
+	[KEY_EK_P384_BOTH] = { 0x81010016, 0x01c00016, CERTIFY_EK, put_p384_both, 2 + 2 },
+	[KEY_EK_RSA2048] = { 0x81010001, 0x01c00002, CERTIFY_EK, put_ek_rsa2048, 2 + 256 },
+	[KEY_EK_RSA2048_SIGNS] = { 0x81010001, 0x01c00002, CERTIFY_EK, put_rsa2048_signs, 2 + 256 },
+	[KEY_EK_RSA2048_BOTH] = { 0x81010001, 0x01c00002, CERTIFY_EK, put_rsa2048_both, 2 + 256 },
+	[KEY_EK_RSA3072] = { 0x8101001c, 0x01c0001c, CERTIFY_EK, put_ek_rsa3072, 2 },
+	[KEY_EK_RSA3072_SIGNS] = { 0x8101001c, 0x01c0001c, CERTIFY_EK, put_rsa3072_signs, 2 },
+	[KEY_EK_RSA3072_BOTH] = { 0x8101001c, 0x01c0001c, CERTIFY_EK, put_rsa3072_both, 2 },
 };
 
 const struct key_template *key_template_of(enum vtpm_key key)
 {
 	return &templates[key];
+}
+
+bool key_is_p384(enum vtpm_key key)
+{
+	return templates[key].handle == templates[KEY_EK_P384].handle;
 }

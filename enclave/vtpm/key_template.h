@@ -16,5 +16,7 @@ struct key_template {
 };
 
 const struct key_template *key_template_of(enum vtpm_key key);
+/* One of those that stand at the P-384 EK's handle. */
+bool key_is_p384(enum vtpm_key key);
 
 #endif

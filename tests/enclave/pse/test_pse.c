@@ -254,6 +254,18 @@ static X509 *certify(uint8_t kind, struct span tpmt_public)
 	return ask_certificate(LOCAL_CERTIFY, span_of(body_bytes, w.size));
 }
 
+/* Its one extended key usage. */
+static bool has_purpose(X509 *certificate, const char *oid)
+{
+	EXTENDED_KEY_USAGE *purposes = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+	char text[64] = "";
+
+	if (sk_ASN1_OBJECT_num(purposes) == 1)
+		(void)OBJ_obj2txt(text, sizeof text, sk_ASN1_OBJECT_value(purposes, 0), 1);
+	EXTENDED_KEY_USAGE_free(purposes);
+	return strcmp(text, oid) == 0;
+}
+
 static void certifies_keys_under_the_quote(void **state)
 {
 	uint8_t public_bytes[LIMIT_TPM_PUBLIC];
@@ -280,13 +292,15 @@ static void certifies_keys_under_the_quote(void **state)
 		size = i2d_X509(certificate, NULL);
 		X509_free(certificate);
 	}
-	for (uint8_t kind = CERTIFY_EK; kind <= CERTIFY_AK; kind++) {
+	for (uint8_t kind = CERTIFY_EK; kind <= CERTIFY_PLATFORM; kind++) {
+		public_bytes[5] = kind == CERTIFY_AK ? 0x05 : 0x03; /* restricted, and sign or decrypt */
 		certificate = certify(kind, span_of(public_bytes, w.size));
 		assert_int_equal(X509_verify(certificate, pse_key), 1);
 		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(certificate), key), 1);
 		assert_int_equal(X509_check_issued(issuer, certificate), X509_V_OK);
 		assert_int_equal(X509_check_ca(certificate), 0);
-		assert_int_equal(X509_get_key_usage(certificate), kind == CERTIFY_EK ? KU_KEY_AGREEMENT : KU_DIGITAL_SIGNATURE);
+		assert_int_equal(X509_get_key_usage(certificate), kind == CERTIFY_AK ? KU_DIGITAL_SIGNATURE : KU_KEY_AGREEMENT);
+		assert_true(has_purpose(certificate, kind == CERTIFY_EK ? "2.23.133.8.1" : kind == CERTIFY_AK ? "2.23.133.8.3" : "2.23.133.8.2"));
 		X509_free(certificate);
 	}
 	X509_free(issuer);
