@@ -1,5 +1,5 @@
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-quick check-libvirt build clean
+.PHONY: run check check-quick check-libvirt fuzz-smoke build clean
 
 run: build
 	tools/build-guest build/guest
@@ -22,5 +22,9 @@ check-quick: build
 check-libvirt: build
 	tests/libvirt/run
 
+fuzz-smoke:
+	tools/install-packages
+	tools/fuzz-smoke
+
 clean:
-	rm -rf build build-clang build-sanitize
+	rm -rf build build-clang build-sanitize build-fuzz

@@ -1,11 +1,7 @@
-/* libFuzzer: every decoder of edge/ on hostile bytes. The first byte picks the codec; the rest is the message.
+/* Every decoder of edge/ on hostile bytes. The first byte picks the codec; the rest is the message.
  * Must reach: each *_decode() of edge/. Property: what decodes encodes to the same bytes. */
-#include <stdint.h>
-#include <stdlib.h>
-
+#include "fuzz/target.h"
 #include "tests/edge/codecs.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,7 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = span_of(data + 1, size - 1);
 	if (codecs[data[0] % codec_count].again(in, &w) != TCB_OK)
 		return 0;
-	if (writer_end(&w, &again) != TCB_OK || !span_equal(in, again))
-		abort();
+	MUST_HOLD(writer_end(&w, &again) == TCB_OK && span_equal(in, again));
 	return 0;
 }

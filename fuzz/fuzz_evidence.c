@@ -1,0 +1,81 @@
+/* Evidence as a whole, as somebody with a stolen residence key could put it together: the input is the payload, which is signed here (by the key
+ * 1, which the seeds' requests name), and judged under the root that its own quote has. The first byte: odd, and the input is the whole, not
+ * signed again. Must reach: evidence_appraise() and in it platform_appraise(), custody_appraise(), the endorsement, both TPM quotes, the event
+ * log. Property: what is refused says why. */
+#include <openssl/evp.h>
+#include <time.h>
+
+#include "crypto/crypto.h"
+#include "edge/cose.h"
+#include "fuzz/target.h"
+#include "verify/appraise/evidence.h"
+
+static uint8_t tbs[LIMIT_EVIDENCE + 1024], whole[LIMIT_EVIDENCE + 1024];
+
+static struct span sign(struct span payload)
+{
+	static EVP_PKEY *key;
+	static const uint8_t one[32] = { [31] = 1 };
+	struct writer t = WRITER_OF(tbs), w = WRITER_OF(whole);
+	struct p256_signature signature;
+	struct span bytes;
+
+	if (key == NULL)
+		MUST_HOLD(crypto_p256_from_scalar(one, &key) == TCB_OK);
+	cose_tbs_encode(&t, EVIDENCE_TYPE, payload);
+	MUST_HOLD(crypto_sign(key, span_of(tbs, t.size), &signature) == TCB_OK);
+	cose_sign1_encode(&w, EVIDENCE_TYPE, payload, &signature);
+	MUST_HOLD(writer_end(&w, &bytes) == TCB_OK);
+	return bytes;
+}
+
+static void set_root(struct span payload, struct policy *policy)
+{
+	struct certified_ak ak;
+	struct evidence e;
+
+	policy->root_count = evidence_decode(payload, &e) == TCB_OK &&
+			     certified_ak_decode(e.parts[EVIDENCE_CERTIFIED_AK], &ak) == TCB_OK &&
+			     quote_peek_root(ak.quote, &policy->roots[0]) == TCB_OK;
+}
+
+/* Any enclave of the seeds' roles: their signer is the tests' one. */
+static void accept_enclaves(struct policy *policy, struct span payload)
+{
+	struct certified_ak ak;
+	struct evidence e;
+
+	policy->enclave_count = 0;
+	if (evidence_decode(payload, &e) != TCB_OK || certified_ak_decode(e.parts[EVIDENCE_CERTIFIED_AK], &ak) != TCB_OK ||
+	    ak.quote.size < 208)
+		return;
+	for (int i = 0; i < 2; i++) {
+		struct policy_enclave *entry = &policy->enclaves[policy->enclave_count++];
+
+		*entry = (struct policy_enclave){ .role = i == 0 ? ROLE_PSE : ROLE_VTPM, .has_mrsigner = true };
+		memcpy(entry->mrsigner, ak.quote.data + 48 + 128, sizeof entry->mrsigner);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct policy policy;
+	static struct checks checks;
+	static struct evidence_claims claims;
+	static const uint8_t nonce[32] = {1, 2, 3};
+	struct span in;
+	enum tcb_error error;
+
+	if (size < 1 || size > LIMIT_EVIDENCE)
+		return 0;
+	in = span_of(data + 1, size - 1);
+	policy_default(&policy);
+	policy.unlisted_platforms = UNLISTED_ACCEPT;
+	set_root(in, &policy);
+	accept_enclaves(&policy, in);
+	checks = (struct checks){0};
+	error = evidence_appraise(data[0] % 2 == 0 ? sign(in) : in, &policy, SPAN_OF(nonce), span_of(NULL, 0), (uint64_t)time(NULL),
+				  &checks, &claims); /* the seeds' processors were made when they were built */
+	MUST_HOLD(error == TCB_OK || checks_first_failure(&checks) != NULL || checks.missing);
+	return 0;
+}

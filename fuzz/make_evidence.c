@@ -1,0 +1,94 @@
+/* make_evidence DIR: seeds of fuzz_evidence and fuzz_tpm, DIR/TARGET/NAME: payloads of evidence whose request names the key 1 as residence key, of a residence that
+ * began here and of one after a move. Processors, quotes and collateral are sgxsim's; PSE, vTPM and pTPM are the tests' attester. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "crypto/crypto.h"
+#include "edge/tpm_quote.h"
+#include "tests/verify/attester.h"
+
+static const char *top;
+static struct rig_platform a, b;
+static struct attester attester;
+static EVP_PKEY *pse_of_a, *pse_of_b;
+static struct parts parts;
+
+static void use_known_residence(void)
+{
+	static const uint8_t one[32] = { [31] = 1 };
+
+	EVP_PKEY_free(attester.residence);
+	assert_int_equal(crypto_p256_from_scalar(one, &attester.residence), TCB_OK);
+}
+
+static void save_bytes(const char *target, const char *name, uint8_t prefix, struct span seed)
+{
+	static uint8_t bytes[LIMIT_EVIDENCE + 1];
+	struct writer w = WRITER_OF(bytes);
+	char dir[4096], path[4096];
+
+	writer_u8(&w, prefix);
+	writer_bytes(&w, seed);
+	assert_int_equal(path_join(dir, sizeof dir, top, target, NULL), TCB_OK);
+	(void)mkdir(dir, 0700);
+	assert_int_equal(path_join(path, sizeof path, dir, name, NULL), TCB_OK);
+	assert_int_equal(file_write(path, span_of(bytes, w.size), 0644, NULL), TCB_OK);
+}
+
+static void save(const char *name)
+{
+	static uint8_t bytes[LIMIT_EVIDENCE];
+	struct writer w = WRITER_OF(bytes);
+	struct tpm_quote quote;
+
+	use_known_residence();
+	attester_attest(&attester, &parts);
+	evidence_encode(&w, &parts.e);
+	save_bytes("evidence", name, 0, span_of(bytes, w.size));
+	assert_int_equal(tpm_quote_decode(parts.e.parts[EVIDENCE_PLATFORM_QUOTE], &quote), TCB_OK);
+	save_bytes("tpm", "attest", 0, quote.attest);
+	save_bytes("tpm", "ak", 1, span_of(attester.ak_public, attester.ak_size));
+	save_bytes("tpm", "signature", 2, quote.signature);
+}
+
+static void make(void **state)
+{
+	(void)state;
+	assert_int_equal(crypto_init(), TCB_OK);
+	assert_int_equal(crypto_p256_new(&pse_of_a), TCB_OK);
+	assert_int_equal(crypto_p256_new(&pse_of_b), TCB_OK);
+	rig_pki(0);
+	rig_platform_init(&a, 0, "a");
+	rig_platform_init(&b, 0, "b");
+	attester_init(&attester, &a, pse_of_a, 1);
+	attester.log = attester_log(&a, 0xaa);
+	save("first");
+	attester_move(&attester, &b, pse_of_b);
+	attester.log = attester_log(&b, 0xbb);
+	save("moved");
+	attester_end(&attester);
+	rig_platform_end(&a);
+	rig_platform_end(&b);
+	rig_end();
+	EVP_PKEY_free(pse_of_a);
+	EVP_PKEY_free(pse_of_b);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest all[] = { cmocka_unit_test(make) };
+
+	if (argc != 2)
+		return 2;
+	top = argv[1];
+	(void)mkdir(top, 0700);
+	return cmocka_run_group_tests_name("make_evidence", all, NULL, NULL);
+}
