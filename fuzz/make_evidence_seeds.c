@@ -1,4 +1,4 @@
-/* make_evidence DIR: seeds of fuzz_evidence and fuzz_tpm, DIR/TARGET/NAME: payloads of evidence whose request names the key 1 as residence key, of a residence that
+/* make_evidence_seeds DIR: seeds of fuzz_evidence and fuzz_tpm, DIR/TARGET/NAME: payloads of evidence whose request names the key 1 as residence key, of a residence that
  * began here and of one after a move. Processors, quotes and collateral are sgxsim's; PSE, vTPM and pTPM are the tests' attester. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,10 +69,10 @@ static void make(void **state)
 	rig_platform_init(&a, 0, "a");
 	rig_platform_init(&b, 0, "b");
 	attester_init(&attester, &a, pse_of_a, 1);
-	attester.log = attester_log(&a, 0xaa);
+	attester.log = attester_log(0xaa, a.pcr0);
 	save("first");
 	attester_move(&attester, &b, pse_of_b);
-	attester.log = attester_log(&b, 0xbb);
+	attester.log = attester_log(0xbb, b.pcr0);
 	save("moved");
 	attester_end(&attester);
 	rig_platform_end(&a);
@@ -90,5 +90,5 @@ int main(int argc, char **argv)
 		return 2;
 	top = argv[1];
 	(void)mkdir(top, 0700);
-	return cmocka_run_group_tests_name("make_evidence", all, NULL, NULL);
+	return cmocka_run_group_tests_name("make_evidence_seeds", all, NULL, NULL);
 }
