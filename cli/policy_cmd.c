@@ -1,243 +1,81 @@
-/* tcbind policy from-evidence: pins what known-good evidence shows. Each evidence must pass all checks under a policy that accepts only
- * what it shows of itself: evidence that contradicts itself pins nothing. */
-#include <jansson.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
+/* tcbind policy: makes a policy from evidence, checks one, explains one. Exit: 0, 1 failed, 2 usage. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/command.h"
-#include "edge/cose.h"
+#include "cli/policy.h"
 #include "sgxsim/file.h"
-#include "verify/appraise/evidence.h"
-#include "verify/appraise/pck.h"
-#include "verify/appraise/tcb.h"
+#include "verify/lib/reference_files.h"
 
-enum { FILES_MAX = 64 };
+static struct policy policy;
+static struct reference_values references;
 
-struct seen {
-	struct file_bytes file;
-	struct evidence_claims claims;
-	struct span root_der; /* of the collateral in the evidence */
-};
-
-static json_t *hex(struct span bytes)
+/* "FILE:LINE:COLUMN: ..." as compilers say it, where the text is to blame; else like any failure. */
+static int report(const char *path, enum tcb_error error, struct diagnosis *d)
 {
-	char text[2 * 64 + 1] = "";
+	unsigned line, column;
+	const char *rest;
 
-	for (size_t i = 0; i < bytes.size && i < 64; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
-	return json_string(text);
+	if (sscanf(d->found, "line %u, column %u", &line, &column) != 2)
+		return report_failure(error, d);
+	rest = strstr(d->found, ": ");
+	(void)fprintf(stderr, "%s:%u:%u: %s%swanted %s\n", path, line, column, rest != NULL ? rest + 2 : "", rest != NULL ? ": " : "",
+		      d->wanted);
+	return 1;
 }
 
-/* What this one evidence shows of itself, unjudged: the policy that it must then pass. */
-static enum tcb_error self_policy(struct seen *s, struct policy *ret_policy)
+/* Decodes the policy and loads what it names. 0, or an exit status after the report. */
+static int load(const char *path)
 {
-	struct p256_signature signature;
-	struct endorsement endorsement;
-	struct collateral collateral;
-	struct quote_claims quote;
-	struct certified_ak ak;
-	static struct checks scratch;
-	struct evidence e;
-	struct span payload;
+	struct file_bytes file = {0};
+	struct diagnosis d = {0};
+	enum tcb_error error = file_read(path, &file, &d);
 
-	policy_default(ret_policy);
-	TRY(cose_sign1_decode(file_span(&s->file), EVIDENCE_TYPE, &payload, &signature));
-	TRY(evidence_decode(payload, &e));
-	TRY(certified_ak_decode(e.parts[EVIDENCE_CERTIFIED_AK], &ak));
-	TRY(collateral_decode(e.parts[EVIDENCE_COLLATERAL], &collateral));
-	s->root_der = collateral.root_certificate;
-	TRY(quote_peek_root(ak.quote, &ret_policy->roots[0]));
-	ret_policy->root_count = 1;
-	ret_policy->accepted_statuses = (1u << TCB_REVOKED) - 1;
-	ret_policy->accept_enrolled = true;
-	ret_policy->accept_imported = true;
-	scratch = (struct checks){0};
-	if (quote_appraise(ak.quote, &collateral, ret_policy, (uint64_t)time(NULL), &scratch, &quote) != TCB_OK)
-		return TCB_REFUSED;
-	TRY(cose_sign1_decode(e.parts[EVIDENCE_ENDORSEMENT], ENDORSEMENT_TYPE, &payload, &signature));
-	TRY(endorsement_decode(payload, &endorsement));
-	ret_policy->enclaves[0] = (struct policy_enclave){ .role = ROLE_PSE, .has_mrenclave = true };
-	memcpy(ret_policy->enclaves[0].mrenclave, quote.enclave.mrenclave, 32);
-	ret_policy->enclaves[1] = (struct policy_enclave){ .role = ROLE_VTPM, .has_mrenclave = true };
-	memcpy(ret_policy->enclaves[1].mrenclave, endorsement.enclave.mrenclave, 32);
-	ret_policy->enclave_count = 2;
-	return TCB_OK;
-}
-
-static enum tcb_error look(const char *path, struct seen *s, struct diagnosis *d)
-{
-	static struct policy policy;
-	static struct checks checks;
-	const struct check *failed;
-
-	TRY(file_read(path, &s->file, d));
-	checks = (struct checks){0};
-	if (self_policy(s, &policy) == TCB_OK &&
-	    evidence_appraise(file_span(&s->file), &policy, span_of(NULL, 0), span_of(NULL, 0), (uint64_t)time(NULL),
-			      &checks, &s->claims) == TCB_OK)
-		return TCB_OK;
-	failed = checks_first_failure(&checks);
-	return diagnose_found(d, TCB_REFUSED, "policy.evidence", "evidence that is good in itself",
-			      "ask for evidence again; do not pin this", "%s: %s", path,
-			      failed != NULL ? failed->code : "not evidence, or its own quote does not check");
-}
-
-/* ---- the policy ---- */
-
-/* Appends unless an equal one is there. */
-static void append_once(json_t *list, json_t *value)
-{
-	size_t i;
-	json_t *before;
-
-	json_array_foreach(list, i, before) {
-		if (json_equal(before, value)) {
-			json_decref(value);
-			return;
-		}
-	}
-	(void)json_array_append_new(list, value);
-}
-
-static json_t *enclave(const struct enclave_identity *e)
-{
-	return json_pack("{s:o, s:o, s:i}", "mrenclave", hex(SPAN_OF(e->mrenclave)), "mrsigner", hex(SPAN_OF(e->mrsigner)),
-			 "min_isv_svn", (int)e->isv_svn);
-}
-
-static void pin_vtpm(json_t *vtpms, const struct evidence_claims *c)
-{
-	json_t *id = hex(SPAN_OF(c->request.id.bytes)), *entry;
-	json_int_t generation = (json_int_t)c->request.generation;
-	size_t i;
-
-	json_array_foreach(vtpms, i, entry) {
-		if (json_equal(json_object_get(entry, "id"), id)) {
-			if (json_integer_value(json_object_get(entry, "min_generation")) < generation)
-				(void)json_object_set_new(entry, "min_generation", json_integer(generation));
-			json_decref(id);
-			return;
-		}
-	}
-	(void)json_array_append_new(vtpms, json_pack("{s:o, s:o, s:I}", "id", id, "ek_name",
-						     hex(SPAN_OF(c->endorsement.ek_name.bytes)), "min_generation",
-						     generation));
-}
-
-/* PCRs of `wanted` that all evidences agree on. */
-static json_t *pin_pcrs(const struct seen *seen, size_t count, uint32_t wanted, bool guest)
-{
-	json_t *object = json_object();
-	char name[4];
-
-	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
-		const struct digest256 *first = guest ? &seen[0].claims.guest_pcrs[pcr] : &seen[0].claims.platform.pcrs[pcr];
-		bool same = (wanted & 1u << pcr) != 0;
-
-		if (!same)
-			continue;
-		for (size_t i = 1; i < count; i++)
-			same &= memcmp(first, guest ? &seen[i].claims.guest_pcrs[pcr] : &seen[i].claims.platform.pcrs[pcr],
-				       sizeof *first) == 0;
-		(void)snprintf(name, sizeof name, "%u", pcr);
-		if (same)
-			(void)json_object_set_new(object, name, hex(SPAN_OF(first->bytes)));
-		else
-			(void)fprintf(stderr, "tcbind: %s PCR %u differs between the evidences: not pinned\n",
-				      guest ? "guest" : "platform", pcr);
-	}
-	return object;
-}
-
-/* The root beside the policy: POLICY-root.pem, named in it. */
-static enum tcb_error save_root(const char *policy_path, struct span root_der, const char **ret_name, struct diagnosis *d)
-{
-	static char path[4096];
-	X509 *root = NULL;
-	FILE *f;
-	const char *slash;
-	bool ok;
-
-	if ((size_t)snprintf(path, sizeof path, "%s-root.pem", policy_path) >= sizeof path)
-		return TCB_LIMIT;
-	TRY(x509_decode(root_der, &root));
-	f = fopen(path, "we");
-	ok = f != NULL && PEM_write_X509(f, root) == 1;
-	if (f != NULL)
-		ok = fclose(f) == 0 && ok;
-	X509_free(root);
-	slash = strrchr(path, '/');
-	*ret_name = slash != NULL ? slash + 1 : path;
-	return ok ? TCB_OK
-		  : diagnose_found(d, TCB_PLATFORM, "file.write", "a file that can be written", "check the path", "%s", path);
-}
-
-static enum tcb_error write_policy(const struct seen *seen, size_t count, const char *out, struct diagnosis *d)
-{
-	json_t *pses = json_array(), *vtpm_enclaves = json_array(), *platforms = json_array(), *vtpms = json_array();
-	json_t *statuses = json_array(), *sources = json_array(), *origins = json_array(), *policy;
-	const char *root_name = NULL;
-	char *text;
-	enum tcb_error error = save_root(out, seen[0].root_der, &root_name, d);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct evidence_claims *c = &seen[i].claims;
-
-		append_once(pses, enclave(&c->platform.quote.enclave));
-		append_once(vtpm_enclaves, enclave(&c->endorsement.enclave));
-		append_once(platforms, json_pack("{s:s, s:o, s:o}", "name", c->platform_name, "ak_name",
-						 hex(SPAN_OF(c->platform.ak_name.bytes)), "ppid",
-						 hex(SPAN_OF(c->platform.quote.ppid))));
-		append_once(statuses, json_string(tcb_status_name(c->platform.quote.tcb_status)));
-		append_once(sources, json_string(c->platform.ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled"));
-		append_once(origins, json_string(c->endorsement.origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported"));
-		pin_vtpm(vtpms, c);
-	}
-	policy = json_pack("{s:i, s:[{s:s, s:o}], s:{s:o}, s:o, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o}", "version", 1,
-			   "roots", "file", root_name != NULL ? root_name : "", "spki_sha256",
-			   hex(SPAN_OF(seen[0].claims.platform.quote.root_spki.bytes)), "tcb", "accept", statuses,
-			   "ak_source", sources, "vtpm_origin", origins, "enclaves", "pse", pses, "vtpm", vtpm_enclaves, "platforms", "unlisted",
-			   "custody", "listed", platforms, "vtpms", vtpms, "platform_pcrs",
-			   pin_pcrs(seen, count, 0x43ff, false), "guest_pcrs", pin_pcrs(seen, count, 0xff, true));
-	text = json_dumps(policy, JSON_INDENT(1));
 	if (error == TCB_OK)
-		error = text != NULL ? file_write(out, span_of_text(text), 0644, d) : TCB_INTERNAL;
-	free(text);
-	json_decref(policy);
-	return error;
+		error = policy_decode(file_span(&file), &policy, &d);
+	file_free(&file);
+	if (error != TCB_OK)
+		return report(path, error, &d);
+	error = reference_files_load(&policy, path, &references, &d);
+	if (error != TCB_OK)
+		return report_failure(error, &d);
+	policy.references = &references;
+	return 0;
+}
+
+static int check(const char *path)
+{
+	int status = load(path);
+
+	if (status == 0)
+		(void)printf("%s: a good policy\n", path);
+	return status;
+}
+
+static int explain(const char *path)
+{
+	int status = load(path);
+
+	if (status == 0)
+		policy_explain(&policy);
+	return status;
 }
 
 static int run(int argc, char **argv)
 {
-	static struct seen seen[FILES_MAX];
-	struct diagnosis d = {0};
-	const char *out = NULL;
-	size_t count = 0;
-	enum tcb_error error = TCB_OK;
-
-	if (argc < 2 || strcmp(argv[1], "from-evidence") != 0)
-		return report_usage(&policy_command);
-	for (int i = 2; i < argc && error == TCB_OK; i++) {
-		if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
-			out = argv[++i];
-		else if (argv[i][0] == '-' || count == FILES_MAX)
-			return report_usage(&policy_command);
-		else
-			error = look(argv[i], &seen[count++], &d);
-	}
-	if (error == TCB_OK && (out == NULL || count == 0))
-		return report_usage(&policy_command);
-	if (error == TCB_OK)
-		error = write_policy(seen, count, out, &d);
-	return error == TCB_OK ? 0 : report_failure(error, &d);
+	if (argc > 1 && strcmp(argv[1], "from-evidence") == 0)
+		return policy_from_evidence(argc - 1, argv + 1);
+	if (argc == 3 && argv[2][0] != '-' && strcmp(argv[1], "check") == 0)
+		return check(argv[2]);
+	if (argc == 3 && argv[2][0] != '-' && strcmp(argv[1], "explain") == 0)
+		return explain(argv[2]);
+	return report_usage(&policy_command);
 }
 
 const struct command policy_command = {
 	.name = "policy",
-	.usage = "  tcbind policy from-evidence FILE... -o POLICY\n",
+	.usage = "  tcbind policy from-evidence FILE... -o POLICY\n"
+		 "  tcbind policy check FILE\n"
+		 "  tcbind policy explain FILE\n",
 	.run = run,
 };

@@ -1,0 +1,237 @@
+/* tcbind policy from-evidence: pins what known-good evidence shows. Each evidence must pass all checks under a policy that accepts only
+ * what it shows of itself: evidence that contradicts itself pins nothing. */
+#include <jansson.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/policy.h"
+#include "edge/cose.h"
+#include "sgxsim/file.h"
+#include "verify/appraise/evidence.h"
+#include "verify/appraise/pck.h"
+#include "verify/appraise/tcb.h"
+
+enum { FILES_MAX = 64 };
+
+struct seen {
+	struct file_bytes file;
+	struct evidence_claims claims;
+	struct span root_der; /* of the collateral in the evidence */
+};
+
+static json_t *hex(struct span bytes)
+{
+	char text[2 * 64 + 1] = "";
+
+	for (size_t i = 0; i < bytes.size && i < 64; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
+	return json_string(text);
+}
+
+/* What this one evidence shows of itself, unjudged: the policy that it must then pass. */
+static enum tcb_error self_policy(struct seen *s, struct policy *ret_policy)
+{
+	struct p256_signature signature;
+	struct endorsement endorsement;
+	struct collateral collateral;
+	struct quote_claims quote;
+	struct certified_ak ak;
+	static struct checks scratch;
+	struct evidence e;
+	struct span payload;
+
+	policy_default(ret_policy);
+	TRY(cose_sign1_decode(file_span(&s->file), EVIDENCE_TYPE, &payload, &signature));
+	TRY(evidence_decode(payload, &e));
+	TRY(certified_ak_decode(e.parts[EVIDENCE_CERTIFIED_AK], &ak));
+	TRY(collateral_decode(e.parts[EVIDENCE_COLLATERAL], &collateral));
+	s->root_der = collateral.root_certificate;
+	TRY(quote_peek_root(ak.quote, &ret_policy->roots[0]));
+	ret_policy->root_count = 1;
+	ret_policy->accepted_statuses = (1u << TCB_REVOKED) - 1;
+	ret_policy->accept_enrolled = true;
+	ret_policy->accept_imported = true;
+	scratch = (struct checks){0};
+	if (quote_appraise(ak.quote, &collateral, ret_policy, (uint64_t)time(NULL), &scratch, &quote) != TCB_OK)
+		return TCB_REFUSED;
+	TRY(cose_sign1_decode(e.parts[EVIDENCE_ENDORSEMENT], ENDORSEMENT_TYPE, &payload, &signature));
+	TRY(endorsement_decode(payload, &endorsement));
+	ret_policy->enclaves[0] = (struct policy_enclave){ .role = ROLE_PSE, .has_mrenclave = true };
+	memcpy(ret_policy->enclaves[0].mrenclave, quote.enclave.mrenclave, 32);
+	ret_policy->enclaves[1] = (struct policy_enclave){ .role = ROLE_VTPM, .has_mrenclave = true };
+	memcpy(ret_policy->enclaves[1].mrenclave, endorsement.enclave.mrenclave, 32);
+	ret_policy->enclave_count = 2;
+	return TCB_OK;
+}
+
+static enum tcb_error look(const char *path, struct seen *s, struct diagnosis *d)
+{
+	static struct policy policy;
+	static struct checks checks;
+	const struct check *failed;
+
+	TRY(file_read(path, &s->file, d));
+	checks = (struct checks){0};
+	if (self_policy(s, &policy) == TCB_OK &&
+	    evidence_appraise(file_span(&s->file), &policy, span_of(NULL, 0), span_of(NULL, 0), (uint64_t)time(NULL),
+			      &checks, &s->claims) == TCB_OK)
+		return TCB_OK;
+	failed = checks_first_failure(&checks);
+	return diagnose_found(d, TCB_REFUSED, "policy.evidence", "evidence that is good in itself",
+			      "ask for evidence again; do not pin this", "%s: %s", path,
+			      failed != NULL ? failed->code : "not evidence, or its own quote does not check");
+}
+
+/* ---- the policy ---- */
+
+/* Appends unless an equal one is there. */
+static void append_once(json_t *list, json_t *value)
+{
+	size_t i;
+	json_t *before;
+
+	json_array_foreach(list, i, before) {
+		if (json_equal(before, value)) {
+			json_decref(value);
+			return;
+		}
+	}
+	(void)json_array_append_new(list, value);
+}
+
+static json_t *enclave(const struct enclave_identity *e)
+{
+	return json_pack("{s:o, s:o, s:i}", "mrenclave", hex(SPAN_OF(e->mrenclave)), "mrsigner", hex(SPAN_OF(e->mrsigner)),
+			 "min_isv_svn", (int)e->isv_svn);
+}
+
+static void pin_vtpm(json_t *vtpms, const struct evidence_claims *c)
+{
+	json_t *id = hex(SPAN_OF(c->request.id.bytes)), *entry;
+	json_int_t generation = (json_int_t)c->request.generation;
+	size_t i;
+
+	json_array_foreach(vtpms, i, entry) {
+		if (json_equal(json_object_get(entry, "id"), id)) {
+			if (json_integer_value(json_object_get(entry, "min_generation")) < generation)
+				(void)json_object_set_new(entry, "min_generation", json_integer(generation));
+			json_decref(id);
+			return;
+		}
+	}
+	(void)json_array_append_new(vtpms, json_pack("{s:o, s:o, s:I}", "id", id, "ek_name",
+						     hex(SPAN_OF(c->endorsement.ek_name.bytes)), "min_generation",
+						     generation));
+}
+
+static const struct digest256 *pcr_of(const struct seen *s, unsigned pcr, bool guest)
+{
+	return guest ? &s->claims.guest_pcrs[pcr] : &s->claims.platform.pcrs[pcr];
+}
+
+/* PCRs of `wanted`: each value that the evidences show. */
+static json_t *pin_pcrs(const struct seen *seen, size_t count, uint32_t wanted, bool guest)
+{
+	json_t *object = json_object();
+	char name[4];
+
+	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
+		json_t *values = json_array();
+
+		for (size_t i = 0; i < count && (wanted & 1u << pcr) != 0; i++)
+			append_once(values, hex(SPAN_OF(pcr_of(&seen[i], pcr, guest)->bytes)));
+		(void)snprintf(name, sizeof name, "%u", pcr);
+		if (json_array_size(values) == 1)
+			(void)json_object_set(object, name, json_array_get(values, 0));
+		else if (json_array_size(values) > 1)
+			(void)json_object_set(object, name, values);
+		json_decref(values);
+	}
+	return object;
+}
+
+/* The root beside the policy: POLICY-root.pem, named in it. */
+static enum tcb_error save_root(const char *policy_path, struct span root_der, const char **ret_name, struct diagnosis *d)
+{
+	static char path[4096];
+	X509 *root = NULL;
+	FILE *f;
+	const char *slash;
+	bool ok;
+
+	if ((size_t)snprintf(path, sizeof path, "%s-root.pem", policy_path) >= sizeof path)
+		return TCB_LIMIT;
+	TRY(x509_decode(root_der, &root));
+	f = fopen(path, "we");
+	ok = f != NULL && PEM_write_X509(f, root) == 1;
+	if (f != NULL)
+		ok = fclose(f) == 0 && ok;
+	X509_free(root);
+	slash = strrchr(path, '/');
+	*ret_name = slash != NULL ? slash + 1 : path;
+	return ok ? TCB_OK
+		  : diagnose_found(d, TCB_PLATFORM, "file.write", "a file that can be written", "check the path", "%s", path);
+}
+
+static enum tcb_error write_policy(const struct seen *seen, size_t count, const char *out, struct diagnosis *d)
+{
+	json_t *pses = json_array(), *vtpm_enclaves = json_array(), *platforms = json_array(), *vtpms = json_array();
+	json_t *statuses = json_array(), *sources = json_array(), *origins = json_array(), *policy;
+	const char *root_name = NULL;
+	char *text;
+	enum tcb_error error = save_root(out, seen[0].root_der, &root_name, d);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct evidence_claims *c = &seen[i].claims;
+
+		append_once(pses, enclave(&c->platform.quote.enclave));
+		append_once(vtpm_enclaves, enclave(&c->endorsement.enclave));
+		append_once(platforms, json_pack("{s:s, s:o, s:o}", "name", c->platform_name, "ak_name",
+						 hex(SPAN_OF(c->platform.ak_name.bytes)), "ppid",
+						 hex(SPAN_OF(c->platform.quote.ppid))));
+		append_once(statuses, json_string(tcb_status_name(c->platform.quote.tcb_status)));
+		append_once(sources, json_string(c->platform.ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled"));
+		append_once(origins, json_string(c->endorsement.origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported"));
+		pin_vtpm(vtpms, c);
+	}
+	policy = json_pack("{s:i, s:[{s:s, s:o}], s:{s:o}, s:o, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o}", "version", 1,
+			   "roots", "file", root_name != NULL ? root_name : "", "spki_sha256",
+			   hex(SPAN_OF(seen[0].claims.platform.quote.root_spki.bytes)), "tcb", "accept", statuses,
+			   "ak_source", sources, "vtpm_origin", origins, "enclaves", "pse", pses, "vtpm", vtpm_enclaves, "platforms", "unlisted",
+			   "custody", "listed", platforms, "vtpms", vtpms, "platform_pcrs",
+			   pin_pcrs(seen, count, 0x43ff, false), "guest_pcrs", pin_pcrs(seen, count, 0xff, true));
+	text = json_dumps(policy, JSON_INDENT(1));
+	if (error == TCB_OK)
+		error = text != NULL ? file_write(out, span_of_text(text), 0644, d) : TCB_INTERNAL;
+	free(text);
+	json_decref(policy);
+	return error;
+}
+
+int policy_from_evidence(int argc, char **argv)
+{
+	static struct seen seen[FILES_MAX];
+	struct diagnosis d = {0};
+	const char *out = NULL;
+	size_t count = 0;
+	enum tcb_error error = TCB_OK;
+
+	for (int i = 1; i < argc && error == TCB_OK; i++) {
+		if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
+			out = argv[++i];
+		else if (argv[i][0] == '-' || count == FILES_MAX)
+			return report_usage(&policy_command);
+		else
+			error = look(argv[i], &seen[count++], &d);
+	}
+	if (error == TCB_OK && (out == NULL || count == 0))
+		return report_usage(&policy_command);
+	if (error == TCB_OK)
+		error = write_policy(seen, count, out, &d);
+	return error == TCB_OK ? 0 : report_failure(error, &d);
+}
