@@ -1,4 +1,4 @@
-/* tcbind show FILE: what evidence, a quote, a certificate or a policy says, for people. Nothing is judged: that is `verify`. */
+/* tcbind show FILE: what evidence, a quote, a certificate, a policy or a log says, for people. Nothing is judged: that is `verify`. */
 #include <jansson.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/show_events.h"
 #include "crypto/tpm_name.h"
 #include "edge/certified_ak.h"
 #include "edge/cose.h"
 #include "edge/endorsement.h"
 #include "edge/evidence.h"
 #include "sgxsim/file.h"
+#include "verify/appraise/event_log.h"
+#include "verify/appraise/ima.h"
 #include "verify/appraise/policy.h"
 #include "verify/appraise/quote_format.h"
 
@@ -75,8 +78,8 @@ static json_t *show_evidence(struct span bytes)
 	struct p256_signature signature;
 	struct evidence_request request;
 	struct evidence e;
+	json_t *parts, *shown;
 	struct span payload;
-	json_t *parts;
 
 	if (cose_sign1_decode(bytes, EVIDENCE_TYPE, &payload, &signature) != TCB_OK ||
 	    evidence_decode(payload, &e) != TCB_OK ||
@@ -87,10 +90,32 @@ static json_t *show_evidence(struct span bytes)
 		if (e.parts[label].data != NULL)
 			(void)json_object_set_new(parts, evidence_label_name((enum evidence_label)label),
 						  json_integer((json_int_t)e.parts[label].size));
-	return json_pack("{s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "kind", "evidence", "bytes", (json_int_t)bytes.size,
+	shown = json_pack("{s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "kind", "evidence", "bytes", (json_int_t)bytes.size,
 			 "nonce", hex(request.nonce), "vtpm", hex(SPAN_OF(request.id.bytes)), "generation",
 			 (json_int_t)request.generation, "certified_ak", show_certified_ak(e.parts[EVIDENCE_CERTIFIED_AK]),
 			 "endorsement", show_endorsement(e.parts[EVIDENCE_ENDORSEMENT]), "part_bytes", parts);
+	if (e.parts[EVIDENCE_PLATFORM_LOG].size > 0)
+		(void)json_object_set_new(shown, "platform_log", show_event_log(e.parts[EVIDENCE_PLATFORM_LOG]));
+	if (e.parts[EVIDENCE_PLATFORM_IMA].size > 0)
+		(void)json_object_set_new(shown, "platform_ima", show_ima_log(e.parts[EVIDENCE_PLATFORM_IMA]));
+	if (e.parts[EVIDENCE_VTPM_LOG].size > 0)
+		(void)json_object_set_new(shown, "guest_log", show_event_log(e.parts[EVIDENCE_VTPM_LOG]));
+	return shown;
+}
+
+/* A log by itself, as it comes from /sys/kernel/security: the firmware's, or IMA's. */
+static json_t *show_log(struct span bytes)
+{
+	struct event_log log;
+	struct ima_entry entry;
+	struct span rest = bytes;
+	bool end = false;
+
+	if (event_log_open(bytes, &log) == TCB_OK)
+		return json_pack("{s:s, s:o}", "kind", "event log", "events", show_event_log(bytes));
+	if (bytes.size > 0 && ima_next(&rest, &end, &entry) == TCB_OK)
+		return json_pack("{s:s, s:o}", "kind", "IMA log", "entries", show_ima_log(bytes));
+	return NULL;
 }
 
 static json_t *show_certificate(struct span bytes)
@@ -126,6 +151,18 @@ static json_t *show_policy(struct span bytes)
 	return shown;
 }
 
+/* An event or an entry of a log, in a line. */
+static void print_event(const json_t *e, int depth)
+{
+	const json_t *vouched = json_object_get(e, "vouched"), *type = json_object_get(e, "type");
+	const char *text = json_string_value(json_object_get(e, "text"));
+
+	(void)printf("%*sPCR %2d  %-32s %.16s  %s%s%s\n", 2 * depth, "", (int)json_integer_value(json_object_get(e, "pcr")),
+		     type != NULL ? json_string_value(type) : "IMA", json_string_value(json_object_get(e, "digest")), text,
+		     text[0] != '\0' && json_is_false(vouched) ? "  (said, not measured)" : "",
+		     json_is_true(json_object_get(e, "violation")) ? "  (written while it was measured)" : "");
+}
+
 /* "name: value", nested by two spaces. */
 static void print_text(const json_t *value, const char *name, int depth)
 {
@@ -144,7 +181,10 @@ static void print_text(const json_t *value, const char *name, int depth)
 		(void)printf(":\n");
 	if (json_is_array(value)) {
 		json_array_foreach(value, i, member) {
-			print_text(member, "-", depth + 1);
+			if (json_is_string(json_object_get(member, "text")))
+				print_event(member, depth + 1);
+			else
+				print_text(member, "-", depth + 1);
 		}
 	}
 	json_object_foreach((json_t *)(uintptr_t)value, key, member) {
@@ -154,7 +194,7 @@ static void print_text(const json_t *value, const char *name, int depth)
 
 static int run(int argc, char **argv)
 {
-	static json_t *(*const readers[])(struct span) = { show_evidence, show_quote, show_certificate, show_policy };
+	static json_t *(*const readers[])(struct span) = { show_evidence, show_quote, show_certificate, show_policy, show_log };
 	bool as_json = argc == 3 && strcmp(argv[2], "--json") == 0;
 	struct file_bytes file = {0};
 	struct diagnosis d = {0};
@@ -169,7 +209,7 @@ static int run(int argc, char **argv)
 	file_free(&file);
 	if (shown == NULL)
 		return report_failure(diagnose_found(&d, TCB_MALFORMED, "show.unknown",
-						     "evidence, a quote, a certificate (PEM or DER) or a policy",
+						     "evidence, a quote, a certificate (PEM or DER), a policy, an event log or an IMA list",
 						     "check the file", "%s is none of these", argv[1]),
 				      &d);
 	if (as_json) {

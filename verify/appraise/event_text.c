@@ -88,6 +88,13 @@ static struct span without_nul(struct span text)
 	return text.size > 0 && text.data[text.size - 1] == 0 ? span_of(text.data, text.size - 1) : text;
 }
 
+static struct span without_nuls(struct span text)
+{
+	while (text.size > 0 && text.data[text.size - 1] == 0)
+		text.size--;
+	return text;
+}
+
 /* Text of ASCII characters in two bytes each, as UEFI writes it. */
 static bool is_utf16(struct span bytes)
 {
@@ -105,7 +112,7 @@ static void append_text(char text[EVENT_TEXT_MAX], struct span bytes)
 	if (is_utf16(bytes))
 		append_utf16(text, bytes);
 	else
-		text_append(text, without_nul(bytes));
+		text_append(text, without_nuls(bytes));
 }
 
 /* The mixed-endian form of UEFI 2.10, appendix A. */
@@ -241,9 +248,8 @@ static bool describe_tagged(const struct log_event *e, char text[EVENT_TEXT_MAX]
 	if (reader_u32_le(&r, &id) != TCB_OK || reader_u32_le(&r, &size) != TCB_OK || reader_bytes(&r, size, &data) != TCB_OK)
 		return false;
 	(void)snprintf(head, sizeof head, "tag 0x%08" PRIx32 ": ", id);
-	text_append(text, id == (uint32_t)LINUX_TAG_INITRD ? span_of_text("Linux initrd: ")
-			  : id == (uint32_t)LINUX_TAG_OPTIONS ? span_of_text("Linux options: ")
-							      : span_of_text(head));
+	if (id != (uint32_t)LINUX_TAG_INITRD && id != (uint32_t)LINUX_TAG_OPTIONS) /* which name themselves */
+		text_append(text, span_of_text(head));
 	append_text(text, data);
 	return true;
 }

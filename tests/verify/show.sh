@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# tcbind show, on logs of real boots and on policies: named events, each a line; nothing that a terminal would obey.
+set -u
+tcbind=$BUILD/cli/tcbind
+count=0
+expect() {
+	count=$((count + 1))
+	if "${@:2}"; then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
+}
+shows() { "$tcbind" show "$LOGS/$1" | grep -qF -- "$2"; }
+counts() { [ "$("$tcbind" show "$LOGS/$1" --json | jq "$2")" = "$3" ]; }
+plain() { ! "$tcbind" show "$1" | LC_ALL=C grep -q '[^ -~]'; }
+
+expect "a boot program by its path" shows shim-grub.log '\EFI\BOOT\BOOTX64.EFI, '
+expect "what GRUB measured as a command line" shows shim-grub.log 'kernel_cmdline: /vmlinuz console=ttyS0 quiet ima_policy=tcb'
+expect "what systemd-boot measured" shows systemd-boot.log 'console=ttyS0 quiet ima_policy=tcb tcbind.test=systemd-boot'
+expect "MokList is said, not measured" shows shim-grub.log 'MokList  (said, not measured)'
+expect "a file by its path in IMA's list" shows ima-ng.ima '/usr/lib/x86_64-linux-gnu/libtss2-tcti-device.so.0'
+expect "a violation" shows ima-oldest.ima '/tmp/violated  (written while it was measured)'
+expect "JSON: the events of a log" counts shim-grub.log '[.events[] | select(.type == "EV_IPL" and .vouched)] | length > 5' true
+expect "JSON: the entries of a list" counts ima-ng.ima '.entries | length > 10' true
+for log in "$LOGS"/*.log "$LOGS"/*.ima; do expect "$(basename "$log"): printable text only" plain "$log"; done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+head -c 3000 "$LOGS/shim-grub.log" >"$work/cut.log"
+LOGS=$work expect "a log that is cut is shown up to there" counts cut.log ".events[-1]" '"what follows is no event"'
+expect "a policy with events in its rules" "$tcbind" show "$POLICIES/full.json" >/dev/null
+echo "1..$count"
