@@ -73,13 +73,13 @@ static enum tcb_error look(const char *path, struct seen *s, struct diagnosis *d
 {
 	static struct policy policy;
 	static struct checks checks;
+	struct evidence_inputs in;
 	const struct check *failed;
 
 	TRY(file_read(path, &s->file, d));
 	checks = (struct checks){0};
-	if (self_policy(s, &policy) == TCB_OK &&
-	    evidence_appraise(file_span(&s->file), &policy, span_of(NULL, 0), span_of(NULL, 0), (uint64_t)time(NULL),
-			      &checks, &s->claims) == TCB_OK)
+	in = (struct evidence_inputs){ .evidence = file_span(&s->file), .now_s = (uint64_t)time(NULL) };
+	if (self_policy(s, &policy) == TCB_OK && evidence_appraise(&in, &policy, &checks, &s->claims) == TCB_OK)
 		return TCB_OK;
 	failed = checks_first_failure(&checks);
 	return diagnose_found(d, TCB_REFUSED, "policy.evidence", "evidence that is good in itself",

@@ -11,7 +11,7 @@
 #include "sgxsim/file.h"
 
 struct options {
-	const char *evidence, *policy, *key;
+	const char *evidence, *policy, *key, *guest_log, *guest_ima;
 	uint8_t nonce[LIMIT_NONCE];
 	size_t nonce_size;
 	uint64_t at_s;
@@ -20,7 +20,7 @@ struct options {
 
 /* All files that were read, and what was made of them; NULL and empty until then. */
 struct inputs {
-	struct file_bytes evidence, key_file;
+	struct file_bytes evidence, key_file, guest_log, guest_ima;
 	tcbind_policy *policy;
 	tcbind_key *key;
 };
@@ -45,7 +45,7 @@ static bool parse(int argc, char **argv, struct options *ret_o)
 {
 	static const struct option options[] = {
 		{"policy", 1, NULL, 'p'}, {"nonce", 1, NULL, 'n'}, {"at", 1, NULL, 't'},
-		{"json", 0, NULL, 'j'},	  {"ear", 1, NULL, 'e'},   {0},
+		{"json", 0, NULL, 'j'},	  {"ear", 1, NULL, 'e'},   {"guest-log", 1, NULL, 'l'}, {"guest-ima", 1, NULL, 'i'}, {0},
 	};
 	bool ok = true;
 	int option;
@@ -58,6 +58,8 @@ static bool parse(int argc, char **argv, struct options *ret_o)
 		case 't': ok &= parse_time(optarg, &ret_o->at_s); break;
 		case 'j': ret_o->json = true; break;
 		case 'e': ret_o->key = optarg; break;
+		case 'l': ret_o->guest_log = optarg; break;
+		case 'i': ret_o->guest_ima = optarg; break;
 		default: return false;
 		}
 	}
@@ -78,6 +80,20 @@ static enum tcbind_error read_file(const char *path, struct file_bytes *ret_file
 	return TCBIND_ERROR_FILE;
 }
 
+/* Of the guest: an empty one would be taken for none. */
+static enum tcbind_error read_log(const char *path, struct file_bytes *ret_file, struct tcbind_failure *f)
+{
+	enum tcbind_error error = path != NULL ? read_file(path, ret_file, f) : TCBIND_OK;
+
+	if (error != TCBIND_OK || path == NULL || ret_file->size > 0)
+		return error;
+	(void)snprintf(f->code, sizeof f->code, "guest.log.empty");
+	(void)snprintf(f->found, sizeof f->found, "%.200s: an empty file", path);
+	(void)snprintf(f->wanted, sizeof f->wanted, "a log with events");
+	(void)snprintf(f->action, sizeof f->action, "take the log from the guest again, as root, or leave the option out");
+	return TCBIND_ERROR_FILE;
+}
+
 static enum tcbind_error read_inputs(const struct options *o, struct inputs *in, struct tcbind_failure *f)
 {
 	enum tcbind_error error = tcbind_policy_load(o->policy, &in->policy, f);
@@ -86,6 +102,10 @@ static enum tcbind_error read_inputs(const struct options *o, struct inputs *in,
 		error = read_file(o->key, &in->key_file, f);
 	if (error == TCBIND_OK && o->key != NULL)
 		error = tcbind_key_parse(in->key_file.data, in->key_file.size, &in->key, f);
+	if (error == TCBIND_OK)
+		error = read_log(o->guest_log, &in->guest_log, f);
+	if (error == TCBIND_OK)
+		error = read_log(o->guest_ima, &in->guest_ima, f);
 	if (error == TCBIND_OK)
 		error = read_file(o->evidence, &in->evidence, f);
 	return error;
@@ -115,7 +135,9 @@ static int print_ear(const tcbind_result *result, const tcbind_key *key)
 static int verify(const struct options *o, const struct inputs *in)
 {
 	const struct tcbind_request request = { .evidence = in->evidence.data, .evidence_size = in->evidence.size, .nonce = o->nonce,
-						.nonce_size = o->nonce_size, .time_s = o->at_s };
+						.nonce_size = o->nonce_size, .time_s = o->at_s,
+						.guest_log = in->guest_log.data, .guest_log_size = in->guest_log.size,
+						.guest_ima = in->guest_ima.data, .guest_ima_size = in->guest_ima.size };
 	struct tcbind_failure failure = {0};
 	tcbind_result *result = NULL;
 	enum tcbind_error error = tcbind_verify(NULL, in->policy, &request, &result, &failure);
@@ -150,11 +172,14 @@ static int run(int argc, char **argv)
 	tcbind_key_free(in.key);
 	file_free(&in.evidence);
 	file_free(&in.key_file);
+	file_free(&in.guest_log);
+	file_free(&in.guest_ima);
 	return status;
 }
 
 const struct command verify_command = {
 	.name = "verify",
-	.usage = "  tcbind verify FILE --policy FILE [--nonce HEX] [--at RFC3339] [--json | --ear KEYFILE]\n",
+	.usage = "  tcbind verify FILE --policy FILE [--nonce HEX] [--at RFC3339] [--json | --ear KEYFILE]\n"
+		 "                [--guest-log FILE] [--guest-ima FILE]\n",
 	.run = run,
 };

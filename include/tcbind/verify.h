@@ -58,7 +58,8 @@ typedef struct tcbind_policy tcbind_policy;
 /* JSON. Without `roots` in it, Intel's root is the only one. */
 TCBIND_API enum tcbind_error tcbind_policy_parse(const void *json, size_t size, tcbind_policy **ret_policy,
 						 struct tcbind_failure *failure);
-/* The same from a file; files that it names stand beside it. */
+/* The same from a file. Reference values that it names are read too, from beside it; a policy that was parsed, not loaded, and names some
+ * trusts nothing. */
 TCBIND_API enum tcbind_error tcbind_policy_load(const char *path, tcbind_policy **ret_policy, struct tcbind_failure *failure);
 /* One more root, a certificate in PEM or DER. The first takes the place of Intel's, where the JSON names none.
  * Not while another thread uses the policy. */
@@ -77,6 +78,10 @@ struct tcbind_request {
 	const void *collateral; /* the common JSON shape; none: what the evidence brings. A quote brings none */
 	size_t collateral_size;
 	uint64_t time_s;      /* the time of the check, Unix seconds */
+	const void *guest_log; /* the guest's TCG event log, as the requester got it from the guest; none: its own PCRs are all there is */
+	size_t guest_log_size;
+	const void *guest_ima; /* the guest's IMA list, likewise */
+	size_t guest_ima_size;
 };
 
 typedef struct tcbind_result tcbind_result;

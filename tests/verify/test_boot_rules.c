@@ -64,7 +64,7 @@ static enum tcb_error appraise(const struct attester *by)
 	inputs.evidence = parts_sign(&parts, by->residence);
 	inputs.nonce = SPAN_OF(by->nonce);
 	inputs.now_s = now_s;
-	return evidence_appraise_all(&inputs, &policy, &checks, &claims);
+	return evidence_appraise(&inputs, &policy, &checks, &claims);
 }
 
 static void attest(const struct attester *by)
@@ -425,11 +425,11 @@ static void freshness(void **state)
 	assert_trusted_as(&vm);
 	inputs.nonce = span_of(NULL, 0);
 	checks = (struct checks){0};
-	assert_int_equal(evidence_appraise_all(&inputs, &policy, &checks, &claims), TCB_REFUSED);
+	assert_int_equal(evidence_appraise(&inputs, &policy, &checks, &claims), TCB_REFUSED);
 	assert_string_equal(checks_first_failure(&checks)->code, "evidence.freshness");
 	policy_with("\"freshness\":{\"nonce\":\"optional\"}");
 	checks = (struct checks){0};
-	assert_int_equal(evidence_appraise_all(&inputs, &policy, &checks, &claims), TCB_OK);
+	assert_int_equal(evidence_appraise(&inputs, &policy, &checks, &claims), TCB_OK);
 	pki_collateral_defaults(&options);
 	rig_issue_collateral(0, &options, &collateral);
 	parts_set(&parts, EVIDENCE_COLLATERAL, file_span(&collateral));

@@ -33,7 +33,8 @@ enum { BASE, OTHER_VM, OTHER_PLATFORM, OTHER_RESIDENCE, OTHER_REQUEST };
 static enum tcb_error appraise_at(struct span bytes, uint64_t at_s)
 {
 	checks = (struct checks){0};
-	return evidence_appraise(bytes, &policy, SPAN_OF(base.nonce), span_of(NULL, 0), at_s, &checks, &claims);
+	return evidence_appraise(&(struct evidence_inputs){ .evidence = bytes, .nonce = SPAN_OF(base.nonce), .now_s = at_s }, &policy, &checks,
+				 &claims);
 }
 
 static enum tcb_error appraise(struct span bytes)

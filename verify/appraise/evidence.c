@@ -194,8 +194,8 @@ static enum tcb_error check_platform(const struct evidence_inputs *in, const str
 	return error == TCB_MALFORMED ? TCB_REFUSED : error; /* the evidence itself was well formed */
 }
 
-enum tcb_error evidence_appraise_all(const struct evidence_inputs *in, const struct policy *policy, struct checks *checks,
-				     struct evidence_claims *ret_claims)
+enum tcb_error evidence_appraise(const struct evidence_inputs *in, const struct policy *policy, struct checks *checks,
+				 struct evidence_claims *ret_claims)
 {
 	struct boot_logs logs;
 	struct evidence e;
@@ -213,12 +213,4 @@ enum tcb_error evidence_appraise_all(const struct evidence_inputs *in, const str
 	    !check_vtpm_policy(ret_claims, policy, checks))
 		return TCB_REFUSED;
 	return checks->overflowed ? TCB_REFUSED : TCB_OK;
-}
-
-enum tcb_error evidence_appraise(struct span bytes, const struct policy *policy, struct span nonce, struct span collateral,
-				 uint64_t now_s, struct checks *checks, struct evidence_claims *ret_claims)
-{
-	struct evidence_inputs in = { .evidence = bytes, .nonce = nonce, .collateral = collateral, .now_s = now_s };
-
-	return evidence_appraise_all(&in, policy, checks, ret_claims);
 }

@@ -27,10 +27,7 @@ struct evidence_inputs {
 };
 
 /* Returns as quote_appraise() does. The claims borrow from the evidence and `policy`. */
-enum tcb_error evidence_appraise_all(const struct evidence_inputs *in, const struct policy *policy, struct checks *checks,
-				     struct evidence_claims *ret_claims) MUST_USE;
-/* The same without the guest's logs. */
-enum tcb_error evidence_appraise(struct span bytes, const struct policy *policy, struct span nonce, struct span collateral,
-				 uint64_t now_s, struct checks *checks, struct evidence_claims *ret_claims) MUST_USE;
+enum tcb_error evidence_appraise(const struct evidence_inputs *in, const struct policy *policy, struct checks *checks,
+				 struct evidence_claims *ret_claims) MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 #include "include/tcbind/verify.h"
 #include "verify/appraise/checks.h"
 #include "verify/appraise/evidence.h"
+#include "verify/appraise/reference.h"
 #include "verify/lib/cache.h"
 
 struct tcbind_context {
@@ -15,6 +16,7 @@ struct tcbind_context {
 
 struct tcbind_policy {
 	struct policy policy;
+	struct reference_values *references; /* owned; NULL: it names none, or they were not loaded */
 	bool default_root;          /* no root is named: the only one is Intel's */
 	struct digest256 text;      /* SHA-256 of the JSON as given: the policy's name in an EAR */
 	struct digest256 scope;     /* of the JSON and of all that was added: tells judgements under one policy from those under another */

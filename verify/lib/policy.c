@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "verify/appraise/pck.h"
 #include "verify/lib/internal.h"
+#include "verify/lib/reference_files.h"
 
 enum tcbind_error failure_of(enum tcb_error error, const struct diagnosis *d, struct tcbind_failure *ret_failure)
 {
@@ -86,9 +87,23 @@ enum tcbind_error tcbind_policy_parse(const void *json, size_t size, tcbind_poli
 	return TCBIND_OK;
 }
 
+/* What it names, beside it. */
+static enum tcb_error load_references(const char *path, struct tcbind_policy *p, struct diagnosis *d)
+{
+	if (p->policy.reference_count == 0)
+		return TCB_OK;
+	p->references = malloc(sizeof *p->references);
+	if (p->references == NULL)
+		return TCB_INTERNAL;
+	TRY(reference_files_load(&p->policy, path, p->references, d));
+	p->policy.references = p->references;
+	return TCB_OK;
+}
+
 enum tcbind_error tcbind_policy_load(const char *path, tcbind_policy **ret_policy, struct tcbind_failure *failure)
 {
 	struct diagnosis d = {0};
+	tcbind_policy *policy = NULL;
 	enum tcbind_error result;
 	uint8_t *json = NULL;
 	enum tcb_error error;
@@ -99,9 +114,17 @@ enum tcbind_error tcbind_policy_load(const char *path, tcbind_policy **ret_polic
 	error = small_file_read(path, LIMIT_POLICY, &json, &size, &d);
 	if (error != TCB_OK)
 		return failure_of(error, &d, failure);
-	result = tcbind_policy_parse(json, size, ret_policy, failure);
+	result = tcbind_policy_parse(json, size, &policy, failure);
 	free(json);
-	return result;
+	if (result != TCBIND_OK)
+		return result;
+	error = load_references(path, policy, &d);
+	if (error != TCB_OK) {
+		tcbind_policy_free(policy);
+		return failure_of(error, &d, failure);
+	}
+	*ret_policy = policy;
+	return TCBIND_OK;
 }
 
 /* PEM, or else DER with nothing behind it. */
@@ -147,5 +170,7 @@ enum tcbind_error tcbind_policy_add_root(tcbind_policy *policy, const void *cert
 
 void tcbind_policy_free(tcbind_policy *policy)
 {
+	if (policy != NULL)
+		free(policy->references);
 	free(policy);
 }

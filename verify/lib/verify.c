@@ -66,7 +66,8 @@ void tcbind_context_counts(const tcbind_context *context, uint64_t *ret_recalled
 static bool is_usable(const struct tcbind_request *r)
 {
 	return (r->evidence != NULL || r->evidence_size == 0) && (r->nonce != NULL || r->nonce_size == 0) &&
-	       r->nonce_size <= LIMIT_NONCE && (r->collateral != NULL || r->collateral_size == 0);
+	       r->nonce_size <= LIMIT_NONCE && (r->collateral != NULL || r->collateral_size == 0) &&
+	       (r->guest_log != NULL || r->guest_log_size == 0) && (r->guest_ima != NULL || r->guest_ima_size == 0);
 }
 
 /* In the form that evidence brings it, too. */
@@ -87,6 +88,9 @@ static struct tcbind_result *judge_with(tcbind_context *context, const tcbind_po
 	const struct memo memo = cache_memo(&view);
 	struct finding f = { .checks = &s->checks, .policy = policy, .time_s = r->time_s, .nonce_given = r->nonce_size > 0 };
 	struct span bytes = span_of(r->evidence, r->evidence_size);
+	const struct evidence_inputs in = { .evidence = bytes, .nonce = span_of(r->nonce, r->nonce_size), .collateral = document,
+					    .guest_log = span_of(r->guest_log, r->guest_log_size),
+					    .guest_ima = span_of(r->guest_ima, r->guest_ima_size), .now_s = r->time_s };
 
 	s->checks.count = 0; /* the list is filled in order, and is large */
 	s->checks.overflowed = s->checks.missing = false;
@@ -96,8 +100,7 @@ static struct tcbind_result *judge_with(tcbind_context *context, const tcbind_po
 		f.error = quote_appraise(bytes, brought, &policy->policy, r->time_s, &s->checks, &s->quote);
 	} else {
 		f.evidence = &s->evidence;
-		f.error = evidence_appraise(bytes, &policy->policy, span_of(r->nonce, r->nonce_size), document, r->time_s,
-					    &s->checks, &s->evidence);
+		f.error = evidence_appraise(&in, &policy->policy, &s->checks, &s->evidence);
 	}
 	return result_new(&f);
 }
