@@ -48,6 +48,18 @@ expect_refusal "expired collateral is refused" quote.collateral.expired \
 	"$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --at 2031-01-01T00:00:00Z
 expect_refusal "a policy with an unknown member is refused, with its place" "line " \
 	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.surprise = 1')"
+expect "what the host has booted is shown by name" sh -c "'$TCBIND' show '$WORK/host.ev' | grep -q 'PCR  0  EV_S_CRTM_VERSION .*tcbind simulated firmware'"
+expect "the policy is a good one, and explained" sh -c "'$TCBIND' policy check '$WORK/policy' && '$TCBIND' policy explain '$WORK/policy' | grep -q '^  A is listed'"
+guest_run g 'mount -t securityfs none /sys/kernel/security; base64 /sys/kernel/security/tpm0/binary_bios_measurements' | base64 -d >"$WORK/guest.log"
+guest_run g 'base64 /sys/kernel/security/ima/binary_runtime_measurements' | base64 -d >"$WORK/guest.ima"
+wanted=$(altered '.logs.guest = {required: true, must: [{pcr: 4, type: "EV_SEPARATOR"}], replayed_pcrs: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}')
+expect "the guest's own logs lead to what its vTPM quotes" \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$wanted" --guest-log "$WORK/guest.log" --guest-ima "$WORK/guest.ima"
+expect_refusal "where they are wanted they must be given" guest.log.missing "$TCBIND" verify "$WORK/host.ev" --policy "$wanted"
+head -c -1 "$WORK/guest.log" >"$WORK/cut.log"
+expect_refusal "a guest log that is cut is refused" guest.log.malformed "$TCBIND" verify "$WORK/host.ev" --policy "$wanted" --guest-log "$WORK/cut.log"
+expect_refusal "the host's log is not the guest's" guest.log.replay \
+	"$TCBIND" verify "$WORK/host.ev" --policy "$wanted" --guest-log "$WORK/A/run/event-log.bin"
 accepted=0 tried=0 size=$(stat -c %s "$WORK/host.ev")
 for ((at = 0; at < size; at += 61)); do
 	cp "$WORK/host.ev" "$WORK/flipped.ev"
