@@ -352,6 +352,8 @@ enum tcb_error policy_decode(struct span json, struct policy *ret_policy, struct
 	};
 	struct decoding x = { .text = json, .policy = ret_policy, .d = d };
 
+	if (json.size > LIMIT_POLICY)
+		return diagnose(d, TCB_LIMIT, "policy.large", "more than 64 KiB", "a policy of at most 64 KiB", "split it");
 	TRY(json_check(json, d));
 	policy_default(ret_policy);
 	ret_policy->unlisted_platforms = UNLISTED_REFUSE;

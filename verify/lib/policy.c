@@ -58,8 +58,6 @@ static enum tcb_error decode(struct tcbind_policy *p, struct span json, struct d
 {
 	struct span roots;
 
-	if (json.size > LIMIT_POLICY)
-		return diagnose(d, TCB_LIMIT, "policy.large", "more than 64 KiB", "a policy of at most 64 KiB", "split it");
 	TRY(policy_decode(json, &p->policy, d));
 	p->default_root = json_find(json_value(json), "roots", &roots) != TCB_OK;
 	TRY(crypto_sha256(json, &p->text));
