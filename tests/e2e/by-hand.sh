@@ -50,6 +50,11 @@ expect_refusal "a policy with an unknown member is refused, with its place" "lin
 	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.surprise = 1')"
 expect "what the host has booted is shown by name" sh -c "'$TCBIND' show '$WORK/host.ev' | grep -q 'PCR  0  EV_S_CRTM_VERSION .*tcbind simulated firmware'"
 expect "the policy is a good one, and explained" sh -c "'$TCBIND' policy check '$WORK/policy' && '$TCBIND' policy explain '$WORK/policy' | grep -q '^  A is listed'"
+"$TCBIND" show "$WORK/host.ev" --json | jq '{version: 1, events: [.platform_log[].digest]}' >"$WORK/known.json"
+known='.reference_values = [{file: "known.json", layer: "platform"}] | .logs.platform.known_pcrs = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]'
+expect "a boot of known events only is accepted" "$TCBIND" verify "$WORK/host.ev" --policy "$(altered "$known")"
+jq 'del(.events[-1])' "$WORK/known.json" >"$WORK/fewer.json" && mv "$WORK/fewer.json" "$WORK/known.json"
+expect_refusal "one that nobody vouches for is refused" platform.log.unknown "$TCBIND" verify "$WORK/host.ev" --policy "$(altered "$known")"
 guest_run g 'mount -t securityfs none /sys/kernel/security; base64 /sys/kernel/security/tpm0/binary_bios_measurements' | base64 -d >"$WORK/guest.log"
 guest_run g 'base64 /sys/kernel/security/ima/binary_runtime_measurements' | base64 -d >"$WORK/guest.ima"
 wanted=$(altered '.logs.guest = {required: true, must: [{pcr: 4, type: "EV_SEPARATOR"}], replayed_pcrs: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}')

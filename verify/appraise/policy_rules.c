@@ -138,7 +138,8 @@ static enum tcb_error decode_replayed(struct decoding *x, struct span value)
 	struct policy_log *log = x->entry;
 
 	log->has_replayed = true;
-	return decode_pcr_set(x, value, &log->replayed);
+	TRY(decode_pcr_set(x, value, &log->replayed));
+	return log->replayed != 0 ? TCB_OK : policy_refuse(x, value, "at least one PCR: a log that leads nowhere says nothing");
 }
 
 static enum tcb_error decode_known(struct decoding *x, struct span value)
