@@ -2,11 +2,9 @@
 #ifndef TCBIND_CLI_PRINT_CHECKS_H
 #define TCBIND_CLI_PRINT_CHECKS_H
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "include/tcbind/verify.h"
-#include "verify/appraise/checks.h"
 
 /* The verdict, then the checks under their layers; in colour on a terminal, unless NO_COLOR or TERM=dumb asks for none. What failed says
  * what was expected, what was there, and what to do. */
@@ -16,12 +14,6 @@ int print_result_json(const tcbind_result *result);
 
 /* Reports why nothing could be judged: 3 for what is malformed, else 4. */
 int report_not_judged(enum tcbind_error error, const struct tcbind_failure *failure);
-
-/* The same for a list of checks that has no result yet: `tcbind quote verify`. */
-const char *verdict_name(enum tcb_error error);
-int verdict_status(enum tcb_error error);
-void print_checks(const char *verdict, const struct checks *checks);
-json_t *checks_json(const struct checks *checks);
 
 /* RFC 3339 in UTC, "2026-01-31T12:00:00Z". */
 bool parse_time(const char *text, uint64_t *ret_seconds);

@@ -1,7 +1,6 @@
 /* tcbind quote verify: one DCAP quote, judged with the collateral that is given. Exit: 0 trusted, 1 not trusted, 2 usage, 3 malformed,
  * 4 could not be judged. */
 #include <getopt.h>
-#include <jansson.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "verify/appraise/tcb.h"
 #include "verify/lib/collateral_file.h"
 #include "verify/lib/collateral_state.h"
+#include "verify/lib/internal.h"
 
 #define EXPECTATIONS_MAX 32
 
@@ -151,96 +151,6 @@ static enum tcb_error read_root(const char *path, struct digest256 *ret_root, st
 						"name the root's certificate", "%s", path);
 }
 
-/* ---- the report ---- */
-
-static void set_hex(json_t *object, const char *name, const uint8_t *bytes, size_t size)
-{
-	char text[2 * 64 + 1] = "";
-
-	for (size_t i = 0; i < size && i < 64; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	(void)json_object_set_new(object, name, json_string(text));
-}
-#define SET_HEX(object, name, array) set_hex(object, name, array, sizeof(array))
-
-static json_t *sgx_json(const struct quote_claims *c)
-{
-	json_t *object = json_pack("{s:I, s:I, s:I, s:I}", "attributes", (json_int_t)c->enclave.attributes, "isvprodid",
-				   (json_int_t)c->enclave.isv_prod_id, "isvsvn", (json_int_t)c->enclave.isv_svn, "configsvn",
-				   (json_int_t)c->sgx.config_svn);
-
-	SET_HEX(object, "mrenclave", c->enclave.mrenclave);
-	SET_HEX(object, "mrsigner", c->enclave.mrsigner);
-	SET_HEX(object, "configid", c->sgx.config_id);
-	SET_HEX(object, "isvextprodid", c->sgx.isv_ext_prod_id);
-	SET_HEX(object, "isvfamilyid", c->sgx.isv_family_id);
-	return object;
-}
-
-static json_t *td_json(const struct quote_claims *c)
-{
-	json_t *object = json_pack("{s:I, s:b, s:b}", "tdattributes", (json_int_t)c->td.td_attributes, "sept_ve_disable",
-				   (c->td.td_attributes >> 28 & 1) != 0, "migratable", (c->td.td_attributes >> 29 & 1) != 0);
-
-	SET_HEX(object, "teetcbsvn", c->td.tee_tcb_svn);
-	SET_HEX(object, "mrseam", c->td.mr_seam);
-	SET_HEX(object, "mrtd", c->td.mr_td);
-	SET_HEX(object, "mrconfigid", c->td.mr_config_id);
-	SET_HEX(object, "mrowner", c->td.mr_owner);
-	SET_HEX(object, "mrownerconfig", c->td.mr_owner_config);
-	SET_HEX(object, "rtmr0", c->td.rtmr[0]);
-	SET_HEX(object, "rtmr1", c->td.rtmr[1]);
-	SET_HEX(object, "rtmr2", c->td.rtmr[2]);
-	SET_HEX(object, "rtmr3", c->td.rtmr[3]);
-	if (c->td.has_td15) {
-		SET_HEX(object, "teetcbsvn2", c->td.tee_tcb_svn2);
-		SET_HEX(object, "mrservicetd", c->td.mr_service_td);
-	}
-	return object;
-}
-
-static json_t *advisories_json(const struct quote_claims *claims)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < claims->advisory_count; i++)
-		(void)json_array_append_new(list, json_string(claims->advisories[i]));
-	return list;
-}
-
-static json_t *date_json(uint64_t at_s)
-{
-	time_t at = (time_t)at_s;
-	char text[32] = "";
-	struct tm tm;
-
-	if (at_s == 0 || gmtime_r(&at, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		return json_null();
-	return json_string(text);
-}
-
-static void print_json(enum tcb_error error, const struct checks *checks, const struct quote_claims *c)
-{
-	bool tdx = c->tee == QUOTE_TEE_TDX;
-	json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:I}", "verdict", verdict_name(error), "tee",
-				   tdx ? "TDX" : "SGX", "tcb_status", tcb_status_name(c->tcb_status), "advisory_ids", advisories_json(c),
-				   "platform_tcb_status", tcb_status_name(c->platform_status), "tdx_module_tcb_status",
-				   tcb_status_name(c->module_status), "qe_tcb_status", tcb_status_name(c->qe_status), "tcb_date",
-				   date_json(c->tcb_date_s), "tcb_evaluation_number", (json_int_t)c->tcb_evaluation_number);
-
-	SET_HEX(object, "fmspc", c->fmspc);
-	SET_HEX(object, "ppid", c->ppid);
-	SET_HEX(object, "qe_id", c->qe_id);
-	if (c->has_platform_instance_id)
-		SET_HEX(object, "platform_instance_id", c->platform_instance_id);
-	SET_HEX(object, "report_data", c->report_data);
-	(void)json_object_set_new(object, tdx ? "td" : "enclave", tdx ? td_json(c) : sgx_json(c));
-	(void)json_object_set_new(object, "checks", checks_json(checks));
-	(void)json_dumpf(object, stdout, JSON_INDENT(1));
-	(void)putchar('\n');
-	json_decref(object);
-}
-
 /* ---- the verdict ---- */
 
 static bool check_expectations(const struct options *o, const struct quote_claims *claims, struct checks *checks)
@@ -293,6 +203,24 @@ static enum tcb_error verify(struct options *o, struct span quote, struct checks
 	return verify_with_state(o, quote, &collateral, checks, claims, d);
 }
 
+static int print_quote(const struct options *o, enum tcb_error error, const struct checks *checks, const struct quote_claims *claims)
+{
+	static struct tcbind_policy policy; /* that it was judged by options, and not by a file, nothing printed here tells */
+	const struct finding finding = { .error = error, .checks = checks, .quote = claims, .policy = &policy, .time_s = o->at_s };
+	struct tcbind_result *result = result_new(&finding);
+	int status = TCBIND_NOT_JUDGED;
+
+	if (result == NULL)
+		return status;
+	status = (int)tcbind_result_verdict(result);
+	if (o->json)
+		status = print_result_json(result);
+	else
+		print_result(result);
+	tcbind_result_free(result);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
 	static struct checks checks;
@@ -312,11 +240,7 @@ static int run(int argc, char **argv)
 		(void)report_failure(error, &d);
 		return error == TCB_MALFORMED ? 3 : 4;
 	}
-	if (o.json)
-		print_json(error, &checks, &claims);
-	else
-		print_checks(verdict_name(error), &checks);
-	return verdict_status(error);
+	return print_quote(&o, error, &checks, &claims);
 }
 
 const struct command quote_command = {

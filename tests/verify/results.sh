@@ -39,15 +39,17 @@ if python3 -W ignore -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/
 	conforms "not trusted: the schema holds" 1 "$tcbind" verify "$evidence" --policy "$WORK/other.policy" --json
 	conforms "malformed: the schema holds" 3 "$tcbind" verify "$WORK/cut" --policy "$policy" --json
 	if [ -d "$vectors" ]; then
-		bundle=tdx4_b0c06f000000_f1c85033_eval17
-		for at in 2025-07-04T10:16:31Z 2029-01-01T00:00:00Z; do
-			status=1
-			[ $at = 2029-01-01T00:00:00Z ] || status=0
-			conforms "a real quote at $at: the schema holds" $status "$tcbind" quote verify "$vectors/$bundle/quote.bin" \
-				--collateral "$vectors/$bundle/collateral.json" --at $at --json
-		done
+		while read -r bundle at status; do
+			conforms "$bundle at $at: the schema holds" "$status" "$tcbind" quote verify "$vectors/$bundle/quote.bin" \
+				--collateral "$vectors/$bundle/collateral.json" --at "$at" --json
+		done <<-'TABLE'
+			tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 0
+			tdx4_b0c06f000000_f1c85033_eval17 2029-01-01T00:00:00Z 1
+			tdx5_90c06f000000_cf77a6e9_eval18 2026-02-25T00:45:50Z 0
+			sgx3_00606a000000_22c0df5d_eval17 2025-08-30T05:09:06Z 1
+		TABLE
 	else
-		skip "a real quote: the schema holds" "no vectors at $vectors"
+		skip "real quotes: the schema holds" "no vectors at $vectors"
 	fi
 else
 	skip "the schema holds" "python3-jsonschema is not installed"

@@ -136,7 +136,7 @@ static json_t *appraisal_json(const tcbind_result *r)
 	if (object == NULL || r->verdict != TCBIND_TRUSTED)
 		return object;
 	(void)json_object_set_new(object, "ear.tcbind.tcb-status", json_string(c->tcb_status));
-	if (r->is_quote)
+	if (r->quote != NULL)
 		return object;
 	(void)json_object_set_new(object, "ear.tcbind.platform", json_string(c->platform_name));
 	(void)json_object_set_new(object, "ear.tcbind.vtpm-id", json_string(c->vtpm_id));

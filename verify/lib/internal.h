@@ -25,12 +25,12 @@ struct tcbind_policy {
 /* One allocation: texts and lists stand behind the struct. */
 struct tcbind_result {
 	enum tcbind_verdict verdict;
-	bool is_quote;
 	bool fresh; /* a nonce was given, and is the evidence's */
 	struct digest256 policy_text;
 	struct tcbind_claims claims;
 	size_t check_count;
 	const struct tcbind_check *checks;
+	const struct quote_claims *quote; /* of a bare quote; NULL: evidence */
 };
 
 struct tcbind_key {
@@ -49,7 +49,7 @@ struct finding {
 	bool nonce_given;
 };
 
-/* NULL: no memory. */
+/* NULL: no memory. `tcbind quote verify` has more to say of a quote than a policy does, and makes its result by this, too. */
 struct tcbind_result *result_new(const struct finding *finding);
 
 /* Fills a failure (may be NULL) from a diagnosis; returns the class's public error. */
@@ -58,8 +58,5 @@ enum tcbind_error failure_of(enum tcb_error error, const struct diagnosis *d, st
 /* Base64url without padding (RFC 4648 section 5); `ret_text` takes 4 * ((size + 2) / 3) + 1 bytes. */
 void base64url_encode(struct span bytes, char *ret_text);
 #define BASE64URL_SIZE(size) (((size) + 2) / 3 * 4 + 1)
-
-/* A file of at most `max` bytes; free() releases. Code: file.read. */
-enum tcb_error small_file_read(const char *path, size_t max, uint8_t **ret_bytes, size_t *ret_size, struct diagnosis *d) MUST_USE;
 
 #endif

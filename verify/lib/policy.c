@@ -1,15 +1,14 @@
 /* Policies for the public library: JSON, the roots that are added to it, and the digests by which judgements under it are told apart. */
-#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/json.h"
 #include "crypto/crypto.h"
 #include "verify/appraise/pck.h"
+#include "verify/lib/files.h"
 #include "verify/lib/internal.h"
 #include "verify/lib/reference_files.h"
 
@@ -32,26 +31,6 @@ enum tcbind_error failure_of(enum tcb_error error, const struct diagnosis *d, st
 	case TCB_PLATFORM: return TCBIND_ERROR_FILE;
 	default: return TCBIND_ERROR_INTERNAL;
 	}
-}
-
-enum tcb_error small_file_read(const char *path, size_t max, uint8_t **ret_bytes, size_t *ret_size, struct diagnosis *d)
-{
-	FILE *f = fopen(path, "re");
-	uint8_t *bytes = malloc(max + 1);
-	size_t size = f != NULL && bytes != NULL ? fread(bytes, 1, max + 1, f) : 0;
-	bool ok = f != NULL && bytes != NULL && ferror(f) == 0 && size <= max;
-	int error = errno;
-
-	if (f != NULL)
-		(void)fclose(f);
-	if (!ok) {
-		free(bytes);
-		return diagnose_found(d, TCB_PLATFORM, "file.read", "a file that can be read", "check the path", "%s: %s", path,
-				      f == NULL ? strerror(error) : size > max ? "too large" : "cannot be read");
-	}
-	*ret_bytes = bytes;
-	*ret_size = size;
-	return TCB_OK;
 }
 
 static enum tcb_error decode(struct tcbind_policy *p, struct span json, struct diagnosis *d)
@@ -109,7 +88,7 @@ enum tcbind_error tcbind_policy_load(const char *path, tcbind_policy **ret_polic
 
 	if (path == NULL || ret_policy == NULL)
 		return TCBIND_ERROR_ARGUMENT;
-	error = small_file_read(path, LIMIT_POLICY, &json, &size, &d);
+	error = files_read(path, LIMIT_POLICY, false, &json, &size, &d);
 	if (error != TCB_OK)
 		return failure_of(error, &d, failure);
 	result = tcbind_policy_parse(json, size, &policy, failure);

@@ -1,12 +1,15 @@
 /* A judgement as its caller keeps it: one allocation, with all texts inside. */
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "verify/appraise/tcb.h"
 #include "verify/lib/internal.h"
 
-enum { UUID_TEXT_SIZE = 37 };
+enum {
+	UUID_TEXT_SIZE = 37,
+	RESULT_SIZE = (sizeof(struct tcbind_result) + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t),
+};
 
 /* Texts and lists, laid one after the other behind the result. Measured first (`at` NULL), then written: the same code does both. */
 struct layout {
@@ -131,14 +134,16 @@ static const struct tcbind_check *keep_checks(struct layout *l, const struct che
 static struct tcbind_result lay_out(struct layout *l, const struct finding *f)
 {
 	const struct quote_claims *quote = f->quote != NULL ? f->quote : &f->evidence->platform.quote;
-	struct tcbind_result r = { .verdict = verdict_of(f->error), .is_quote = f->quote != NULL, .policy_text = f->policy->text };
+	struct tcbind_result r = { .verdict = verdict_of(f->error), .policy_text = f->policy->text };
 	struct tcbind_claims *c = &r.claims;
 
 	*c = (struct tcbind_claims){ .platform_name = "", .vtpm_id = "", .ak_source = "", .judged_at_s = f->time_s };
 	r.check_count = f->checks->count;
 	r.checks = keep_checks(l, f->checks);
-	while (l->used % sizeof(void *) != 0)
+	while (l->used % _Alignof(max_align_t) != 0)
 		(void)take(l, 1);
+	if (f->quote != NULL)
+		r.quote = keep(l, f->quote, sizeof *f->quote);
 	keep_quote(l, quote, c);
 	if (f->evidence != NULL)
 		keep_evidence(l, f->evidence, c);
@@ -154,10 +159,10 @@ struct tcbind_result *result_new(const struct finding *finding)
 	struct tcbind_result *r;
 
 	(void)lay_out(&l, finding);
-	r = malloc(sizeof *r + l.used);
+	r = malloc(RESULT_SIZE + l.used);
 	if (r == NULL)
 		return NULL;
-	l = (struct layout){ .at = (uint8_t *)(r + 1) };
+	l = (struct layout){ .at = (uint8_t *)r + RESULT_SIZE };
 	*r = lay_out(&l, finding);
 	return r;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "verify/lib/internal.h"
+#include "verify/lib/quote_json.h"
 
 static const char *const result_names[] = {
 	[TCBIND_CHECK_NOT_RUN] = "not-run", [TCBIND_CHECK_PASS] = "pass", [TCBIND_CHECK_FAIL] = "fail",
@@ -37,17 +38,27 @@ static json_t *advisories_json(const struct tcbind_claims *c)
 	return list;
 }
 
+static json_t *quote_json(const struct tcbind_result *r)
+{
+	json_t *object = json_pack("{s:s, s:s, s:s, s:o}", "verdict", tcbind_verdict_name(r->verdict), "tee", r->claims.tee, "tcb_status",
+				   r->claims.tcb_status, "advisory_ids", advisories_json(&r->claims));
+
+	if (object == NULL)
+		return NULL;
+	quote_json_add(object, r->quote);
+	(void)json_object_set_new(object, "judged_at", json_integer(integer(r->claims.judged_at_s)));
+	(void)json_object_set_new(object, "checks", checks_json(r));
+	return object;
+}
+
 /* json_pack() gives NULL, and releases what it was given, when memory ends or a text is no UTF-8: neither is passed on half. */
 static json_t *result_json(const struct tcbind_result *r)
 {
 	const struct tcbind_claims *c = &r->claims;
-	const char *verdict = tcbind_verdict_name(r->verdict);
 
-	if (r->is_quote)
-		return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o}", "verdict", verdict, "tee", c->tee, "tcb_status", c->tcb_status,
-				 "advisory_ids", advisories_json(c), "judged_at", integer(c->judged_at_s), "checks",
-				 checks_json(r));
-	return json_pack("{s:s, s:{s:s, s:s, s:s, s:o}, s:{s:s, s:I, s:I}, s:s, s:b, s:I, s:o}", "verdict", verdict, "platform",
+	if (r->quote != NULL)
+		return quote_json(r);
+	return json_pack("{s:s, s:{s:s, s:s, s:s, s:o}, s:{s:s, s:I, s:I}, s:s, s:b, s:I, s:o}", "verdict", tcbind_verdict_name(r->verdict), "platform",
 			 "name", c->platform_name, "tee", c->tee, "tcb_status", c->tcb_status, "advisory_ids", advisories_json(c),
 			 "vtpm", "id", c->vtpm_id, "generation", integer(c->generation), "hand_overs",
 			 integer(c->custody_count), "ak_source", c->ak_source, "fresh", (int)r->fresh, "judged_at",
