@@ -24,7 +24,7 @@ static bool signature_checks(const struct custody_record *record, struct span pa
 	struct span tbs;
 
 	cose_tbs_encode(&w, CUSTODY_TYPE, payload);
-	return writer_end(&w, &tbs) == TCB_OK && memo_verify(checks, &record->mige_key, &tbs, 1, signature) == TCB_OK;
+	return writer_end(&w, &tbs) == TCB_OK && memo_verify(checks->memo, &record->mige_key, &tbs, 1, signature) == TCB_OK;
 }
 
 static bool check_record(struct span bytes, const struct evidence_claims *claims, const struct policy *policy,

@@ -31,7 +31,7 @@ static bool endorsement_checks(struct span payload, const struct p256_point *key
 
 	cose_tbs_head_encode(&w, ENDORSEMENT_TYPE, payload.size);
 	return w.error == TCB_OK &&
-	       memo_verify(checks, key, (struct span[]){span_of(head, w.size), payload}, 2, signature) == TCB_OK;
+	       memo_verify(checks->memo, key, (struct span[]){span_of(head, w.size), payload}, 2, signature) == TCB_OK;
 }
 
 static enum tcb_error commitment_of(const char *label, struct span request, struct digest256 *ret_commitment)

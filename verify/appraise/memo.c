@@ -2,10 +2,9 @@
 
 #include "crypto/crypto.h"
 
-enum tcb_error memo_verify(const struct checks *checks, const struct p256_point *key, const struct span *parts, size_t count,
+enum tcb_error memo_verify(const struct memo *memo, const struct p256_point *key, const struct span *parts, size_t count,
 			   const struct p256_signature *signature)
 {
-	const struct memo *memo = checks->memo;
 	struct memo_question question = { .kind = "signature", .count = 3 };
 	struct digest256 digest;
 

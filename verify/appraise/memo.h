@@ -27,8 +27,9 @@ struct memo {
 			 const struct checks *checks, size_t first, const void *value);
 };
 
-/* ECDSA as crypto_verify_all() does it; a signature that checked before, under this key, is not checked again. */
-enum tcb_error memo_verify(const struct checks *checks, const struct p256_point *key, const struct span *parts, size_t count,
+/* ECDSA as crypto_verify_all() does it; a signature that checked before, under this key, is not checked again.
+ * `memo` NULL: it is. */
+enum tcb_error memo_verify(const struct memo *memo, const struct p256_point *key, const struct span *parts, size_t count,
 			   const struct p256_signature *signature) MUST_USE;
 
 #endif

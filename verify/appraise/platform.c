@@ -53,7 +53,7 @@ static bool check_quote(const struct platform_evidence *evidence, struct platfor
 		return false;
 	claims->clock = attest.clock;
 	return check_that(checks, LAYER, "tpm_quote.signature", "platform.tpm.signature",
-			  memo_verify(checks, &key, &q.attest, 1, &signature) == TCB_OK, "signed by the certified AK",
+			  memo_verify(checks->memo, &key, &q.attest, 1, &signature) == TCB_OK, "signed by the certified AK",
 			  "a signature that does not check: another platform's quote, or altered") &&
 	       check_that(checks, LAYER, "tpm_quote.path", "platform.tpm.path",
 			  merkle_path_root(&evidence->commitment, q.leaf_index, q.leaf_count, q.path, &root) == TCB_OK,

@@ -4,7 +4,7 @@
 #include <openssl/x509.h>
 #include <stdio.h>
 
-#include "crypto/crypto.h"
+#include "verify/appraise/memo.h"
 
 #define LAYER "quote"
 #define ROOT_NAME "Intel SGX Root CA"
@@ -87,9 +87,9 @@ bool quote_chain_appraise(struct span pem, const struct policy *policy, uint64_t
 		 "something else") ||
 	    !check_root(c, policy, checks, ret_root_spki))
 		return false;
-	issued = x509_is_issued(c->root, c->root, ROOT_NAME, true) &&
-		 x509_is_issued(c->intermediate, c->root, intermediate_name(c->intermediate), true) &&
-		 x509_is_issued(c->pck, c->intermediate, "Intel SGX PCK Certificate", false);
+	issued = x509_is_issued(c->root, c->root, ROOT_NAME, true, checks->memo) &&
+		 x509_is_issued(c->intermediate, c->root, intermediate_name(c->intermediate), true, checks->memo) &&
+		 x509_is_issued(c->pck, c->intermediate, "Intel SGX PCK Certificate", false, checks->memo);
 	valid = x509_is_valid_at(c->root, now_s) && x509_is_valid_at(c->intermediate, now_s) && x509_is_valid_at(c->pck, now_s);
 	return say(checks, "pck_chain", "quote.chain", issued, "leaf, intermediate and root, each signed by the next",
 		   "a chain that does not check") &&
@@ -103,8 +103,8 @@ bool quote_chain_appraise(struct span pem, const struct policy *policy, uint64_t
 static bool decode_collateral(const struct collateral *collateral, struct quote_chain *c)
 {
 	return x509_decode(collateral->tcb_signing_certificate, &c->tcb_signing) == TCB_OK &&
-	       x509_decode(collateral->root_certificate, &c->collateral_root) == TCB_OK &&
-	       x509_decode(collateral->pck_crl_issuer, &c->crl_issuer) == TCB_OK &&
+	       x509_decode_or_share(collateral->root_certificate, c->root, &c->collateral_root) == TCB_OK &&
+	       x509_decode_or_share(collateral->pck_crl_issuer, c->intermediate, &c->crl_issuer) == TCB_OK &&
 	       crl_decode(collateral->root_crl, &c->root_crl) == TCB_OK &&
 	       crl_decode(collateral->pck_crl, &c->pck_crl) == TCB_OK;
 }
@@ -124,10 +124,11 @@ static bool check_crls(struct quote_chain *c, const struct policy *policy, uint6
 		       struct collateral_marks *marks)
 {
 	bool root_current = false, pck_current = false;
-	bool issued = crl_is_issued(c->root_crl, c->root, now_s, &root_current) &&
-		      crl_is_issued(c->pck_crl, c->intermediate, now_s, &pck_current) &&
+	bool issued = crl_is_issued(c->root_crl, c->root, now_s, checks->memo, &root_current) &&
+		      crl_is_issued(c->pck_crl, c->intermediate, now_s, checks->memo, &pck_current) &&
 		      x509_same_key(c->crl_issuer, c->intermediate) &&
-		      x509_is_issued(c->crl_issuer, c->root, intermediate_name(c->crl_issuer), true) &&
+		      (c->crl_issuer == c->intermediate || /* then it has just been judged */
+		       x509_is_issued(c->crl_issuer, c->root, intermediate_name(c->crl_issuer), true, checks->memo)) &&
 		      x509_is_valid_at(c->crl_issuer, now_s) && crl_age_of(c->root_crl, &marks->root_crl) == TCB_OK &&
 		      crl_age_of(c->pck_crl, &marks->pck_crl) == TCB_OK;
 
@@ -148,10 +149,11 @@ static bool check_signers(const struct quote_chain *c, uint64_t now_s, struct ch
 {
 	return say(checks, "collateral.root", "quote.collateral.root",
 		   x509_same_key(c->collateral_root, c->root) &&
-			   x509_is_issued(c->collateral_root, c->collateral_root, ROOT_NAME, true),
+			   (c->collateral_root == c->root ||
+			    x509_is_issued(c->collateral_root, c->collateral_root, ROOT_NAME, true, checks->memo)),
 		   "the root of the quote's own chain", "another root") &&
 	       say(checks, "tcb_signing", "quote.tcbsigning",
-		   x509_is_issued(c->tcb_signing, c->root, "Intel SGX TCB Signing", false) &&
+		   x509_is_issued(c->tcb_signing, c->root, "Intel SGX TCB Signing", false, checks->memo) &&
 			   x509_is_valid_at(c->tcb_signing, now_s) && x509_is_valid_at(c->collateral_root, now_s),
 		   "a TCB signing certificate of the root, valid now", "another");
 }
@@ -162,10 +164,10 @@ static bool check_texts(const struct quote_chain *c, const struct collateral *co
 	bool has_key = x509_p256_key(c->tcb_signing, &key) == TCB_OK;
 
 	return say(checks, "tcbInfo", "quote.tcbinfo.signature",
-		   has_key && crypto_verify(&key, collateral->tcb_info, &collateral->tcb_info_signature) == TCB_OK,
+		   has_key && memo_verify(checks->memo, &key, &collateral->tcb_info, 1, &collateral->tcb_info_signature) == TCB_OK,
 		   "signed by TCB Signing", "a signature that does not check") &&
 	       say(checks, "qeIdentity", "quote.qe.signature",
-		   has_key && crypto_verify(&key, collateral->qe_identity, &collateral->qe_identity_signature) == TCB_OK,
+		   has_key && memo_verify(checks->memo, &key, &collateral->qe_identity, 1, &collateral->qe_identity_signature) == TCB_OK,
 		   "signed by TCB Signing", "a signature that does not check");
 }
 

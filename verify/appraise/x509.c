@@ -3,11 +3,14 @@
 
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
+#include <openssl/crypto.h>
 #include <openssl/objects.h>
+#include <openssl/provider.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "crypto/crypto.h"
+#include "verify/appraise/x509_signature.h"
 
 /* ---- decoding ---- */
 
@@ -20,18 +23,50 @@ static bool is_canonical(struct span der, int size, uint8_t *again)
 	return same;
 }
 
+static CRYPTO_ONCE no_keys_once = CRYPTO_ONCE_STATIC_INIT;
+static OSSL_LIB_CTX *no_keys;
+
+static void make_no_keys(void)
+{
+	no_keys = OSSL_LIB_CTX_new();
+	if (no_keys != NULL && OSSL_PROVIDER_load(no_keys, "null") == NULL) {
+		OSSL_LIB_CTX_free(no_keys);
+		no_keys = NULL;
+	}
+}
+
+/* d2i_X509() makes a key of every SubjectPublicKeyInfo, which takes it five times as long as all the rest; in a library context without
+ * providers it can't, and leaves it. x509_p256_key() reads the bytes. */
 enum tcb_error x509_decode(struct span der, X509 **ret_certificate)
 {
 	const uint8_t *at = der.data;
-	X509 *certificate = der.size > 0 && der.size <= INT32_MAX ? d2i_X509(NULL, &at, (long)der.size) : NULL;
+	X509 *certificate = NULL;
 	uint8_t *again = NULL;
-	int size = certificate != NULL ? i2d_X509(certificate, &again) : 0;
+	int size = 0;
 
+	if (CRYPTO_THREAD_run_once(&no_keys_once, make_no_keys) != 1 || no_keys == NULL)
+		return TCB_INTERNAL;
+	certificate = X509_new_ex(no_keys, NULL);
+	if (certificate != NULL && der.size > 0 && der.size <= INT32_MAX && d2i_X509(&certificate, &at, (long)der.size) != NULL)
+		size = i2d_X509(certificate, &again);
 	if (!is_canonical(der, size, again)) {
 		X509_free(certificate);
 		return TCB_MALFORMED;
 	}
 	*ret_certificate = certificate;
+	return TCB_OK;
+}
+
+enum tcb_error x509_decode_or_share(struct span der, X509 *known, X509 **ret_certificate)
+{
+	uint8_t *bytes = NULL;
+	int size = known != NULL ? i2d_X509(known, &bytes) : 0;
+
+	if (!is_canonical(der, size, bytes))
+		return x509_decode(der, ret_certificate);
+	if (X509_up_ref(known) != 1)
+		return TCB_INTERNAL;
+	*ret_certificate = known;
 	return TCB_OK;
 }
 
@@ -61,24 +96,73 @@ bool x509_common_name(const X509 *certificate, char *ret_text, size_t capacity)
 	       X509_NAME_get_text_by_NID(name, NID_commonName, ret_text, (int)capacity) > 0;
 }
 
-/* Critical extensions that we do not know end the matter (RFC 5280 section 4.2). */
-static bool extensions_are_known(X509 *certificate)
+/* What a certificate says that its key is for. */
+struct use {
+	bool ca;                /* Basic Constraints */
+	bool certificates, crls; /* Key Usage: keyCertSign, cRLSign */
+};
+
+/* Either extension once at most and whole; critical ones that we do not know end the matter (RFC 5280 section 4.2). */
+static bool take_use(const X509 *certificate, struct use *ret_use)
 {
-	return (X509_get_extension_flags(certificate) & (EXFLAG_CRITICAL | EXFLAG_INVALID)) == 0;
+	int basic = 0, usage = 0; /* -1: not there; with NULL, anything else is broken, or there twice */
+	BASIC_CONSTRAINTS *constraints = X509_get_ext_d2i(certificate, NID_basic_constraints, &basic, NULL);
+	ASN1_BIT_STRING *bits = X509_get_ext_d2i(certificate, NID_key_usage, &usage, NULL);
+	bool ok = (constraints != NULL || basic == -1) && (bits != NULL || usage == -1);
+
+	*ret_use = (struct use){
+		.ca = constraints != NULL && constraints->ca != 0,
+		.certificates = bits != NULL && ASN1_BIT_STRING_get_bit(bits, 5) == 1,
+		.crls = bits != NULL && ASN1_BIT_STRING_get_bit(bits, 6) == 1,
+	};
+	BASIC_CONSTRAINTS_free(constraints);
+	ASN1_BIT_STRING_free(bits);
+	for (int i = 0; i < X509_get_ext_count(certificate); i++) {
+		X509_EXTENSION *extension = X509_get_ext(certificate, i);
+		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+
+		ok &= X509_EXTENSION_get_critical(extension) == 0 || nid == NID_basic_constraints || nid == NID_key_usage;
+	}
+	return ok;
 }
 
-bool x509_is_issued(X509 *certificate, X509 *issuer, const char *common_name, bool ca)
+/* By the issuer's key, over the bytes that OpenSSL has kept. */
+static bool signed_by(const X509 *issuer, const uint8_t *der, int size, const struct memo *memo)
 {
-	char found[128];
-	uint32_t flags = X509_get_extension_flags(certificate), usage = X509_get_key_usage(certificate);
-	bool is_ca = (flags & EXFLAG_CA) != 0 && (flags & EXFLAG_KUSAGE) != 0 && (usage & KU_KEY_CERT_SIGN) != 0;
 	struct p256_point key;
 
+	return size > 0 && x509_p256_key(issuer, &key) == TCB_OK && x509_signature_checks(span_of(der, (size_t)size), &key, memo);
+}
+
+static bool certificate_is_signed(const X509 *certificate, const X509 *issuer, const struct memo *memo)
+{
+	uint8_t *der = NULL;
+	int size = i2d_X509(certificate, &der);
+	bool ok = signed_by(issuer, der, size, memo);
+
+	OPENSSL_free(der);
+	return ok;
+}
+
+static bool crl_is_signed(const X509_CRL *crl, const X509 *issuer, const struct memo *memo)
+{
+	uint8_t *der = NULL;
+	int size = i2d_X509_CRL(crl, &der);
+	bool ok = signed_by(issuer, der, size, memo);
+
+	OPENSSL_free(der);
+	return ok;
+}
+
+bool x509_is_issued(X509 *certificate, X509 *issuer, const char *common_name, bool ca, const struct memo *memo)
+{
+	char found[128];
+	struct use use;
+
 	return x509_common_name(certificate, found, sizeof found) && strcmp(found, common_name) == 0 &&
-	       is_ca == ca && extensions_are_known(certificate) &&
+	       take_use(certificate, &use) && (use.ca && use.certificates) == ca &&
 	       X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) == 0 &&
-	       X509_get_signature_nid(certificate) == NID_ecdsa_with_SHA256 && x509_p256_key(issuer, &key) == TCB_OK &&
-	       X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
+	       certificate_is_signed(certificate, issuer, memo);
 }
 
 /* -1: before `now_s`, 1: after, 0: the same; 2 on error. */
@@ -158,7 +242,21 @@ bool x509_same_key(const X509 *one, const X509 *other)
 
 enum tcb_error x509_p256_key(const X509 *certificate, struct p256_point *ret_point)
 {
-	return crypto_p256_public(X509_get0_pubkey(certificate), ret_point);
+	X509_ALGOR *algorithm = NULL;
+	ASN1_OBJECT *kind = NULL;
+	const uint8_t *bytes = NULL;
+	const void *curve = NULL;
+	int size = 0, type = 0;
+
+	/* Named by its name: parameters spelt out could be an attacker's own curve (CVE-2020-0601). */
+	if (X509_PUBKEY_get0_param(&kind, &bytes, &size, &algorithm, X509_get_X509_PUBKEY(certificate)) != 1)
+		return TCB_CRYPTO;
+	X509_ALGOR_get0(NULL, &type, &curve, algorithm);
+	if (OBJ_obj2nid(kind) != NID_X9_62_id_ecPublicKey || type != V_ASN1_OBJECT || OBJ_obj2nid(curve) != NID_X9_62_prime256v1 ||
+	    size != 1 + (int)sizeof ret_point->bytes || bytes[0] != 4 /* uncompressed */)
+		return TCB_CRYPTO;
+	memcpy(ret_point->bytes, bytes + 1, sizeof ret_point->bytes);
+	return TCB_OK;
 }
 
 /* ---- CRLs ---- */
@@ -172,14 +270,13 @@ static bool crl_is_whole(const X509_CRL *crl)
 	return X509_CRL_get_version(crl) == X509_CRL_VERSION_2;
 }
 
-bool crl_is_issued(X509_CRL *crl, X509 *issuer, uint64_t now_s, bool *ret_current)
+bool crl_is_issued(X509_CRL *crl, X509 *issuer, uint64_t now_s, const struct memo *memo, bool *ret_current)
 {
-	struct p256_point key;
+	struct use use;
 
 	*ret_current = within(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), now_s);
 	return crl_is_whole(crl) && X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) == 0 &&
-	       (X509_get_key_usage(issuer) & KU_CRL_SIGN) != 0 && X509_CRL_get_signature_nid(crl) == NID_ecdsa_with_SHA256 &&
-	       x509_p256_key(issuer, &key) == TCB_OK && X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1;
+	       take_use(issuer, &use) && use.crls && crl_is_signed(crl, issuer, memo);
 }
 
 bool crl_revokes(X509_CRL *crl, X509 *certificate)
