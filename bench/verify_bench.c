@@ -20,18 +20,19 @@ enum { PLATFORMS = 4, VTPMS = 64, COLD_COUNT = 600, WARM_COUNT = 2000, BATCH = 5
 
 struct row {
 	const char *name, *what;
-	bool warm, own_quote, new_vtpms;
+	bool warm, own_quote, new_vtpms, new_boots;
 	size_t count;
 	unsigned threads;
 };
 
 static const struct row rows[] = {
-	{"cold", "nothing seen before", false, true, true, COLD_COUNT, 1},
-	{"cold", "nothing seen before", false, true, true, COLD_COUNT, 2},
-	{"new vTPMs", "platform seen; residence and TPM quote new", true, true, true, WARM_COUNT, 1},
-	{"warm", "platform and residence seen; TPM quote new", true, true, false, WARM_COUNT, 1},
-	{"warm, shared", "the same, 50 requests to one TPM quote", true, false, false, WARM_COUNT, 1},
-	{"warm, shared", "the same", true, false, false, WARM_COUNT, 2},
+	{"cold", "nothing seen before: 14 signatures", false, true, true, false, COLD_COUNT, 1},
+	{"cold", "the same", false, true, true, false, COLD_COUNT, 2},
+	{"new boot", "PCK chain and collateral seen; processor's quote, residence, TPM quote new: 6", true, true, true, true, COLD_COUNT, 1},
+	{"new vTPMs", "platform seen; residence and TPM quote new: 4", true, true, true, false, WARM_COUNT, 1},
+	{"warm", "platform and residence seen; TPM quote new: 3", true, true, false, false, WARM_COUNT, 1},
+	{"warm, shared", "the same, 50 requests to one TPM quote: 2", true, false, false, false, WARM_COUNT, 1},
+	{"warm, shared", "the same", true, false, false, false, WARM_COUNT, 2},
 };
 
 struct measured {
@@ -77,10 +78,28 @@ static struct measured judge(tcbind_context *context, const tcbind_policy *polic
 	return m;
 }
 
-/* New residences everywhere: a new key, and the PSE's endorsement of it. */
-static void restart_all(void)
+/* Each platform has started anew: another boot epoch, another quote over AK and PSE key. */
+static void reboot_all(void)
 {
 	for (size_t i = 0; i < fleet.vtpm_count; i++) {
+		struct attester *a = &fleet.vtpms[i], *first = &fleet.vtpms[i % fleet.platform_count];
+
+		if (a == first) {
+			a->epoch.bytes[2]++;
+			a->epoch.bytes[3] = (uint8_t)(a->epoch.bytes[3] + (a->epoch.bytes[2] == 0));
+			fleet.parts[i]->used = 0; /* all of its parts are made again */
+			attester_attest(a, fleet.parts[i]);
+		}
+		a->epoch = first->epoch;
+		fleet.parts[i]->e.parts[EVIDENCE_CERTIFIED_AK] = fleet.parts[i % fleet.platform_count]->e.parts[EVIDENCE_CERTIFIED_AK];
+		fleet.parts[i]->e.parts[EVIDENCE_COLLATERAL] = fleet.parts[i % fleet.platform_count]->e.parts[EVIDENCE_COLLATERAL];
+	}
+}
+
+/* New residences of the first vTPMs: a new key, and the PSE's endorsement of it. */
+static void restart_all(size_t vtpms)
+{
+	for (size_t i = 0; i < vtpms; i++) {
 		struct attester *a = &fleet.vtpms[i];
 		struct endorsement e;
 
@@ -93,16 +112,18 @@ static void restart_all(void)
 /* Where each vTPM is to be new, each is asked once, then all restart. */
 static void make_evidence(const struct row *r, struct fleet_evidence *ret_evidence)
 {
-	size_t batch = r->own_quote ? 1 : BATCH;
+	size_t batch = r->own_quote ? 1 : BATCH, step = r->new_boots ? fleet.platform_count : fleet.vtpm_count;
 
-	for (size_t i = 0; i < r->count; i += fleet.vtpm_count) {
-		size_t count = r->count - i < fleet.vtpm_count ? r->count - i : fleet.vtpm_count;
+	for (size_t i = 0; i < r->count; i += step) {
+		size_t count = r->count - i < step ? r->count - i : step;
 
 		if (!r->new_vtpms) {
 			fleet_attest(&fleet, r->count, batch, ret_evidence);
 			return;
 		}
-		restart_all();
+		if (r->new_boots)
+			reboot_all();
+		restart_all(r->new_boots ? step : fleet.vtpm_count);
 		fleet_attest(&fleet, count, batch, ret_evidence + i);
 	}
 }
@@ -116,6 +137,7 @@ static struct measured measure(const struct row *r)
 
 	assert_true(evidence != NULL && seen != NULL);
 	assert_int_equal(tcbind_policy_parse(fleet_policy(&fleet), strlen(fleet_policy(&fleet)), &policy, NULL), TCBIND_OK);
+	restart_all(fleet.vtpm_count); /* whatever the row before has left */
 	if (r->warm) {
 		assert_int_equal(tcbind_context_new(1024, &context), TCBIND_OK);
 		fleet_attest(&fleet, VTPMS, 1, seen);

@@ -49,6 +49,8 @@ enum tcb_error crypto_p256_from_scalar(const uint8_t scalar[32], EVP_PKEY **ret_
 enum tcb_error crypto_p256_public(const EVP_PKEY *key, struct p256_point *ret_point) MUST_USE;
 /* Refuses points that are not on the curve (TCB_CRYPTO). */
 enum tcb_error crypto_p256_from_public(const struct p256_point *point, EVP_PKEY **ret_key) MUST_USE;
+/* The same without a key: TCB_CRYPTO for a point that is not on the curve. */
+enum tcb_error crypto_p256_check(const struct p256_point *point) MUST_USE;
 /* ECDSA over SHA-256 of `message`. */
 enum tcb_error crypto_sign(EVP_PKEY *key, struct span message, struct p256_signature *ret_signature) MUST_USE;
 enum tcb_error crypto_verify(const struct p256_point *key, struct span message,

@@ -20,17 +20,45 @@ static void make_p256(void)
 	p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 }
 
+static bool curve_is_there(void)
+{
+	return CRYPTO_THREAD_run_once(&p256_once, make_p256) == 1 && p256 != NULL;
+}
+
 /* NULL for a point that is not on the curve. */
-static EC_KEY *key_of(const struct p256_point *point)
+static EC_POINT *point_of(const struct p256_point *point)
 {
 	uint8_t sec1[SEC1_POINT_SIZE] = { POINT_CONVERSION_UNCOMPRESSED };
-	EC_KEY *key = EC_KEY_new();
 	EC_POINT *public = EC_POINT_new(p256);
-	bool ok;
 
 	memcpy(sec1 + 1, point->bytes, sizeof point->bytes);
-	ok = key != NULL && public != NULL && EC_POINT_oct2point(p256, public, sec1, sizeof sec1, NULL) == 1 &&
-	     EC_KEY_set_group(key, p256) == 1 && EC_KEY_set_public_key(key, public) == 1;
+	if (public == NULL || EC_POINT_oct2point(p256, public, sec1, sizeof sec1, NULL) != 1) {
+		EC_POINT_free(public);
+		return NULL;
+	}
+	return public;
+}
+
+enum tcb_error crypto_p256_check(const struct p256_point *point)
+{
+	EC_POINT *public;
+	bool ok;
+
+	if (!curve_is_there())
+		return TCB_INTERNAL;
+	public = point_of(point);
+	ok = public != NULL;
+	EC_POINT_free(public);
+	return ok ? TCB_OK : TCB_CRYPTO;
+}
+
+static EC_KEY *key_of(const struct p256_point *point)
+{
+	EC_KEY *key = EC_KEY_new();
+	EC_POINT *public = point_of(point);
+	bool ok;
+
+	ok = key != NULL && public != NULL && EC_KEY_set_group(key, p256) == 1 && EC_KEY_set_public_key(key, public) == 1;
 	EC_POINT_free(public);
 	if (!ok) {
 		EC_KEY_free(key);
@@ -60,7 +88,7 @@ enum tcb_error crypto_verify_digest(const struct p256_point *key, const struct d
 	EC_KEY *ec;
 	bool ok;
 
-	if (CRYPTO_THREAD_run_once(&p256_once, make_p256) != 1 || p256 == NULL)
+	if (!curve_is_there())
 		return TCB_INTERNAL;
 	ec = key_of(key);
 	sig = signature_of(signature);

@@ -122,8 +122,10 @@ static void a_signature_with_a_number_out_of_range_does_not_check(void **state)
 	bad.bytes[31] = bad.bytes[63] = 1;
 	memset(&digest, 0, sizeof digest);
 	assert_int_equal(crypto_verify_digest(&point, &digest, &bad), TCB_CRYPTO);
+	assert_int_equal(crypto_p256_check(&point), TCB_OK);
 	off_curve = point;
 	off_curve.bytes[63] ^= 1;
+	assert_int_equal(crypto_p256_check(&off_curve), TCB_CRYPTO);
 	assert_int_equal(crypto_verify(&off_curve, span_of_text("m"), &signature), TCB_CRYPTO);
 	assert_int_equal(crypto_verify(&point, span_of_text("m"), &signature), TCB_OK);
 	EVP_PKEY_free(key);
@@ -160,6 +162,7 @@ static void points_off_the_curve_and_scalars_out_of_range_are_refused(void **sta
 	(void)state;
 	memset(order, 0xff, sizeof order); /* above n */
 	assert_int_equal(crypto_p256_from_public(&off_curve, &key), TCB_CRYPTO);
+	assert_int_equal(crypto_p256_check(&off_curve), TCB_CRYPTO);
 	assert_int_equal(crypto_p256_from_scalar(zero, &key), TCB_CRYPTO);
 	assert_int_equal(crypto_p256_from_scalar(order, &key), TCB_CRYPTO);
 	assert_null(key);

@@ -1,6 +1,5 @@
 #include "verify/appraise/tpm.h"
 
-#include <openssl/evp.h>
 
 #include "core/reader.h"
 #include "crypto/crypto.h"
@@ -117,7 +116,6 @@ enum tcb_error tpm_ek_decode(struct span tpmt_public, struct p256_point *ret_key
 	struct p256_point key;
 	uint32_t attributes;
 	struct span policy;
-	EVP_PKEY *on_curve;
 
 	TRY(reader_u16(&r, &type));
 	TRY(reader_u16(&r, &name));
@@ -135,8 +133,7 @@ enum tcb_error tpm_ek_decode(struct span tpmt_public, struct p256_point *ret_key
 	if (type != ALG_ECC || name != ALG_SHA256 || attributes != EK_ATTRIBUTES || !span_equal(policy, SPAN_OF(ek_policy)) ||
 	    symmetric != ALG_AES || bits != 128 || mode != ALG_CFB || scheme != ALG_NULL || curve != CURVE_P256 || kdf != ALG_NULL)
 		return TCB_REFUSED;
-	TRY(crypto_p256_from_public(&key, &on_curve));
-	EVP_PKEY_free(on_curve);
+	TRY(crypto_p256_check(&key));
 	*ret_key = key;
 	return TCB_OK;
 }
