@@ -73,19 +73,34 @@ platform_start() {
 vtpm_member() { "$TCBIND" vtpm show --platform "$WORK/$1" --id "$2" --json | jq -r ".$3"; }
 vtpm_socket() { vtpm_member "$1" "$2" control_socket; }
 
-# guest_start NAME SOCKET DEVICE [QEMU OPTIONS...]: pid in $guest_pid
-guest_start() {
+# guest_machine NAME SOCKET DEVICE [QEMU OPTIONS...]: a machine without anything to boot; pid in $guest_pid
+guest_machine() {
 	local name=$1 socket=$2 device=$3
 	shift 3
 	qemu-system-x86_64 -accel "$("$TOOLS/pick-accelerator" "$BUILD/guest")" -m 256 -nodefaults -no-user-config -display none \
-		-kernel "$BUILD/guest/vmlinuz" -initrd "$BUILD/guest/initramfs.gz" \
-		-append "console=ttyS0 quiet panic=-1" -serial "file:$WORK/$name.console" \
+		-serial "file:$WORK/$name.console" \
 		-chardev "socket,id=commands,path=$WORK/$name.serial,server=on,wait=off" -serial chardev:commands \
 		-qmp "unix:$WORK/$name.qmp,server=on,wait=off" \
 		-chardev "socket,id=tpm,path=$socket" -tpmdev emulator,id=tpm0,chardev=tpm -device "$device,tpmdev=tpm0" \
 		"$@" >"$WORK/$name.qemu" 2>&1 &
 	guest_pid=$!
 	pids+=("$guest_pid")
+}
+
+# guest_start NAME SOCKET DEVICE [QEMU OPTIONS...]: the kernel without firmware that measures
+guest_start() {
+	guest_machine "$@" -kernel "$BUILD/guest/vmlinuz" -initrd "$BUILD/guest/initramfs.gz" -append "console=ttyS0 quiet panic=-1"
+}
+
+# guest_boot NAME SOCKET DEVICE [QEMU OPTIONS...]: OVMF, secure boot, shim, GRUB and the kernel, each measuring the next. NAME's variables stay in
+# $WORK/NAME.vars, as a machine's flash does.
+guest_boot() {
+	local name=$1
+	[ -f "$WORK/$name.vars" ] || cp /usr/share/OVMF/OVMF_VARS_4M.ms.fd "$WORK/$name.vars"
+	guest_machine "$@" -machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on \
+		-drive if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.ms.fd \
+		-drive "if=pflash,format=raw,unit=1,file=$WORK/$name.vars" \
+		-drive "if=virtio,format=raw,readonly=on,file=$BUILD/guest/esp.img"
 }
 
 # guest_exchange NAME SCRIPT SECONDS: one line to the guest, one back ("STATUS BASE64") into $WORK/NAME.answer. QEMU takes
@@ -133,11 +148,11 @@ guest_load() {
 	guest_exchange "$1" 'i=0; while [ $i -lt 12 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' 5
 }
 
-# guest_wait NAME: until the guest answers
+# guest_wait NAME [BOOT [SECONDS]]: until the guest answers, after its first boot or that many
 guest_wait() {
-	local i
-	for i in $(seq 60); do
-		if grep -q "init: serving" "$WORK/$1.console" 2>/dev/null && guest_exchange "$1" "echo up" 5; then
+	local boot=${2:-1} patience=${3:-12} i
+	for ((i = 0; i < patience * 5; i++)); do
+		if [ "$(grep -c "init: serving" "$WORK/$1.console" 2>/dev/null)" -ge "$boot" ] 2>/dev/null && guest_exchange "$1" "echo up" 5; then
 			return 0
 		fi
 		sleep 0.2
