@@ -70,3 +70,45 @@ enum tcb_error vtpm_status_decode(struct span bytes, struct vtpm_status *ret_m)
 	*ret_m = (struct vtpm_status){ .state = (enum vtpm_state)state, .generation = generation };
 	return TCB_OK;
 }
+
+void vtpm_serve_encode(struct writer *w, const struct vtpm_serve *m)
+{
+	writer_u8(w, m->locality);
+	writer_sized(w, m->pending);
+}
+
+enum tcb_error vtpm_serve_decode(struct span bytes, struct vtpm_serve *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct vtpm_serve m;
+
+	TRY(reader_u8(&r, &m.locality));
+	TRY(reader_sized(&r, DATA_PENDING_MAX, &m.pending));
+	TRY(reader_end(&r));
+	if (m.locality > 4)
+		return TCB_MALFORMED;
+	*ret_m = m;
+	return TCB_OK;
+}
+
+void vtpm_served_encode(struct writer *w, const struct vtpm_served *m)
+{
+	writer_bool(w, m->closed);
+	writer_u8(w, m->locality);
+	writer_sized(w, m->pending);
+}
+
+enum tcb_error vtpm_served_decode(struct span bytes, struct vtpm_served *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct vtpm_served m;
+
+	TRY(reader_bool(&r, &m.closed));
+	TRY(reader_u8(&r, &m.locality));
+	TRY(reader_sized(&r, DATA_PENDING_MAX, &m.pending));
+	TRY(reader_end(&r));
+	if (m.locality > 4)
+		return TCB_MALFORMED;
+	*ret_m = m;
+	return TCB_OK;
+}

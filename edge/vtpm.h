@@ -6,6 +6,7 @@
 #include "core/limits.h"
 #include "core/reader.h"
 #include "core/writer.h"
+#include "edge/data_channel.h"
 
 /* What the vTPM is, as `tcbind vtpm show` names it. */
 enum vtpm_state {
@@ -42,6 +43,25 @@ struct vtpm_load {
 
 void vtpm_load_encode(struct writer *w, const struct vtpm_load *m);
 enum tcb_error vtpm_load_decode(struct span bytes, struct vtpm_load *ret_m) MUST_USE;
+
+/* CALL_VTPM_SERVE */
+struct vtpm_serve {
+	uint8_t locality;    /* of commands without a prefix */
+	struct span pending; /* what was read of the channel already and is not a whole command; at most DATA_PENDING_MAX */
+};
+
+void vtpm_serve_encode(struct writer *w, const struct vtpm_serve *m);
+enum tcb_error vtpm_serve_decode(struct span bytes, struct vtpm_serve *ret_m) MUST_USE;
+
+/* Its return. */
+struct vtpm_served {
+	bool closed; /* the other end closed the channel */
+	uint8_t locality;
+	struct span pending;
+};
+
+void vtpm_served_encode(struct writer *w, const struct vtpm_served *m);
+enum tcb_error vtpm_served_decode(struct span bytes, struct vtpm_served *ret_m) MUST_USE;
 
 /* What most calls return. */
 struct vtpm_status {

@@ -144,11 +144,14 @@ static bool read_all(int fd, uint8_t *ret_bytes, size_t size)
 
 static bool write_frame(struct enclave_link *link, const struct frame_head *head, struct span body)
 {
-	uint8_t bytes[FRAME_HEAD_SIZE];
+	uint8_t bytes[FRAME_HEAD_SIZE + 256]; /* short ones in one piece */
 	struct writer w = WRITER_OF(bytes);
+	bool is_short = body.size <= sizeof bytes - FRAME_HEAD_SIZE;
 
 	frame_head_encode(&w, head);
-	return write_all(link->fd, SPAN_OF(bytes)) && write_all(link->fd, body);
+	if (is_short)
+		writer_bytes(&w, body);
+	return write_all(link->fd, span_of(bytes, w.size)) && (is_short || write_all(link->fd, body));
 }
 
 static bool read_frame(struct enclave_link *link, struct frame_head *ret_head, struct span *ret_body)
@@ -205,22 +208,79 @@ static enum tcb_error read_return(struct span body, enum tcb_error error, struct
 	return diagnose(d, error, from_enclave.code, from_enclave.found, from_enclave.wanted, from_enclave.action);
 }
 
+/* A frame; a descriptor goes with its head. */
+static bool write_call(struct enclave_link *link, enum call call, struct span body, int fd)
+{
+	const struct frame_head head = { .body_size = (uint32_t)body.size, .kind = FRAME_ECALL, .call = (uint16_t)call };
+	union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control = {0};
+	uint8_t bytes[FRAME_HEAD_SIZE];
+	struct iovec parts[2] = { { .iov_base = bytes, .iov_len = sizeof bytes },
+				  { .iov_base = (void *)(uintptr_t)body.data, .iov_len = body.size } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = body.size > 0 ? 2 : 1 };
+	struct writer w = WRITER_OF(bytes);
+	ssize_t put;
+
+	frame_head_encode(&w, &head);
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof control.bytes;
+		c = CMSG_FIRSTHDR(&message);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	do
+		put = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+	while (put < 0 && errno == EINTR);
+	if (put < (ssize_t)sizeof bytes)
+		return false; /* the head goes whole: there is room, since nothing else is on its way */
+	return write_all(link->fd, span_of(body.data + (put - (ssize_t)sizeof bytes), body.size - ((size_t)put - sizeof bytes)));
+}
+
+enum tcb_error enclave_link_send(struct enclave_link *link, enum call call, struct span body, int fd, struct diagnosis *d)
+{
+	if (body.size > LIMIT_FRAME)
+		return TCB_LIMIT;
+	return link->fd >= 0 && write_call(link, call, body, fd) ? TCB_OK : dead(link, d);
+}
+
+enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool *ret_returned, struct span *ret_body,
+				 struct diagnosis *d)
+{
+	struct frame_head head;
+	struct span got;
+
+	*ret_returned = true;
+	if (link->fd < 0 || !read_frame(link, &head, &got))
+		return dead(link, d);
+	if (head.kind == FRAME_ECALL_RETURN && head.call == (uint16_t)call)
+		return read_return(got, head.error, ret_body, d);
+	if (head.kind != FRAME_OCALL || !serve_ocall(link, &head, got))
+		return dead(link, d);
+	*ret_returned = false;
+	return TCB_OK;
+}
+
+void enclave_link_interrupt(struct enclave_link *link)
+{
+	const struct frame_head head = { .kind = FRAME_INTERRUPT };
+
+	if (link->fd >= 0)
+		(void)write_frame(link, &head, span_of(NULL, 0)); /* if it is dead, the next step shows it */
+}
+
 enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, struct span body, struct span *ret_body,
 				 struct diagnosis *d)
 {
-	struct frame_head head = { .body_size = (uint32_t)body.size, .kind = FRAME_ECALL, .call = (uint16_t)call };
-	struct span got;
+	enum tcb_error error;
+	bool returned;
 
-	if (body.size > LIMIT_FRAME)
-		return TCB_LIMIT;
-	if (link->fd < 0 || !write_frame(link, &head, body))
-		return dead(link, d);
-	for (;;) {
-		if (!read_frame(link, &head, &got))
-			return dead(link, d);
-		if (head.kind == FRAME_ECALL_RETURN && head.call == (uint16_t)call)
-			return read_return(got, head.error, ret_body, d);
-		if (head.kind != FRAME_OCALL || !serve_ocall(link, &head, got))
-			return dead(link, d);
-	}
+	TRY(enclave_link_send(link, call, body, -1, d));
+	do
+		error = enclave_link_step(link, call, &returned, ret_body, d);
+	while (!returned);
+	return error;
 }

@@ -16,6 +16,7 @@ typedef enum tcb_error enclave_service(void *context, enum call call, struct spa
 
 struct enclave_link {
 	int fd; /* -1: no enclave */
+	bool by_frames; /* it takes no data channel: CALL_VTPM_SERVE is not for it */
 	uint64_t session; /* number of this enclave process, unique in this daemon */
 	struct enclave_identity identity;
 	enclave_service *serve;
@@ -32,5 +33,13 @@ void enclave_link_close(struct enclave_link *link);
 /* One call. `ret_body` is borrowed until the next. TCB_PLATFORM with enclave.dead: the enclave has ended; the link is closed. */
 enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, struct span body, struct span *ret_body,
 				 struct diagnosis *d) MUST_USE;
+
+/* The same in steps, for a call that lasts: the call, with a descriptor that the enclave gets a copy of; */
+enum tcb_error enclave_link_send(struct enclave_link *link, enum call call, struct span body, int fd, struct diagnosis *d) MUST_USE;
+/* one frame of the enclave (blocks): a service is served; `*ret_returned`: the call has returned, so; */
+enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool *ret_returned, struct span *ret_body,
+				 struct diagnosis *d) MUST_USE;
+/* and that it should return. */
+void enclave_link_interrupt(struct enclave_link *link);
 
 #endif

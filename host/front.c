@@ -91,6 +91,7 @@ static void end_data(struct front *f)
 /* The machine is off: the TPM too. */
 static void rest(struct front *f)
 {
+	front_data_take_back(f);
 	close_fd(&f->data.fd);
 	f->running = false;
 	f->locality = 0;
@@ -119,13 +120,14 @@ static void shut_down(struct front *f)
 
 /* ---- the loop ---- */
 
-enum { SLOT_CONTROL, SLOT_DATA_LISTENER, SLOT_DATA, SLOT_OWNER, SLOT_CLIENTS, SLOTS = SLOT_CLIENTS + FRONT_CLIENTS };
+enum { SLOT_CONTROL, SLOT_DATA_LISTENER, SLOT_DATA, SLOT_ENCLAVE, SLOT_OWNER, SLOT_CLIENTS, SLOTS = SLOT_CLIENTS + FRONT_CLIENTS };
 
 static void fill_slots(const struct front *f, struct pollfd ret_slots[SLOTS])
 {
 	ret_slots[SLOT_CONTROL].fd = f->options->control_listener;
 	ret_slots[SLOT_DATA_LISTENER].fd = f->data.fd < 0 ? f->options->data_listener : -1;
-	ret_slots[SLOT_DATA].fd = f->data.fd;
+	ret_slots[SLOT_DATA].fd = f->data.handed_on ? -1 : f->data.fd;
+	ret_slots[SLOT_ENCLAVE].fd = f->data.handed_on ? f->v->link.fd : -1;
 	ret_slots[SLOT_OWNER].fd = f->options->owner;
 	for (size_t i = 0; i < FRONT_CLIENTS; i++)
 		ret_slots[SLOT_CLIENTS + i].fd = f->clients[i].fd;
@@ -135,10 +137,23 @@ static void fill_slots(const struct front *f, struct pollfd ret_slots[SLOTS])
 	}
 }
 
+/* Anything but the data channel. */
+static bool is_control(const struct pollfd slots[SLOTS])
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		if (i != SLOT_DATA && i != SLOT_ENCLAVE && slots[i].revents != 0)
+			return true;
+	return false;
+}
+
 static void serve_slots(struct front *f, const struct pollfd slots[SLOTS])
 {
 	if (slots[SLOT_DATA].revents != 0 && !front_data_serve(f))
 		end_data(f);
+	if (slots[SLOT_ENCLAVE].revents != 0 && !front_data_step(f))
+		end_data(f);
+	if (is_control(slots))
+		front_data_take_back(f);
 	for (size_t i = 0; i < FRONT_CLIENTS && !f->shutdown; i++) {
 		struct front_client *client = &f->clients[i];
 
@@ -169,6 +184,7 @@ static void serve(struct front *f)
 
 	begin(f);
 	while (!f->end) {
+		front_data_hand_on(f);
 		fill_slots(f, slots);
 		if (poll(slots, SLOTS, -1) < 0 && errno != EINTR)
 			return;

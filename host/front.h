@@ -32,11 +32,11 @@ struct front_client {
 	int fd, received_fd; /* -1: none; received_fd came with the request being read */
 };
 
-/* Bytes of the data channel that are not a whole command yet. */
+/* The data channel, and what of it is not a whole command yet. */
 struct front_data {
 	int fd; /* -1: none */
-	size_t size;
-	uint8_t bytes[LIMIT_TPM_COMMAND + 32];
+	bool handed_on; /* the enclave reads it: vtpm_serve_start() */
+	struct data_channel channel;
 };
 
 struct front {
@@ -56,6 +56,11 @@ void front_run(struct host_vtpm *v, const struct front_options *options);
 bool front_control_serve(struct front *f, struct front_client *client);
 /* What can be read now, and all commands that are whole with it; false: close the channel. */
 bool front_data_serve(struct front *f);
+/* Hands the channel on to the enclave, if that can be; and takes it back, before anything else is done. */
+void front_data_hand_on(struct front *f);
+void front_data_take_back(struct front *f);
+/* When the enclave that has the channel wants something; false: close the channel. */
+bool front_data_step(struct front *f);
 
 /* CMD_INIT with these flags, and TPM2_Startup. */
 enum front_result front_initialise(struct front *f, uint32_t flags);

@@ -139,6 +139,7 @@ void vtpm_close_enclave(struct host_vtpm *v)
 	uint64_t session = v->link.session;
 
 	enclave_link_close(&v->link);
+	v->serving.open = false;
 	if (v->place.log != NULL)
 		log_settle(v->place.log, &v->place);
 	v->place.log = NULL;
@@ -197,8 +198,10 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 	struct span answer;
 	enum tcb_error error;
 	uint64_t session;
+	bool serving;
 
 	(void)pthread_mutex_lock(&v->lock);
+	serving = vtpm_pause_serving(v);
 	error = ask(v, call, body, &answer, d);
 	session = v->link.session;
 	if (error == TCB_OK && ret != NULL)
@@ -210,6 +213,8 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 		v->link.session = session;
 		vtpm_close_enclave(v);
 	}
+	if (serving)
+		vtpm_resume_serving(v);
 	(void)pthread_mutex_unlock(&v->lock);
 	return error;
 }
@@ -242,6 +247,7 @@ void vtpm_rest(struct host_vtpm *v)
 	struct diagnosis d = {0};
 
 	(void)pthread_mutex_lock(&v->lock);
+	(void)vtpm_pause_serving(v);
 	if (v->loaded && enclave_link_call(&v->link, CALL_VTPM_SHUTDOWN, span_of(NULL, 0), NULL, &d) != TCB_OK)
 		vtpm_log(v, &d);
 	if (v->status.state == VTPM_ESCROWED)
@@ -256,8 +262,13 @@ struct vtpm_status vtpm_look(struct host_vtpm *v)
 	struct vtpm_status status;
 
 	(void)pthread_mutex_lock(&v->lock);
-	if (v->status.state == VTPM_ESCROWED) /* its hand-over may have been granted meanwhile */
+	if (v->status.state == VTPM_ESCROWED) { /* its hand-over may have been granted meanwhile */
+		bool serving = vtpm_pause_serving(v);
+
 		refresh_status(v);
+		if (serving)
+			vtpm_resume_serving(v);
+	}
 	status = v->status;
 	(void)pthread_mutex_unlock(&v->lock);
 	return status;

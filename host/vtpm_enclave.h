@@ -5,12 +5,21 @@
 
 #include <stdatomic.h>
 
+#include "edge/data_channel.h"
 #include "host/daemon.h"
 #include "host/place.h"
 
 #define UUID_TEXT_SIZE 37
 
 struct external; /* external.h: of a vTPM in a user's directory */
+
+/* CALL_VTPM_SERVE, while it lasts and between. */
+struct vtpm_serving {
+	bool open, closed, refused;
+	int fd; /* the front's data channel; -1: not handed on */
+	uint8_t locality;
+	struct data_channel pending;
+};
 
 struct host_vtpm {
 	struct daemon *daemon;
@@ -23,6 +32,7 @@ struct host_vtpm {
 	struct vtpm_status status;
 	struct enclave_link link;
 	bool loaded; /* the enclave holds this vTPM */
+	struct vtpm_serving serving;
 	struct service_context context;
 	int listen_fd;
 	bool deleted;
@@ -41,7 +51,20 @@ const char *vtpm_state_name(enum vtpm_state state);
 /* One line about this vTPM, for its operator. */
 void vtpm_log(struct host_vtpm *v, const struct diagnosis *d);
 
+/* ---- vtpm_serve.c: the data channel in the enclave's hands; the front's thread ---- */
+
+/* Hands `fd` on, with what was read of it already. False: it cannot be; commands go by CALL_VTPM_COMMAND. */
+bool vtpm_serve_start(struct host_vtpm *v, int fd, uint8_t locality, const struct data_channel *pending);
+/* When the enclave's stream has something. Closed: the channel is at its end. Ended: for another reason; vtpm_serve_stop(). */
+enum serve_state { SERVE_GOES_ON, SERVE_CLOSED, SERVE_ENDED } vtpm_serve_step(struct host_vtpm *v);
+/* Takes it back. False: it is at its end. */
+bool vtpm_serve_stop(struct host_vtpm *v, uint8_t *ret_locality, struct data_channel *ret_pending);
+
 /* ---- steps of the above, with the lock held ---- */
+
+/* Makes room for another call; whether there was one to be resumed after it. */
+bool vtpm_pause_serving(struct host_vtpm *v);
+void vtpm_resume_serving(struct host_vtpm *v);
 
 enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct diagnosis *d) MUST_USE;

@@ -6,12 +6,54 @@
 static uint8_t call_bytes[LIMIT_FRAME];   /* the host's body, copied in once */
 static uint8_t return_bytes[LIMIT_FRAME]; /* ours */
 
-static void read_call(struct frame_head *ret_head, struct span *ret_body)
+static struct { bool allowed, came; } interrupt;
+
+void enclave_interrupt_begin(void)
+{
+	interrupt.allowed = true;
+	interrupt.came = false;
+}
+
+bool enclave_interrupted(void)
+{
+	return interrupt.came;
+}
+
+bool enclave_interrupt_take(const struct frame_head *head)
+{
+	if (head->kind != FRAME_INTERRUPT)
+		return false;
+	if (!interrupt.allowed || head->body_size != 0)
+		tee_abort("an interrupt of nothing");
+	interrupt.allowed = false;
+	interrupt.came = true;
+	return true;
+}
+
+static void read_head(struct frame_head *ret_head)
 {
 	uint8_t head_bytes[FRAME_HEAD_SIZE];
 
 	tee_stream_read(head_bytes, sizeof head_bytes);
-	if (frame_head_decode(SPAN_OF(head_bytes), ret_head) != TCB_OK || ret_head->kind != FRAME_ECALL)
+	if (frame_head_decode(SPAN_OF(head_bytes), ret_head) != TCB_OK)
+		tee_abort("the host sent something that is no frame");
+}
+
+void enclave_interrupt_read(void)
+{
+	struct frame_head head;
+
+	read_head(&head);
+	if (!enclave_interrupt_take(&head))
+		tee_abort("the host sent something that is not an interrupt");
+}
+
+static void read_call(struct frame_head *ret_head, struct span *ret_body)
+{
+	do
+		read_head(ret_head);
+	while (enclave_interrupt_take(ret_head)); /* it crossed the return */
+	if (ret_head->kind != FRAME_ECALL)
 		tee_abort("the host sent something that is not a call");
 	tee_stream_read(call_bytes, ret_head->body_size);
 	*ret_body = span_of(call_bytes, ret_head->body_size);

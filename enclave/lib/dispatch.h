@@ -15,6 +15,16 @@ struct enclave_call {
 	enum tcb_error (*handle)(void *state, struct span body, struct writer *ret, struct diagnosis *d);
 };
 
+/* For a call that lasts: from begin on, the host may send one FRAME_INTERRUPT, which may come as late as after the return. */
+void enclave_interrupt_begin(void);
+/* Whether it has come. */
+bool enclave_interrupted(void);
+/* Reads a frame that must be it; ends the enclave otherwise. */
+void enclave_interrupt_read(void);
+/* For readers of other frames (ocall.c): takes it if `head` is one. */
+struct frame_head;
+bool enclave_interrupt_take(const struct frame_head *head);
+
 /* Reads one call from the host stream, handles it, answers. */
 void enclave_serve_one(const struct enclave_call *table, size_t count, void *state);
 

@@ -1,6 +1,7 @@
 #include "enclave/lib/ocall.h"
 
 #include "edge/frame.h"
+#include "enclave/lib/dispatch.h"
 #include "enclave/tee/tee.h"
 
 static uint8_t answer_bytes[LIMIT_FRAME];
@@ -32,8 +33,12 @@ enum tcb_error host_call(enum call call, const struct span *parts, size_t count,
 	struct reader r;
 
 	send_call(call, parts, count);
-	tee_stream_read(head_bytes, sizeof head_bytes);
-	if (frame_head_decode(SPAN_OF(head_bytes), &head) != TCB_OK || head.kind != FRAME_OCALL_RETURN ||
+	do {
+		tee_stream_read(head_bytes, sizeof head_bytes);
+		if (frame_head_decode(SPAN_OF(head_bytes), &head) != TCB_OK)
+			tee_abort("the host sent something that is no frame");
+	} while (enclave_interrupt_take(&head)); /* it crossed our call */
+	if (head.kind != FRAME_OCALL_RETURN ||
 	    head.call != (uint16_t)call)
 		tee_abort("the host answered something else");
 	tee_stream_read(answer_bytes, head.body_size);

@@ -20,6 +20,20 @@ void tee_enter(void (*prepare)(void));
 void tee_stream_read(uint8_t *ret_bytes, size_t size);
 void tee_stream_write(struct span bytes);
 
+/* ---- the data channel: a backend may have none ---- */
+
+/* Takes the descriptor that came with the frame whose head was read last; false: none did, or this backend takes none. One at a time: the
+ * one before must be closed. */
+bool tee_data_open(void);
+void tee_data_close(void);
+enum tee_event { TEE_STREAM, TEE_DATA };
+/* Waits until the host stream or the data channel has something; the host stream first. */
+enum tee_event tee_data_wait(void);
+/* What is there now: at most `capacity` bytes, not 0; `*ret_size` 0: nothing now. False: closed. */
+bool tee_data_read(uint8_t *ret_bytes, size_t capacity, size_t *ret_size);
+/* All of it; false: closed. */
+bool tee_data_write(struct span bytes);
+
 /* Ends the enclave at once, without an answer: the host broke the protocol. `reason` is a constant text, for
  * a person with a debugger. */
 _Noreturn void tee_abort(const char *reason);

@@ -90,22 +90,28 @@ void lever_ExpDCacheAdd(const BIGNUM *p, const BIGNUM *n, const BIGNUM *e, const
 	ExpDCacheAdd(p, n, e, q, d);
 }
 
-static bool are_primes_of(const RSA *rsa)
+/* n = p * q, and iqmp * q = 1 mod p. */
+static bool fits(const RSA *rsa, const BIGNUM *p, const BIGNUM *q, const BIGNUM *iqmp)
 {
 	BIGNUM *product = BN_new();
-	BN_CTX *ctx = BN_CTX_secure_new();
-	bool same = product != NULL && ctx != NULL && BN_mul(product, noted_p, noted_q, ctx) == 1 &&
-		    BN_cmp(product, RSA_get0_n(rsa)) == 0;
+	BN_CTX *ctx = BN_CTX_new();
+	bool ok = product != NULL && ctx != NULL && BN_mul(product, p, q, ctx) == 1 && BN_cmp(product, RSA_get0_n(rsa)) == 0 &&
+		  BN_mod_mul(product, iqmp, q, p, ctx) == 1 && BN_is_one(product);
 
 	BN_CTX_free(ctx);
 	BN_clear_free(product);
-	return same;
+	return ok;
 }
 
 int lever_RSA_set0_crt_params(RSA *rsa, BIGNUM *dmp1, BIGNUM *dmq1, BIGNUM *iqmp)
 {
-	if (noted_p != NULL && noted_q != NULL && are_primes_of(rsa) && RSA_set0_factors(rsa, noted_p, noted_q) == 1)
-		noted_p = noted_q = NULL; /* the key's now */
+	if (noted_p != NULL && noted_q != NULL) {
+		bool swapped = !fits(rsa, noted_p, noted_q, iqmp); /* libtpms computes with the larger first */
+		BIGNUM *p = swapped ? noted_q : noted_p, *q = swapped ? noted_p : noted_q;
+
+		if (fits(rsa, p, q, iqmp) && RSA_set0_factors(rsa, p, q) == 1)
+			noted_p = noted_q = NULL; /* the key's now */
+	}
 	note(NULL, NULL);
 	return RSA_set0_crt_params(rsa, dmp1, dmq1, iqmp);
 }

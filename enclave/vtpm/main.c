@@ -311,17 +311,12 @@ static bool succeeded(struct span response)
 	return response.size >= 10 && memcmp(response.data + 6, ok, sizeof ok) == 0;
 }
 
-static enum tcb_error handle_command(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+/* One command of the guest; the response is borrowed until the next. */
+enum tcb_error vtpm_command(struct vtpm *v, uint8_t locality, struct span command, struct span *ret_response, struct diagnosis *d)
 {
-	struct vtpm *v = state;
-	struct reader r = reader_of(body);
 	static uint8_t response_bytes[LIMIT_TPM_COMMAND];
-	struct span command, response, nonce;
-	uint8_t locality;
+	struct span response, nonce;
 
-	TRY(reader_u8(&r, &locality));
-	TRY(reader_sized(&r, LIMIT_TPM_COMMAND + 16, &command));
-	TRY(reader_end(&r));
 	if (v->record.state == VTPM_ESCROWED && v->out.active)
 		TRY(handover_revoke(v, d)); /* the migration was cancelled and the guest goes on */
 	if (v->record.state != VTPM_RUNNING || !engine_running())
@@ -338,7 +333,32 @@ static enum tcb_error handle_command(void *state, struct span body, struct write
 		TRY(answer_guest(v, nonce));
 	if (engine_take_changed())
 		TRY(state_save(v, d)); /* what the guest is told, a power cut does not take back */
+	*ret_response = response;
+	return TCB_OK;
+}
+
+static enum tcb_error handle_command(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct span command, response;
+	uint8_t locality;
+
+	TRY(reader_u8(&r, &locality));
+	TRY(reader_sized(&r, LIMIT_TPM_COMMAND + 16, &command));
+	TRY(reader_end(&r));
+	TRY(vtpm_command(state, locality, command, &response, d));
 	writer_sized(ret, response);
+	return TCB_OK;
+}
+
+static enum tcb_error handle_serve(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm_served served;
+	struct vtpm_serve m;
+
+	TRY(vtpm_serve_decode(body, &m));
+	TRY(data_serve(state, &m, &served, d));
+	vtpm_served_encode(ret, &served);
 	return TCB_OK;
 }
 
@@ -563,6 +583,7 @@ static const struct enclave_call calls[] = {
 	{ CALL_VTPM_SHUTDOWN, handle_shutdown },
 	{ CALL_VTPM_STATUS, handle_status },
 	{ CALL_VTPM_ADD_KEY, handle_add_key },
+	{ CALL_VTPM_SERVE, handle_serve },
 };
 
 /* Fetches the algorithms and makes the curves' tables. */

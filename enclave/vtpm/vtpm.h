@@ -83,6 +83,19 @@ struct span state_loaded_tpm(const struct vtpm *v);
 enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, struct writer *w) MUST_USE;
 enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, struct span *ret_tpm) MUST_USE;
 
+/* ---- main.c ---- */
+
+/* One command of the guest: the response, once all that it changed is durable. Borrowed until the next. */
+enum tcb_error vtpm_command(struct vtpm *v, uint8_t locality, struct span command, struct span *ret_response,
+			    struct diagnosis *d) MUST_USE;
+
+/* ---- data.c ---- */
+
+/* Answers commands on the data channel that came with the call. Code: vtpm.serve where none can come: then by CALL_VTPM_COMMAND.
+ * `ret_served` borrows until the next call here. */
+enum tcb_error data_serve(struct vtpm *v, const struct vtpm_serve *serve, struct vtpm_served *ret_served,
+			  struct diagnosis *d) MUST_USE;
+
 /* ---- evidence.c ---- */
 
 /* A new residence: a fresh key, nothing of a former platform. */

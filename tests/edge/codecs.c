@@ -54,6 +54,8 @@ CODEC(vtpm_status, { .state = VTPM_ESCROWED, .generation = 12 })
 CODEC(host_platform_quote, { .quote = TEXT("q"), .event_log = TEXT("log"), .ima_log = TEXT("ima") })
 CODEC(local_endorse, { .id = {{1}}, .generation = 2, .residence_key = {{3}}, .ek_name = {{4}}, .ak_name = {{5}},
 		       .policy_digest = {{6}}, .origin = ORIGIN_IMPORTED })
+CODEC(vtpm_serve, { .locality = 3, .pending = TEXT("part of a command") })
+CODEC(vtpm_served, { .closed = true, .locality = 4, .pending = TEXT("rest") })
 CODEC(ledger_entry, { .id = {{1}}, .version = 2, .digest = {{3}}, .previous = {{4}} })
 CODEC(local_escrow, { .handover = {{1}}, .id = {{2}}, .generation = 3, .key_bytes = BYTES(key32),
 		      .last_custody = {{5}}, .policy = TEXT("{}") })
@@ -194,7 +196,7 @@ static void blob_sample(struct writer *out)
 
 const struct codec codecs[] = {
 	ROW(pse_start), ROW(peer_message), ROW(mige_start), ROW(mige_net), ROW(mige_step), ROW(vtpm_create),
-	ROW(vtpm_load), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(ledger_entry),
+	ROW(vtpm_load), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(ledger_entry), ROW(vtpm_serve), ROW(vtpm_served),
 	ROW(local_escrow), ROW(local_escrowed), ROW(local_redeem), ROW(local_redeemed), ROW(wan_attest),
 	ROW(wan_ask), ROW(wan_redeem), ROW(wan_grant), ROW(tpm_quote), ROW(endorsement), ROW(custody_record),
 	ROW(collateral), ROW(evidence_request), ROW(vtpm_keys), ROW(evidence), ROW(certified_ak), ROW(cose),

@@ -137,6 +137,36 @@ void tee_stream_read(uint8_t *ret_bytes, size_t size)
 	fake.in_read += size;
 }
 
+/* ---- no data channel ---- */
+
+bool tee_data_open(void)
+{
+	return false;
+}
+
+void tee_data_close(void)
+{
+}
+
+enum tee_event tee_data_wait(void)
+{
+	return TEE_STREAM;
+}
+
+bool tee_data_read(uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
+{
+	(void)ret_bytes;
+	(void)capacity;
+	*ret_size = 0;
+	return false;
+}
+
+bool tee_data_write(struct span bytes)
+{
+	(void)bytes;
+	return false;
+}
+
 /* ---- instructions ---- */
 
 static enum tcb_error issue(enum instruction instruction, const struct span *parts, size_t count, uint8_t *ret_bytes,

@@ -3,6 +3,7 @@
 #include "enclave/tee/tee.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -36,10 +37,76 @@ _Noreturn void tee_abort(const char *reason)
 	_exit(70);
 }
 
+static int offered_fd = -1, data_fd = -1; /* came with the last frame; in use */
+
+/* One descriptor may come with a frame; another is closed at once. */
+static ssize_t receive(uint8_t *ret_bytes, size_t size)
+{
+	union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
+	struct iovec iov = { .iov_base = ret_bytes, .iov_len = size };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+				  .msg_controllen = sizeof control.bytes };
+	ssize_t got = recvmsg(ENCLAVE_STREAM_FD, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = got > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return got;
+	if (offered_fd >= 0)
+		(void)close(offered_fd);
+	memcpy(&offered_fd, CMSG_DATA(c), sizeof(int));
+	return got;
+}
+
+bool tee_data_open(void)
+{
+	data_fd = offered_fd;
+	offered_fd = -1;
+	return data_fd >= 0;
+}
+
+void tee_data_close(void)
+{
+	if (data_fd >= 0)
+		(void)close(data_fd);
+	data_fd = -1;
+}
+
+enum tee_event tee_data_wait(void)
+{
+	struct pollfd fds[2] = { { .fd = ENCLAVE_STREAM_FD, .events = POLLIN }, { .fd = data_fd, .events = POLLIN } };
+
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			tee_abort("nothing to wait for");
+	return fds[0].revents != 0 ? TEE_STREAM : TEE_DATA;
+}
+
+bool tee_data_read(uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
+{
+	ssize_t got = recv(data_fd, ret_bytes, capacity, MSG_DONTWAIT);
+
+	*ret_size = got > 0 ? (size_t)got : 0;
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+bool tee_data_write(struct span bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t put = send(data_fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return false;
+		bytes = span_of(bytes.data + put, bytes.size - (size_t)put);
+	}
+	return true;
+}
+
 void tee_stream_read(uint8_t *ret_bytes, size_t size)
 {
 	while (size > 0) {
-		ssize_t got = read(ENCLAVE_STREAM_FD, ret_bytes, size);
+		ssize_t got = receive(ret_bytes, size);
 
 		if (got < 0 && errno == EINTR)
 			continue;
