@@ -480,13 +480,15 @@ void log_on_full(struct store_log *log, enum tcb_error (*snapshot)(void *context
 
 /* ---- writing ---- */
 
-/* With the lock held: both files' records until now are durable, so that the next file's follow them in any case. */
+/* With the lock held, again until there is room. All records until now are made durable, so that the next file's follow them in any case. */
 static void change_file(struct store_log *log)
 {
 	unsigned next = (log->current + 1) % FILES;
 
-	while (log->files[next].busy || log->syncing)
+	if (log->files[next].busy || log->syncing) {
 		(void)pthread_cond_wait(&log->changed, &log->lock);
+		return; /* another thread may have changed it */
+	}
 	if (fdatasync(log->files[log->current].fd) != 0 || !take_turn(log, next))
 		give_up("a log that cannot be written");
 	log->durable = log->put;
