@@ -1,4 +1,5 @@
 #include "host/agent.h"
+#include "host/scratch.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -67,9 +68,9 @@ static enum tcb_error call_mige(struct daemon *daemon, enum call call, struct sp
 static enum tcb_error feed(struct daemon *daemon, uint64_t connection, struct span bytes, bool closed,
 			   struct owned_step *ret_step, struct diagnosis *d)
 {
-	static _Thread_local uint8_t body_bytes[CHUNK + 64];
+	uint8_t *SCRATCH(body_bytes, bytes.size + 64);
 	const struct mige_net m = { .connection = connection, .closed = closed, .bytes = bytes };
-	struct writer w = WRITER_OF(body_bytes);
+	struct writer w = writer_of(body_bytes, bytes.size + 64);
 	struct span body;
 
 	mige_net_encode(&w, &m);
@@ -224,7 +225,7 @@ static void finish(const struct mige_step *step)
 /* Until the MigE has its answer. `s` is the step to begin with, and the last one on return. */
 static enum tcb_error shovel(struct daemon *daemon, struct owned_step *s, struct diagnosis *d)
 {
-	static _Thread_local uint8_t bytes[CHUNK];
+	uint8_t *SCRATCH(bytes, CHUNK);
 
 	for (int i = 0; !s->step.answered; i++) {
 		uint64_t connection = s->step.connection;
@@ -263,7 +264,7 @@ struct inbound {
 
 static void *serve_inbound(void *context)
 {
-	static _Thread_local uint8_t bytes[CHUNK];
+	uint8_t *SCRATCH(bytes, CHUNK);
 	struct inbound *in = context;
 	bool open = true;
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "host/front.h"
+#include "host/scratch.h"
 
 enum {
 	CAPABILITIES = 0x1ffff,
@@ -136,8 +137,8 @@ static enum front_result do_buffer_size(struct exchange *x)
 /* u32 flags, u32 type, u32 offset -> u32 flags, u32 total, u32 length, data */
 static enum front_result do_get_blob(struct exchange *x)
 {
-	static _Thread_local uint8_t blob_bytes[LIMIT_FRAME];
-	struct writer w = WRITER_OF(blob_bytes);
+	uint8_t *SCRATCH(blob_bytes, LIMIT_FRAME);
+	struct writer w = writer_of(blob_bytes, LIMIT_FRAME);
 	struct reader r = reader_of(x->body);
 	struct span blob = {0};
 	uint32_t flags, type, offset;
@@ -168,8 +169,8 @@ static enum front_result do_set_blob(struct exchange *x)
 static enum front_result do_info(struct exchange *x)
 {
 	enum { PIECE_MAX = 3072 };
-	static _Thread_local uint8_t info_bytes[65536];
-	struct writer w = WRITER_OF(info_bytes);
+	uint8_t *SCRATCH(info_bytes, 65536);
+	struct writer w = writer_of(info_bytes, 65536);
 	struct reader r = reader_of(x->body);
 	struct span json;
 	uint64_t flags;

@@ -1,5 +1,6 @@
 /* tcbindd DIR: the untrusted daemon of one platform ("domain 0"). Rights: the platform's files and sockets, the physical TPM.
  * Secrets: none, everything it keeps is ciphertext. Fed by: enclaves, QEMU, its HTTP clients, other platforms. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -68,6 +69,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)setrlimit(RLIMIT_CORE, &none);
+	/* Buffers of a frame's size are pages of their own, of which only those that are used cost memory; and threads share their heaps. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	(void)mallopt(M_ARENA_MAX, 2);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);

@@ -18,6 +18,7 @@
 #include "host/external.h"
 #include "host/front.h"
 #include "host/paths.h"
+#include "host/scratch.h"
 
 /* One a daemon. `users` counts before accept(), so that a registration is seen either there or in the socket's queue. */
 static struct listener {
@@ -52,7 +53,7 @@ static void take_descriptors(struct registration *r, struct msghdr *message)
 
 static bool receive(struct registration *r)
 {
-	static _Thread_local char text[REGISTRATION_MAX];
+	char text[REGISTRATION_MAX];
 	union { char bytes[CMSG_SPACE(REGISTRATION_FDS * sizeof(int))]; struct cmsghdr align; } control;
 	struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,

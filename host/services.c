@@ -11,6 +11,7 @@
 #include "host/daemon.h"
 #include "host/paths.h"
 #include "host/place.h"
+#include "host/scratch.h"
 
 void log_diagnosis(const char *who, const struct diagnosis *d)
 {
@@ -92,9 +93,9 @@ static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct
 
 static enum tcb_error serve_peer(struct service_context *c, struct span body, struct writer *ret, struct diagnosis *d)
 {
-	static _Thread_local uint8_t message_bytes[LIMIT_LOCAL_MESSAGE + 16];
+	uint8_t *SCRATCH(message_bytes, body.size + 16);
 	struct reader r = reader_of(body);
-	struct writer w = WRITER_OF(message_bytes);
+	struct writer w = writer_of(message_bytes, body.size + 16);
 	struct peer_message m = { .session = c->link->session };
 	struct span message;
 	uint8_t role;
@@ -114,8 +115,8 @@ static enum tcb_error serve_peer(struct service_context *c, struct span body, st
 static enum tcb_error serve_platform_quote(struct service_context *c, struct span body, struct writer *ret,
 					   struct diagnosis *d)
 {
-	static _Thread_local uint8_t quote_bytes[LIMIT_QUOTE];
-	struct writer w = WRITER_OF(quote_bytes);
+	uint8_t *SCRATCH(quote_bytes, LIMIT_QUOTE);
+	struct writer w = writer_of(quote_bytes, LIMIT_QUOTE);
 	struct reader r = reader_of(body);
 	struct host_platform_quote answer = {0};
 	struct digest256 commitment;

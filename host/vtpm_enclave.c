@@ -6,6 +6,7 @@
 
 #include "core/wipe.h"
 #include "host/external.h"
+#include "host/scratch.h"
 
 static const char *const state_names[] = {
 	[VTPM_NEW] = "new", [VTPM_INCOMING] = "incoming", [VTPM_RUNNING] = "running",
@@ -86,8 +87,8 @@ static void note_loaded(struct host_vtpm *v)
 
 enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct diagnosis *d)
 {
-	static _Thread_local uint8_t body_bytes[LIMIT_FRAME];
-	struct writer w = WRITER_OF(body_bytes);
+	uint8_t *SCRATCH(body_bytes, LIMIT_FRAME);
+	struct writer w = writer_of(body_bytes, LIMIT_FRAME);
 	struct vtpm_load m = { .id = v->id, .sealed = sealed };
 
 	TRY(store_get(v->place.dir, v->place.volatile_state, LIMIT_STATE, &m.volatile_sealed, d));
@@ -100,8 +101,8 @@ enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct d
 
 enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *create, struct diagnosis *d)
 {
-	static _Thread_local uint8_t body_bytes[LIMIT_FRAME];
-	struct writer w = WRITER_OF(body_bytes);
+	uint8_t *SCRATCH(body_bytes, LIMIT_FRAME);
+	struct writer w = writer_of(body_bytes, LIMIT_FRAME);
 	enum tcb_error error;
 
 	vtpm_create_encode(&w, create);
