@@ -34,6 +34,9 @@ bool tee_data_read(uint8_t *ret_bytes, size_t capacity, size_t *ret_size);
 /* All of it; false: closed. */
 bool tee_data_write(struct span bytes);
 
+/* Wipes what is not needed any more; a backend may give its memory back until it is used again. Whole static arrays only. */
+void tee_release(void *bytes, size_t size);
+
 /* Ends the enclave at once, without an answer: the host broke the protocol. `reason` is a constant text, for
  * a person with a debugger. */
 _Noreturn void tee_abort(const char *reason);

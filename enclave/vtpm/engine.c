@@ -97,16 +97,14 @@ static bool set_state(enum TPMLIB_StateType type, struct span state)
 
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d)
 {
-	static uint8_t copy[LIMIT_TPM_PERMANENT]; /* `permanent` may be our own buffer */
-	bool ok = permanent.size <= sizeof copy;
+	bool ok = permanent.size <= sizeof engine.permanent;
 
 	engine_stop();
-	if (ok && permanent.size > 0) {
-		memcpy(copy, permanent.data, permanent.size);
-		memcpy(engine.permanent, copy, permanent.size);
-	}
+	if (ok && permanent.size > 0)
+		memmove(engine.permanent, permanent.data, permanent.size); /* it may be our own buffer */
 	engine.permanent_size = ok ? permanent.size : 0;
-	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, span_of(copy, permanent.size)) &&
+	/* libtpms copies what it is given. */
+	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, span_of(engine.permanent, permanent.size)) &&
 	     set_state(TPMLIB_STATE_VOLATILE, volatile_state) && TPMLIB_MainInit() == TPM_SUCCESS;
 	if (!ok)
 		return diagnose(d, TCB_MALFORMED, "vtpm.engine", "a TPM state that libtpms does not start from",

@@ -152,6 +152,7 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 	if (state_loaded_tpm(v).size > 0) {
 		TRY(engine_start(state_loaded_tpm(v), span_of(NULL, 0), d)); /* judged now, kept in the engine's memory */
 		engine_stop();
+		state_loaded_tpm_release();
 	}
 	if (m.volatile_sealed.size > 0) {
 		TRY(seal_open(VOLATILE_LABEL, m.volatile_sealed, v->volatile_state, sizeof v->volatile_state,

@@ -6,6 +6,7 @@
 #include "edge/local.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
+#include "enclave/tee/tee.h"
 #include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/pack.h"
 #include "enclave/vtpm/vtpm.h"
@@ -175,4 +176,10 @@ struct span state_loaded_tpm(const struct vtpm *v)
 {
 	(void)v;
 	return loaded_tpm;
+}
+
+void state_loaded_tpm_release(void)
+{
+	tee_release(tpm_bytes, sizeof tpm_bytes);
+	loaded_tpm = span_of(NULL, 0);
 }

@@ -137,6 +137,11 @@ void tee_stream_read(uint8_t *ret_bytes, size_t size)
 	fake.in_read += size;
 }
 
+void tee_release(void *bytes, size_t size)
+{
+	wipe(bytes, size);
+}
+
 /* ---- no data channel ---- */
 
 bool tee_data_open(void)

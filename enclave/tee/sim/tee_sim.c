@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,19 @@ void tee_enter(void (*prepare)(void))
 	zygote_serve(prepare);
 	if (!sandbox_enter())
 		tee_abort("no sandbox, no enclave");
+}
+
+void tee_release(void *bytes, size_t size)
+{
+	const uintptr_t page = 4096;
+	uintptr_t from = ((uintptr_t)bytes + page - 1) / page * page, to = ((uintptr_t)bytes + size) / page * page;
+
+	if (to > from && madvise((void *)from, to - from, MADV_DONTNEED) == 0) { /* private memory without a file: zeros from now on */
+		wipe(bytes, from - (uintptr_t)bytes);
+		wipe((void *)to, (uintptr_t)bytes + size - to);
+	} else {
+		wipe(bytes, size);
+	}
 }
 
 _Noreturn void tee_abort(const char *reason)
