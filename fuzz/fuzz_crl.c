@@ -29,7 +29,7 @@ static void try_crl(struct span der)
 		return;
 	if (crl_age_of(crl, &age) == TCB_OK)
 		MUST_HOLD(age.number <= INT64_MAX && age.this_update_s <= INT64_MAX);
-	MUST_HOLD(!crl_is_issued(crl, a_certificate(), FUZZ_NOW_S, &current));
+	MUST_HOLD(!crl_is_issued(crl, a_certificate(), FUZZ_NOW_S, NULL, &current));
 	(void)crl_revokes(crl, a_certificate());
 	crl_narrow(crl, &from_s, &until_s);
 	X509_CRL_free(crl);
@@ -48,8 +48,8 @@ static void try_certificate(struct span der)
 	(void)x509_common_name(certificate, name, sizeof name);
 	MUST_HOLD(x509_p256_key(certificate, &key) != TCB_OK || x509_spki_digest(certificate, &digest) == TCB_OK);
 	(void)x509_is_valid_at(certificate, FUZZ_NOW_S);
-	(void)x509_is_issued(certificate, certificate, "Intel SGX Root CA", true);
-	MUST_HOLD(!x509_is_issued(certificate, a_certificate(), "Intel SGX PCK Certificate", false));
+	(void)x509_is_issued(certificate, certificate, "Intel SGX Root CA", true, NULL);
+	MUST_HOLD(!x509_is_issued(certificate, a_certificate(), "Intel SGX PCK Certificate", false, NULL));
 	x509_narrow(certificate, &from_s, &until_s);
 	X509_free(certificate);
 }

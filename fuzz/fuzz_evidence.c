@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct checks checks;
 	static struct evidence_claims claims;
 	static const uint8_t nonce[32] = {1, 2, 3};
+	struct evidence_inputs inputs = { .nonce = SPAN_OF(nonce) };
 	struct span in;
 	enum tcb_error error;
 
@@ -74,8 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_root(in, &policy);
 	accept_enclaves(&policy, in);
 	checks = (struct checks){0};
-	error = evidence_appraise(data[0] % 2 == 0 ? sign(in) : in, &policy, SPAN_OF(nonce), span_of(NULL, 0), (uint64_t)time(NULL),
-				  &checks, &claims); /* the seeds' processors were made when they were built */
+	inputs.evidence = data[0] % 2 == 0 ? sign(in) : in;
+	inputs.now_s = (uint64_t)time(NULL); /* the seeds' processors were made when they were built */
+	error = evidence_appraise(&inputs, &policy, &checks, &claims);
 	MUST_HOLD(error == TCB_OK || checks_first_failure(&checks) != NULL || checks.missing);
 	return 0;
 }

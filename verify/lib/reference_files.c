@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "verify/lib/files.h"
 #include "verify/lib/internal.h"
 
 static enum tcb_error join(const char *policy_path, const char *name, char *ret_path, size_t capacity, struct diagnosis *d)
@@ -24,7 +25,7 @@ static enum tcb_error load_one(const struct policy_reference *source, const char
 	size_t size = 0;
 
 	TRY(join(policy_path, source->file, path, sizeof path, d));
-	TRY(small_file_read(path, LIMIT_REFERENCE_FILE, &bytes, &size, d));
+	TRY(files_read(path, LIMIT_REFERENCE_FILE, false, &bytes, &size, d));
 	error = reference_add(values, source, span_of(bytes, size), d);
 	free(bytes);
 	return error;
