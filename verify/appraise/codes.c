@@ -87,6 +87,7 @@ const struct code_explanation code_explanations[] = {
 	{"custody.platform", "The last hand-over leads to another platform than the one that answers.", "Treat it as a copy that should not run."},
 	{"custody.hand_overs", "The vTPM has been handed over more often than the policy allows.", "Look at its custody chain; renew the policy."},
 	{"custody.unlisted", "The vTPM has been on a platform that the policy does not list.", "Find out why it was there; list the platform after looking at it."},
+	{"policy.large", "The policy is longer than a policy may be.", "Split it, or move reference values into files that it names."},
 	{"policy.reference.missing", "The policy names files of reference values that were not loaded.", "Give the files to the verifier; a vTPM's own policy cannot name any."},
 	{"policy.reference.expired", "A CoRIM that the policy names is not valid yet, or no more.", "Get a newer one from whoever signs it; check the clock."},
 	{"policy.vtpm.unlisted", "The policy lists vTPMs, and not this one.", "Check which VM you are asking."},
