@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "edge/collateral.h"
@@ -447,6 +448,76 @@ static void a_bare_quote_needs_its_collateral_and_root(void **state)
 	tcbind_policy_free(production);
 }
 
+static void assert_first_failure(const tcbind_policy *p, const struct tcbind_request *request, const char *code)
+{
+	tcbind_result *result = verify_by(NULL, p, request);
+	const struct tcbind_check *check = NULL;
+
+	assert_int_equal(tcbind_result_verdict(result), TCBIND_NOT_TRUSTED);
+	for (size_t i = 0; (check = tcbind_result_check(result, i)) != NULL && check->result != TCBIND_CHECK_FAIL; i++)
+		;
+	assert_non_null(check);
+	assert_string_equal(check->code, code);
+	tcbind_result_free(result);
+}
+
+static void the_guests_logs_are_judged(void **state)
+{
+	struct tcbind_request request = request_for(&evidence[0]);
+	tcbind_result *result = NULL;
+
+	(void)state;
+	request.guest_log = "no log";
+	request.guest_log_size = 6;
+	assert_first_failure(policy, &request, "guest.log.malformed");
+	request.guest_log = NULL;
+	assert_int_equal(tcbind_verify(NULL, policy, &request, &result, NULL), TCBIND_ERROR_ARGUMENT);
+	request.guest_log_size = 0;
+	request.guest_ima = "no list";
+	request.guest_ima_size = 7;
+	assert_first_failure(policy, &request, "guest.log.missing"); /* nothing comes before the firmware */
+	assert_null(result);
+}
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	assert_int_equal(file_write(path, span_of_text(text), 0600, NULL), TCB_OK);
+}
+
+static void reference_values_come_with_the_file(void **state)
+{
+	char dir[] = "/tmp/tcbind-test-XXXXXX", path[64], known[64], json[8192];
+	const char *accepting = fleet_policy(&fleet);
+	struct tcbind_request request = request_for(&evidence[0]);
+	struct tcbind_failure failure = {0};
+	tcbind_policy *loaded = NULL, *parsed;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/policy", dir);
+	(void)snprintf(known, sizeof known, "%s/known.json", dir);
+	(void)snprintf(json, sizeof json, "%.*s, \"reference_values\": [{\"file\": \"known.json\", \"layer\": \"guest\"}]}",
+		       (int)strlen(accepting) - 1, accepting);
+	write_file(dir, "policy", json);
+	assert_int_equal(tcbind_policy_load(path, &loaded, &failure), TCBIND_ERROR_FILE);
+	assert_non_null(strstr(failure.found, known));
+	assert_null(loaded);
+	write_file(dir, "known.json", "{\"version\": 1, \"pcrs\": {\"1\": [\"11\"]}}");
+	assert_int_equal(tcbind_policy_load(path, &loaded, &failure), TCBIND_ERROR_MALFORMED);
+	write_file(dir, "known.json", "{\"version\": 1, \"pcrs\": {\"1\": [\""
+				      "1111111111111111111111111111111111111111111111111111111111111111\"]}}");
+	assert_int_equal(tcbind_policy_load(path, &loaded, &failure), TCBIND_OK);
+	assert_first_failure(loaded, &request, "guest.pcr");
+	tcbind_policy_free(loaded);
+	parsed = parse_policy(json); /* from memory there is nowhere to look */
+	assert_first_failure(parsed, &request, "policy.reference.missing");
+	tcbind_policy_free(parsed);
+	assert_int_equal(unlink(path) | unlink(known) | rmdir(dir), 0);
+}
+
 /* ---- attestation results ---- */
 
 static void every_code_speaks_of_something(void **state)
@@ -516,6 +587,8 @@ int main(void)
 		cmocka_unit_test(results_tell_what_was_judged),
 		cmocka_unit_test(errors_are_errors),
 		cmocka_unit_test(a_bare_quote_needs_its_collateral_and_root),
+		cmocka_unit_test(the_guests_logs_are_judged),
+		cmocka_unit_test(reference_values_come_with_the_file),
 		cmocka_unit_test(every_code_speaks_of_something),
 		cmocka_unit_test(the_vector_claims_what_was_judged),
 	};
