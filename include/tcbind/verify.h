@@ -42,8 +42,8 @@ struct tcbind_failure {
 
 typedef struct tcbind_context tcbind_context;
 
-/* Remembers up to `platforms` judgements of a platform's quote with its collateral (about 12 KiB each), and sixteen times as many
- * signatures (80 bytes each), of those that passed; older ones make room. All of the fixed part is allocated here. 0: nothing is remembered.
+/* Remembers up to `platforms` judgements of a platform's quote with its collateral (about 16 KiB each), and sixteen times as many
+ * signatures (48 bytes each), of those that passed; older ones make room. All of the fixed part is allocated here. 0: nothing is remembered.
  * What is remembered never changes a result: only the same bytes under the same policy, at a time inside every window, are recalled. */
 TCBIND_API enum tcbind_error tcbind_context_new(size_t platforms, tcbind_context **ret_context);
 TCBIND_API void tcbind_context_free(tcbind_context *context);
