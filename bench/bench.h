@@ -40,6 +40,11 @@ void server_start(enum side side, const char *name, struct server *ret);
 double server_start_timed(enum side side, const char *name, struct server *ret);
 void server_stop(struct server *s);
 
+/* A vTPM of the platform, behind its own control socket, as QEMU has it: created, with a data channel, started up. Its process is the platform's. */
+void native_create(char ret_id[37]);
+void native_start(const char *id, struct server *ret);
+void native_stop(struct server *s);
+
 /* ---- results ---- */
 
 /* A goal is a ratio (tcbind to swtpm, or the other way round) or a figure of tcbind's alone. */
@@ -63,7 +68,7 @@ void report_write(const char *dir);
 void rows_commands(void); /* commands on the data socket */
 void rows_nv(void);       /* NV writes, alone and 64 at once */
 void rows_start(void);
-void rows_memory(void);
+void rows_memory(void);   /* 50 and 1,000 vTPMs, and what their number costs */
 void rows_migration(void);
 void rows_quotes(void);
 

@@ -21,7 +21,7 @@ void bench_check(bool ok, const char *what)
 }
 
 static const struct { const char *name; void (*run)(void); } groups[] = {
-	{ "commands", rows_commands }, { "nv", rows_nv }, { "start", rows_start },
+	{ "commands", rows_commands }, { "nv", rows_nv }, { "start", rows_start }, { "memory", rows_memory },
 };
 
 static bool wanted(const char *name, int argc, char **argv)

@@ -245,3 +245,63 @@ void server_stop(struct server *s)
 	(void)waitpid(s->pid, NULL, 0);
 	s->data = -1;
 }
+
+/* ---- the platform's own vTPMs ---- */
+
+void native_create(char ret_id[37])
+{
+	char command[2 * PATH_MAX];
+	FILE *output;
+
+	(void)snprintf(command, sizeof command, "%s/cli/tcbind vtpm create --platform %s", bench_build, platform_dir);
+	output = popen(command, "re");
+	bench_check(output != NULL && fscanf(output, "%36s", ret_id) == 1 && fscanf(output, "%*[^\n]") == 0 && pclose(output) == 0, "a new vTPM");
+}
+
+static void control(const struct server *s, const uint8_t *request, size_t size, int fd)
+{
+	union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ancillary = {0};
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)request, .iov_len = size };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	uint8_t result[4] = { 1 };
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		message.msg_control = ancillary.bytes;
+		message.msg_controllen = sizeof ancillary.bytes;
+		c = CMSG_FIRSTHDR(&message);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	bench_check(sendmsg(s->control, &message, MSG_NOSIGNAL) == (ssize_t)size && recv(s->control, result, 4, MSG_WAITALL) == 4 &&
+			    memcmp(result, (const uint8_t[4]){0}, 4) == 0,
+		    "a control command");
+}
+
+void native_start(const char *id, struct server *ret)
+{
+	static const uint8_t set_datafd[] = { 0, 0, 0, 0x10 }, init[] = { 0, 0, 0, 2, 0, 0, 0, 0 };
+	struct tpm_request startup;
+	char path[PATH_MAX + 64];
+	int pair[2];
+
+	(void)snprintf(path, sizeof path, "%s/vtpm/%s/ctrl.sock", platform_dir, id);
+	ret->control = try_connect(path);
+	bench_check(ret->control >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0, "a vTPM's control socket");
+	control(ret, set_datafd, sizeof set_datafd, pair[1]);
+	(void)close(pair[1]);
+	ret->data = pair[0];
+	ret->pid = 0;
+	control(ret, init, sizeof init, -1);
+	tpm_make_startup(&startup);
+	(void)tpm_send(ret->data, &startup);
+}
+
+void native_stop(struct server *s)
+{
+	(void)close(s->data);
+	(void)close(s->control);
+}

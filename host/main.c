@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 {
 	static struct daemon daemon;
 	const struct rlimit none = {0};
+	struct rlimit files;
 	struct diagnosis d = {0};
 	enum tcb_error error;
 	sigset_t signals;
@@ -69,6 +70,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)setrlimit(RLIMIT_CORE, &none);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* some five for each vTPM */
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	/* Buffers of a frame's size are pages of their own, of which only those that are used cost memory; and threads share their heaps. */
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	(void)mallopt(M_ARENA_MAX, 2);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -190,6 +191,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = { {"ptpm", 1, NULL, 'p'}, {"acm", 1, NULL, 'a'}, {0} };
 	const char *tcti = NULL, *acm = NULL;
 	struct diagnosis d = {0};
+	struct rlimit files;
 	enum tcb_error error;
 	int option;
 
@@ -206,6 +208,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* one for each enclave */
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	error = crypto_init();
 	if (error == TCB_OK)
 		error = processor_reset(&machine.processor, argv[optind], &d);
