@@ -274,6 +274,7 @@ static enum tcb_error fill(struct daemon *daemon, struct host_vtpm *v, const str
 	TRY(vtpm_launch(v, d));
 	TRY(vtpm_create_state(v, create, d));
 	vtpm_write_meta(v);
+	vtpm_close_enclave(v); /* until somebody needs it */
 	return serve(daemon, v, d);
 }
 

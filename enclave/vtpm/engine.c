@@ -4,17 +4,40 @@
 #include <libtpms/tpm_library.h>
 #include <libtpms/tpm_nvfilename.h>
 #include <libtpms/tpm_tis.h>
+#include <malloc.h>
 #include <stdlib.h>
+
+#include "core/wipe.h"
+#include "enclave/vtpm/pack.h"
 
 static struct {
 	bool running, changed;
 	uint8_t locality;
 	size_t permanent_size;
-	uint8_t permanent[LIMIT_TPM_PERMANENT];
+	uint8_t permanent[LIMIT_TPM_PERMANENT]; /* packed */
 	unsigned char *response; /* libtpms' malloc */
 	uint32_t response_capacity;
 	char *info;
 } engine;
+
+/* In memory that free() releases; empty stays empty. */
+static bool unpack_new(struct span packed, struct span *ret_plain)
+{
+	struct reader r = reader_of(packed);
+	struct span plain = span_of(NULL, 0);
+	uint8_t *bytes = NULL;
+	uint32_t size = 0;
+	bool ok = packed.size == 0 || (reader_u32(&r, &size) == TCB_OK && size <= LIMIT_TPM_PERMANENT && (bytes = malloc(size + 1u)) != NULL);
+
+	if (packed.size > 0)
+		ok = ok && unpack(packed, bytes, size, &plain) == TCB_OK;
+	if (!ok) {
+		free(bytes);
+		return false;
+	}
+	*ret_plain = plain;
+	return true;
+}
 
 /* ---- what libtpms asks of us ---- */
 
@@ -24,26 +47,31 @@ static TPM_RESULT io_init(void) { return TPM_SUCCESS; }
 /* What SetState gave is not asked for; but libtpms reads back what it stored when it made a new TPM. */
 static TPM_RESULT nvram_load(unsigned char **data, uint32_t *size, uint32_t number, const char *name)
 {
+	struct span plain;
+
 	(void)number;
 	if (strcmp(name, TPM_PERMANENT_ALL_NAME) != 0 || engine.permanent_size == 0)
 		return TPM_RETRY; /* there is none */
-	*data = malloc(engine.permanent_size); /* libtpms frees it */
-	if (*data == NULL)
+	if (!unpack_new(span_of(engine.permanent, engine.permanent_size), &plain))
 		return TPM_SIZE;
-	memcpy(*data, engine.permanent, engine.permanent_size);
-	*size = (uint32_t)engine.permanent_size;
+	*data = (unsigned char *)(uintptr_t)plain.data; /* libtpms frees it */
+	*size = (uint32_t)plain.size;
 	return TPM_SUCCESS;
 }
 
 static TPM_RESULT nvram_store(const unsigned char *data, uint32_t size, uint32_t number, const char *name)
 {
+	struct writer w = WRITER_OF(engine.permanent);
+
 	(void)number;
 	if (strcmp(name, TPM_PERMANENT_ALL_NAME) != 0)
 		return TPM_SUCCESS; /* volatile state is fetched when it is wanted */
-	if (size > sizeof engine.permanent)
+	pack(&w, span_of(data, size));
+	if (writer_end(&w, NULL) != TCB_OK)
 		return TPM_FAIL;
-	memcpy(engine.permanent, data, size);
-	engine.permanent_size = size;
+	if (w.size < engine.permanent_size)
+		wipe(engine.permanent + w.size, engine.permanent_size - w.size);
+	engine.permanent_size = w.size;
 	engine.changed = true;
 	return TPM_SUCCESS;
 }
@@ -98,14 +126,20 @@ static bool set_state(enum TPMLIB_StateType type, struct span state)
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d)
 {
 	bool ok = permanent.size <= sizeof engine.permanent;
+	struct span plain = {0};
 
 	engine_stop();
 	if (ok && permanent.size > 0)
 		memmove(engine.permanent, permanent.data, permanent.size); /* it may be our own buffer */
 	engine.permanent_size = ok ? permanent.size : 0;
+	ok = ok && unpack_new(span_of(engine.permanent, engine.permanent_size), &plain);
 	/* libtpms copies what it is given. */
-	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, span_of(engine.permanent, permanent.size)) &&
+	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, plain) &&
 	     set_state(TPMLIB_STATE_VOLATILE, volatile_state) && TPMLIB_MainInit() == TPM_SUCCESS;
+	if (plain.size > 0)
+		wipe((void *)(uintptr_t)plain.data, plain.size);
+	free((void *)(uintptr_t)plain.data);
+	(void)malloc_trim(0); /* starting takes more memory than running */
 	if (!ok)
 		return diagnose(d, TCB_MALFORMED, "vtpm.engine", "a TPM state that libtpms does not start from",
 				"the state of a libtpms of this version or an older one",

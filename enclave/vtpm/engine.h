@@ -6,7 +6,7 @@
 #include "core/limits.h"
 #include "core/span.h"
 
-/* Starts the TPM from a permanent state (empty: a new TPM is manufactured) and a volatile one (empty: none). A TPM that
+/* Starts the TPM from a permanent state, packed (pack.h; empty: a new TPM is manufactured), and a volatile one (empty: none). A TPM that
  * runs is ended first. Code: vtpm.engine. */
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d) MUST_USE;
 void engine_stop(void);
@@ -16,7 +16,7 @@ bool engine_running(void);
  * error response too. */
 enum tcb_error engine_process(uint8_t locality, struct span command, struct span *ret_response) MUST_USE;
 
-/* The permanent state as libtpms last stored it; borrowed until the TPM stores again. */
+/* The permanent state as libtpms last stored it, packed; borrowed until the TPM stores again. */
 struct span engine_permanent(void);
 /* Whether it was stored since the last call of this. */
 bool engine_take_changed(void);

@@ -3,12 +3,14 @@
 #include "crypto/crypto.h"
 #include "edge/blob.h"
 #include "edge/local.h"
+#include "enclave/tee/tee.h"
 #include "enclave/vtpm/credentials.h"
 #include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/mailbox.h"
 #include "enclave/vtpm/vtpm.h"
 
 static uint8_t plain_bytes[LIMIT_STATE];
+static uint8_t spare_bytes[LIMIT_STATE]; /* the TPM's state, while the other blob is opened */
 
 /* The IV of a blob: its type; the key serves one hand-over. */
 static void blob_iv(uint8_t type, uint8_t ret_iv[AES_GCM_IV_SIZE])
@@ -196,8 +198,8 @@ static enum tcb_error append_custody(struct vtpm_record *record, struct span cus
 static enum tcb_error take_over(struct vtpm *v, const struct blob_head *head, const struct secret256 *key,
 				struct vtpm_record *next, struct diagnosis *d)
 {
-	static uint8_t tpm_bytes[LIMIT_STATE];
 	struct span plain, tpm, volatile_state = {0};
+	uint8_t *tpm_bytes = spare_bytes;
 
 	TRY(open_blob(span_of(v->in.permanent, v->in.permanent_size), head, BLOB_PERMANENT, key, &plain, d));
 	TRY(state_decode(plain, next, &tpm));
@@ -232,7 +234,8 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 	error = take_over(v, &head, &key, &next, d);
 	if (error == TCB_OK)
 		error = append_custody(&next, record);
-	wipe(plain_bytes, sizeof plain_bytes);
+	tee_release(plain_bytes, sizeof plain_bytes);
+	tee_release(spare_bytes, sizeof spare_bytes);
 	TRY(error);
 	before = v->record;
 	next.generation++;
@@ -250,5 +253,8 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 	}
 	v->volatile_size = 0;
 	v->out.active = false;
+	tee_release(&next, sizeof next);
+	tee_release(&before, sizeof before);
+	tee_release(&v->in, sizeof v->in);
 	return TCB_OK;
 }

@@ -12,6 +12,7 @@
 #include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/levers.h"
 #include "enclave/vtpm/mailbox.h"
+#include "enclave/vtpm/pack.h"
 #include "enclave/vtpm/tpm_command.h"
 #include "enclave/vtpm/vtpm.h"
 
@@ -66,11 +67,18 @@ static enum tcb_error furnish(struct vtpm *v, struct diagnosis *d)
  * was. What a guest took (an authorization, a handle) may keep a resumed TPM from being furnished now: then at its next TPM2_Startup. */
 static enum tcb_error manufacture(struct vtpm *v, const struct vtpm_create *m, struct diagnosis *d)
 {
+	static uint8_t packed_bytes[LIMIT_STATE];
+	struct writer packed = WRITER_OF(packed_bytes);
 	bool resumed = m->tpm_volatile.size > 0;
 	enum tcb_error error;
 
+	if (m->tpm_state.size > 0)
+		pack(&packed, m->tpm_state);
+	TRY(writer_end(&packed, NULL));
 	TRY(crypto_random(v->record.secret.bytes, sizeof v->record.secret.bytes));
-	TRY(engine_start(m->tpm_state, m->tpm_volatile, d));
+	error = engine_start(span_of(packed_bytes, packed.size), m->tpm_volatile, d);
+	wipe(packed_bytes, packed.size);
+	TRY(error);
 	if (!resumed)
 		TRY(simple_command(TPM_CC_STARTUP, 0));
 	error = furnish(v, d);
@@ -152,7 +160,6 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 	if (state_loaded_tpm(v).size > 0) {
 		TRY(engine_start(state_loaded_tpm(v), span_of(NULL, 0), d)); /* judged now, kept in the engine's memory */
 		engine_stop();
-		state_loaded_tpm_release();
 	}
 	if (m.volatile_sealed.size > 0) {
 		TRY(seal_open(VOLATILE_LABEL, m.volatile_sealed, v->volatile_state, sizeof v->volatile_state,

@@ -6,16 +6,13 @@
 #include "edge/local.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
-#include "enclave/tee/tee.h"
 #include "enclave/vtpm/engine.h"
-#include "enclave/vtpm/pack.h"
 #include "enclave/vtpm/vtpm.h"
 
 #define STATE_MAGIC "TCBVTPM2"
 #define STATE_LABEL "tcbind vTPM state v1"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
-static uint8_t tpm_bytes[LIMIT_TPM_PERMANENT]; /* of the document that was decoded last */
 static struct span loaded_tpm;
 
 enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, struct writer *w)
@@ -31,7 +28,7 @@ enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, s
 	writer_sized(w, span_of(record->recovery, record->recovery_size));
 	writer_u32(w, (uint32_t)record->custody_count);
 	writer_sized(w, span_of(record->custody, record->custody_size));
-	pack(w, tpm);
+	writer_bytes(w, tpm);
 	return writer_end(w, NULL);
 }
 
@@ -62,7 +59,7 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 	TRY(reader_sized(&r, sizeof ret_record->recovery, &recovery));
 	TRY(reader_u32(&r, &custody_count));
 	TRY(reader_sized(&r, sizeof ret_record->custody, &custody));
-	TRY(unpack(r.rest, tpm_bytes, sizeof tpm_bytes, &tpm));
+	tpm = r.rest;
 	if (state > VTPM_MOVED || (origin != ORIGIN_MANUFACTURED && origin != ORIGIN_IMPORTED) || custody_count > LIMIT_CUSTODY_RECORDS)
 		return TCB_MALFORMED;
 	ret_record->state = (enum vtpm_state)state;
@@ -176,10 +173,4 @@ struct span state_loaded_tpm(const struct vtpm *v)
 {
 	(void)v;
 	return loaded_tpm;
-}
-
-void state_loaded_tpm_release(void)
-{
-	tee_release(tpm_bytes, sizeof tpm_bytes);
-	loaded_tpm = span_of(NULL, 0);
 }

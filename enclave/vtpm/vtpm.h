@@ -77,10 +77,9 @@ enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *d) MUST_USE;
 /* Opens sealed bytes; refuses another vTPM's (vtpm.state.other) and what the ledger refuses. Fills the record; the TPM's state
  * is borrowed until the next call here. */
 enum tcb_error state_load(struct vtpm *v, const struct vtpm_load *load, struct diagnosis *d) MUST_USE;
-/* The TPM state that was loaded, to start the engine from; and that it is not needed any more. */
+/* The TPM state that was loaded, to start the engine from. */
 struct span state_loaded_tpm(const struct vtpm *v);
-void state_loaded_tpm_release(void);
-/* The record and a TPM state as one document, for sealing here or for a hand-over. */
+/* The record and a TPM state (the engine's, packed) as one document, for sealing here or for a hand-over. */
 enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, struct writer *w) MUST_USE;
 enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, struct span *ret_tpm) MUST_USE;
 
