@@ -62,6 +62,71 @@ enum tcb_error external_create(struct host_vtpm *v, struct diagnosis *d)
 	return create(v, span_of(NULL, 0), span_of(NULL, 0), d);
 }
 
+/* ---- keys that take their time ---- */
+
+enum tcb_error external_key_of(struct span name, enum vtpm_key *ret_key)
+{
+	static const char *const names[KEY_COUNT] = {
+		[KEY_EK_P384] = "p384", [KEY_EK_P384_SIGNS] = "p384-signs", [KEY_EK_P384_BOTH] = "p384-both",
+		[KEY_EK_RSA2048] = "rsa2048", [KEY_EK_RSA2048_SIGNS] = "rsa2048-signs", [KEY_EK_RSA2048_BOTH] = "rsa2048-both",
+		[KEY_EK_RSA3072] = "rsa3072", [KEY_EK_RSA3072_SIGNS] = "rsa3072-signs", [KEY_EK_RSA3072_BOTH] = "rsa3072-both",
+	};
+
+	for (unsigned key = 0; key < KEY_COUNT; key++) {
+		if (names[key] != NULL && span_is_text(name, names[key])) {
+			*ret_key = (enum vtpm_key)key;
+			return TCB_OK;
+		}
+	}
+	return TCB_MALFORMED;
+}
+
+enum tcb_error external_postpone(struct host_vtpm *v, const char *names, struct diagnosis *d)
+{
+	return place_put_later(&v->place, span_of_text(names), d);
+}
+
+static enum tcb_error make_keys(struct host_vtpm *v, struct span names, struct diagnosis *d)
+{
+	while (names.size > 0) {
+		const uint8_t *end = memchr(names.data, '\n', names.size);
+		size_t size = end != NULL ? (size_t)(end - names.data) : names.size;
+		enum vtpm_key key;
+		uint8_t body;
+
+		if (external_key_of(span_of(names.data, size), &key) != TCB_OK)
+			return diagnose(d, TCB_MALFORMED, "vtpm.later", "a file of postponed keys with something else in it",
+					"what this program wrote", "remove the file beside the state");
+		body = (uint8_t)key;
+		TRY(enclave_link_call(&v->link, CALL_VTPM_ADD_KEY, span_of(&body, 1), NULL, d));
+		size += end != NULL ? 1 : 0;
+		names = span_of(names.data + size, names.size - size);
+	}
+	return TCB_OK;
+}
+
+enum tcb_error external_finish(struct host_vtpm *v, struct diagnosis *d)
+{
+	enum tcb_error error;
+	struct span names;
+
+	TRY(place_get_later(&v->place, &names, d));
+	if (names.size == 0)
+		return TCB_OK;
+	error = make_keys(v, names, d);
+	free((void *)(uintptr_t)names.data);
+	return error == TCB_OK ? place_put_later(&v->place, span_of(NULL, 0), d) : error;
+}
+
+/* A vTPM is of use without these keys: a failure is told, and is tried again the next time. */
+static void finish_if_off(struct host_vtpm *v)
+{
+	struct diagnosis d = {0};
+
+	if ((v->status.state == VTPM_NEW || v->status.state == VTPM_STOPPED) && external_finish(v, &d) != TCB_OK)
+		external_log(v, &d);
+}
+
 /* ---- what swtpm kept in the directory ---- */
 
 static enum tcb_error keep_backup(const struct host_vtpm *v, const char *name, struct span file, struct diagnosis *d)
@@ -114,6 +179,8 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 		error = place_take_aside(&v->place, v->daemon->store_dir, &file, &sealed, d);
 		if (error == TCB_OK)
 			error = vtpm_load_state(v, sealed, d);
+		if (error == TCB_OK)
+			finish_if_off(v);
 	} else {
 		error = import_files(v, file, d);
 	}

@@ -15,6 +15,12 @@ struct external {
 
 /* A new vTPM, whatever is in the place. */
 enum tcb_error external_create(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
+/* Keys by their names: "p384", "rsa2048", "rsa3072", each also with "-signs" or "-both" behind it. */
+enum tcb_error external_key_of(struct span name, enum vtpm_key *ret_key) MUST_USE;
+/* Keys (names, one a line) that are made when external_open() next finds the vTPM, or by external_finish(): whoever first needs it waits for them. */
+enum tcb_error external_postpone(struct host_vtpm *v, const char *names, struct diagnosis *d) MUST_USE;
+/* Makes what was postponed; the enclave holds the vTPM, which is off. What cannot be made now stays postponed. */
+enum tcb_error external_finish(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 /* Makes the enclave hold this vTPM. */
 enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 /* Before CALL_VTPM_SET_BLOB: makes the place that the blob needs. `*ret_taken`: it was another program's, and is kept here. */

@@ -14,6 +14,8 @@ static const uint8_t magic[16] = "tcbind vTPM v1\n";
 enum { HEAD_SIZE = sizeof magic + UUID_SIZE };
 
 #define PENDING_SUFFIX ".incoming"
+#define LATER_SUFFIX ".later"
+#define LATER_MAX 256u
 
 bool place_same(const struct place *a, const struct place *b)
 {
@@ -47,19 +49,40 @@ static enum tcb_error put_with_head(const struct place *p, const char *name, str
 	return error;
 }
 
+/* A file that this daemon wrote into a user's directory is the user's. */
+static void give(const struct place *p, const char *name)
+{
+	int dir_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (dir_fd >= 0 && p->mode != 0)
+		(void)fchmodat(dir_fd, name, p->mode, 0);
+	if (dir_fd >= 0 && geteuid() == 0 && fstat(dir_fd, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
+		(void)!fchownat(dir_fd, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW);
+	if (dir_fd >= 0)
+		(void)close(dir_fd);
+}
+
 enum tcb_error place_write(const struct place *p, struct span sealed, struct diagnosis *d)
 {
 	char name[NAME_MAX];
 
 	state_name(p, name);
-	return p->external ? put_with_head(p, name, sealed, d) : store_put(p->dir, name, sealed, d);
+	if (!p->external)
+		return store_put(p->dir, name, sealed, d);
+	TRY(put_with_head(p, name, sealed, d));
+	give(p, name);
+	return TCB_OK;
 }
 
 enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
 {
-	if (slot == STORE_VTPM_VOLATILE)
-		return store_put(p->dir, p->volatile_state, bytes, d);
-	return p->log != NULL ? log_put_state(p->log, p, bytes, d) : place_write(p, bytes, d);
+	if (slot != STORE_VTPM_VOLATILE)
+		return p->log != NULL ? log_put_state(p->log, p, bytes, d) : place_write(p, bytes, d);
+	TRY(store_put(p->dir, p->volatile_state, bytes, d));
+	if (p->external)
+		give(p, p->volatile_state);
+	return TCB_OK;
 }
 
 static void aside_name(const struct uuid *id, char ret_name[NAME_MAX])
@@ -145,4 +168,38 @@ void place_remove_volatile(const struct place *p)
 
 	(void)snprintf(path, sizeof path, "%s/%s", p->dir, p->volatile_state);
 	(void)unlink(path);
+}
+
+static void later_name(const struct place *p, char ret_name[NAME_MAX])
+{
+	(void)snprintf(ret_name, NAME_MAX, "%s%s", p->state, LATER_SUFFIX);
+}
+
+enum tcb_error place_put_later(const struct place *p, struct span text, struct diagnosis *d)
+{
+	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+
+	later_name(p, name);
+	if (text.size > 0)
+		return store_put(p->dir, name, text, d);
+	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
+	(void)unlink(path); /* where it comes back after a power cut, it is found done */
+	return TCB_OK;
+}
+
+enum tcb_error place_get_later(const struct place *p, struct span *ret_text, struct diagnosis *d)
+{
+	char name[NAME_MAX];
+
+	later_name(p, name);
+	return store_get(p->dir, name, LATER_MAX, ret_text, d);
+}
+
+bool place_has_later(const struct place *p)
+{
+	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+
+	later_name(p, name);
+	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
+	return access(path, F_OK) == 0;
 }

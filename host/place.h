@@ -1,5 +1,5 @@
 /* Where a vTPM's files are: its directory of the platform, or one that a user of swtpm's interface named. There the sealed state stands
- * under swtpm's name, behind a head that says whose it is:
+ * under swtpm's name, owned by the directory's owner, behind a head that says whose it is:
  *   "tcbind vTPM v1\n\0" (16 bytes) | id 16 | sealed state */
 #ifndef TCBIND_HOST_PLACE_H
 #define TCBIND_HOST_PLACE_H
@@ -16,6 +16,7 @@ struct place {
 	char dir[PATH_MAX];
 	char state[NAME_MAX - 16], volatile_state[NAME_MAX - 16]; /* file names */
 	bool external;                                            /* a user's directory */
+	unsigned mode;                                            /* external: of the state file; 0: as store_put() makes it */
 	bool pending;   /* a vTPM is coming in: its state is written beside the one that is there until it has come */
 	struct uuid id; /* of what is written */
 	struct store_log *log; /* NULL: each state goes to its file at once */
@@ -45,5 +46,11 @@ enum tcb_error place_look(const struct place *p, struct span *ret_file, enum pla
 /* The pending state becomes the place's. */
 enum tcb_error place_settle(struct place *p, struct diagnosis *d) MUST_USE;
 void place_remove_volatile(const struct place *p);
+
+/* What is still to be done before the vTPM is used, in a file beside its state: outlives this daemon. Empty: nothing (any more). */
+enum tcb_error place_put_later(const struct place *p, struct span text, struct diagnosis *d) MUST_USE;
+/* In memory that free() releases. */
+enum tcb_error place_get_later(const struct place *p, struct span *ret_text, struct diagnosis *d) MUST_USE;
+bool place_has_later(const struct place *p);
 
 #endif

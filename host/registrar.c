@@ -147,6 +147,7 @@ static bool set_place(struct registration *r, struct place *place)
 	int dir = take_fd(r, "state_dir");
 
 	place->external = true;
+	place->mode = (unsigned)json_integer_value(json_object_get(r->message, "mode")) & 0777;
 	(void)snprintf(place->dir, sizeof place->dir, "/proc/self/fd/%d", dir);
 	return dir >= 0 && set_name(place->state, sizeof place->state, json_string_value(json_object_get(r->message, "state"))) &&
 	       set_name(place->volatile_state, sizeof place->volatile_state,
@@ -186,6 +187,11 @@ static void end_vtpm(struct registration *r, struct host_vtpm *v)
 	vtpms_release(v);
 }
 
+static void answer_ready(const struct registration *r, const struct host_vtpm *v)
+{
+	answer(r, json_pack("{s:b, s:s}", "ready", 1, "id", v->id_text));
+}
+
 static void serve(struct registration *r, struct host_vtpm *v)
 {
 	const struct front_options options = {
@@ -205,7 +211,7 @@ static void serve(struct registration *r, struct host_vtpm *v)
 		.startup = number(r, "startup", -1),
 	};
 
-	answer(r, json_pack("{s:b}", "ready", 1));
+	answer_ready(r, v);
 	front_run(v, &options);
 	if (options.control_listener >= 0)
 		(void)close(options.control_listener);
@@ -213,40 +219,102 @@ static void serve(struct registration *r, struct host_vtpm *v)
 		(void)close(options.data_listener);
 }
 
-static enum tcb_error add_key(struct host_vtpm *v, enum vtpm_key key, struct diagnosis *d)
+static enum tcb_error add_key(struct host_vtpm *v, const json_t *name, struct diagnosis *d)
 {
-	const uint8_t body[] = { (uint8_t)key };
+	enum vtpm_key key;
+	uint8_t body;
 
-	return vtpm_ask_status(v, CALL_VTPM_ADD_KEY, SPAN_OF(body), d);
+	if (!json_is_string(name) || external_key_of(span_of_text(json_string_value(name)), &key) != TCB_OK)
+		return diagnose(d, TCB_MALFORMED, "registrar.key", "a key with a name that this daemon does not know",
+				"one of host/external.h", "use programs of one release");
+	body = (uint8_t)key;
+	return vtpm_ask_status(v, CALL_VTPM_ADD_KEY, span_of(&body, 1), d);
 }
 
-static enum tcb_error create(struct host_vtpm *v, bool with_p384, struct diagnosis *d)
+/* Names, one a line; empty: none, or too many. */
+static void join(const json_t *names, char *ret_text, size_t capacity)
 {
-	enum tcb_error error;
+	const json_t *name;
+	size_t i, size = 0;
 
+	ret_text[0] = '\0';
+	json_array_foreach(names, i, name) {
+		const char *text = json_is_string(name) ? json_string_value(name) : "";
+
+		size += (size_t)snprintf(ret_text + size, capacity - size, "%s%s", i > 0 ? "\n" : "", text);
+		if (size >= capacity) {
+			ret_text[0] = '\0';
+			return;
+		}
+	}
+}
+
+static enum tcb_error create(struct host_vtpm *v, const json_t *wanted, struct diagnosis *d)
+{
+	const json_t *keys = json_object_get(wanted, "keys"), *name;
+	char later[128];
+	enum tcb_error error;
+	size_t i;
+
+	join(json_object_get(wanted, "later"), later, sizeof later);
 	(void)pthread_mutex_lock(&v->lock);
 	error = external_create(v, d);
+	if (error == TCB_OK)
+		place_remove_volatile(&v->place); /* of what was here before */
+	if (error == TCB_OK)
+		error = external_postpone(v, later, d);
 	(void)pthread_mutex_unlock(&v->lock);
 	TRY(error);
-	return with_p384 ? add_key(v, KEY_EK_P384, d) : TCB_OK;
+	json_array_foreach(keys, i, name)
+		TRY(add_key(v, name, d));
+	return TCB_OK;
 }
 
-/* The client is told before an RSA key is made: who starts the vTPM meanwhile waits for it (vtpms_claim_place). */
+/* The client has its answer. Who starts the vTPM meanwhile waits for this, or makes the keys itself. */
+static void finish(struct host_vtpm *v)
+{
+	struct diagnosis d = {0};
+	enum tcb_error error = TCB_OK;
+	bool loaded;
+
+	(void)pthread_mutex_lock(&v->lock);
+	loaded = v->loaded;
+	if (loaded)
+		error = external_finish(v, &d);
+	(void)pthread_mutex_unlock(&v->lock);
+	if (!loaded && place_has_later(&v->place))
+		error = vtpm_ask_status(v, CALL_VTPM_STATUS, span_of(NULL, 0), &d); /* opens it */
+	if (error != TCB_OK && strcmp(d.code, "vtpm.busy") != 0)
+		log_diagnosis(v->id_text, &d);
+	vtpm_rest(v);
+}
+
+static bool has_channel(const struct registration *r)
+{
+	const json_t *names = json_object_get(r->message, "fds"), *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		if (json_is_string(name) && strcmp(json_string_value(name), "state_dir") != 0)
+			return true;
+	return false;
+}
+
 static void serve_create(struct registration *r, struct host_vtpm *v)
 {
-	const json_t *wanted = json_object_get(r->message, "create");
 	struct diagnosis d = {0};
-	enum tcb_error error = create(v, json_is_true(json_object_get(wanted, "p384")), &d);
+	enum tcb_error error = create(v, json_object_get(r->message, "create"), &d);
 
 	if (error != TCB_OK) {
 		(void)diagnose(&d, error, "registrar.create", tcb_error_name(error), "a vTPM that can be made", "see the daemon's log");
 		answer_error(r, &d);
 		return;
 	}
-	answer(r, json_pack("{s:b, s:s}", "ready", 1, "id", v->id_text));
-	if (json_is_true(json_object_get(wanted, "rsa2048")) && add_key(v, KEY_EK_RSA2048, &d) != TCB_OK)
-		log_diagnosis(v->id_text, &d);
-	vtpm_rest(v);
+	if (has_channel(r))
+		serve(r, v);
+	else
+		answer_ready(r, v);
+	finish(v);
 }
 
 /* ---- threads ---- */

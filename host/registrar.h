@@ -4,7 +4,9 @@
  *    "state", "volatile": file names        "file_key", "migration_key": hex, optional
  *    "options": {"one_command", "data_fixed", "ends_with_data", "ends_with_control", "reject_locality_4", "allow_set_locality",
  *                "initialise": bool; "config_flags", "startup": int}
- *    "create": {"rsa2048": bool, "p384": bool, "overwrite": bool}    makes the vTPM now, with these EKs too, and serves nothing}
+ *    "mode": int, of the state file, optional
+ *    "create": {"keys": [NAME...], "later": [NAME...]}    makes a new vTPM now, whatever is there, with these keys (external_key_of()); the latter
+ *                after the answer, or before the vTPM is next used. It is then served if there is a channel}
  * The daemon answers {"ready": true, "id": ...} or {"error": {code, found, wanted, action}}, then {"log": {...}} whenever there is something to
  * say, and {"end": true} when the front has ended: the state is then durable and closed. */
 #ifndef TCBIND_HOST_REGISTRAR_H

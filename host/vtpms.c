@@ -151,10 +151,11 @@ static bool claim(struct host_vtpm *v)
 
 enum tcb_error vtpms_claim_place(struct host_vtpm *v, struct diagnosis *d)
 {
-	enum { PATIENCE_MS = 10000, STEP_MS = 2 };
+	enum { PATIENCE_MS = 10000, PATIENCE_WITH_KEYS_MS = 120000, STEP_MS = 2 };
+	const int patience = place_has_later(&v->place) ? PATIENCE_WITH_KEYS_MS : PATIENCE_MS; /* RSA takes its time */
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000 * 1000 };
 
-	for (int waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
+	for (int waited = 0; waited < patience; waited += STEP_MS) {
 		if (claim(v))
 			return TCB_OK;
 		(void)nanosleep(&step, NULL);

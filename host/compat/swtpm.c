@@ -145,8 +145,8 @@ static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
 	add_fd(names, fds, "state_dir", p->state_fd);
 	add_fd(names, fds, p->control_connected ? "control_client" : "control_listener", p->control_fd);
 	add_fd(names, fds, p->data_connected ? "data_client" : "data_listener", p->data_fd);
-	message = json_pack("{s:o, s:s, s:s, s:o}", "fds", names, "state", p->s.state_name, "volatile", p->s.volatile_name, "options",
-			    options_json(p));
+	message = json_pack("{s:o, s:s, s:s, s:i, s:o}", "fds", names, "state", p->s.state_name, "volatile", p->s.volatile_name, "mode",
+			    (int)p->s.state_mode, "options", options_json(p));
 	add_key(message, "file_key", &p->s.file_key);
 	add_key(message, "migration_key", &p->s.migration_key);
 	error = platform_register(message, fds, json_array_size(names), &p->connection, d);

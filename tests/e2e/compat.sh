@@ -131,12 +131,16 @@ ioctl b --load permanent "$WORK/permanent"; ioctl b --load volatile "$WORK/volat
 expect "loaded in another directory, it goes on there" ioctl b -i
 expect "with its PCRs" [ "$(pcr b 000001)" = "$before" ]
 swtpm_start "$OURS" a --server "type=unixio,path=$WORK/a.data"
-ioctl b --save permanent "$WORK/blob" >/dev/null; ioctl b --save volatile "$WORK/blob.volatile" >/dev/null
-printf X | dd of="$WORK/blob" bs=1 seek=5000 conv=notrunc status=none
+swtpm_start "$OURS" e --flags not-need-init,startup-clear
+ioctl e --save permanent "$WORK/blob" >/dev/null; ioctl e --save volatile "$WORK/blob.volatile" >/dev/null
+swtpm_stop e
+cp "$WORK/blob" "$WORK/blob.altered"; printf X | dd of="$WORK/blob.altered" bs=1 seek=5000 conv=notrunc status=none
 swtpm_start "$OURS" altered
-ioctl altered --load permanent "$WORK/blob"; ioctl altered --load volatile "$WORK/blob.volatile"
+ioctl altered --load permanent "$WORK/blob.altered"; ioctl altered --load volatile "$WORK/blob.volatile"
 expect_refusal "an altered blob is refused" 0x101 ioctl altered -i
 if grep -q vtpm.blob.altered "$WORK/altered.log"; then ok "as altered"; else not_ok "as altered" "$(cat "$WORK/altered.log")"; fi
+ioctl altered --load permanent "$WORK/blob"; ioctl altered --load volatile "$WORK/blob.volatile"
+expect "and nothing is lost by it: the true one still serves" ioctl altered -i
 swtpm_stop altered
 expect_refusal "and no longer where it was" 0x101 ioctl a -i
 if grep -q -e ledger.state -e vtpm.moved "$WORK/a.log"; then ok "the log says why"; else not_ok "the log says why" "$(cat "$WORK/a.log")"; fi
