@@ -127,7 +127,7 @@ static bool set_state_file(struct settings *s, const char *path)
 	return copy_text(s->state_name, sizeof s->state_name, slash + 1);
 }
 
-static bool parse_state(const char *text, struct settings *s)
+bool settings_parse_state(const char *text, struct settings *s)
 {
 	static const char *const allowed[] = { "dir", "mode", "backend-uri", "lock", NULL };
 	const char *dir, *uri;
@@ -259,7 +259,7 @@ static bool make_key(const struct sub_options *o, size_t size, struct swtpm_key 
 	return ok;
 }
 
-static bool parse_key(const char *option, const char *text, struct swtpm_key *ret_key)
+bool settings_parse_key(const char *option, const char *text, struct swtpm_key *ret_key)
 {
 	static const char *const allowed[] = { "file", "fd", "format", "mode", "remove", "pwdfile", "pwdfd", "kdf", NULL };
 	struct sub_options o;
@@ -358,11 +358,11 @@ static bool parse_one(int option, struct settings *s)
 	case 'R': s->chroot_dir = optarg; return true;
 	case OPTION_CTRL: return parse_control(optarg, s);
 	case OPTION_SERVER: return parse_server(optarg, s);
-	case OPTION_STATE: return parse_state(optarg, s);
+	case OPTION_STATE: return settings_parse_state(optarg, s);
 	case OPTION_LOG: return parse_log(optarg, s);
 	case OPTION_PID: return parse_pid(optarg, s);
-	case OPTION_KEY: return parse_key("key", optarg, &s->file_key);
-	case OPTION_MIGRATION_KEY: return parse_key("migration-key", optarg, &s->migration_key);
+	case OPTION_KEY: return settings_parse_key("key", optarg, &s->file_key);
+	case OPTION_MIGRATION_KEY: return settings_parse_key("migration-key", optarg, &s->migration_key);
 	case OPTION_TPM2: s->tpm2 = true; return true;
 	case OPTION_LOCALITY: return parse_locality(optarg, s);
 	case OPTION_FLAGS: return parse_flags(optarg, s);

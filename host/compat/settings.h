@@ -41,6 +41,9 @@ struct settings {
 
 /* False: said why on stderr. */
 bool settings_parse(int argc, char **argv, struct settings *ret_settings);
+/* What --tpmstate and --key take, for swtpm_setup; into `state_*` and the key. */
+bool settings_parse_state(const char *text, struct settings *ret_settings);
+bool settings_parse_key(const char *option, const char *text, struct swtpm_key *ret_key);
 void settings_usage(const char *program);
 
 #endif

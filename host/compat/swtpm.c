@@ -2,11 +2,9 @@
  * daemon, keeps log and pid file, and ends with its vTPM. Rights after start: what a seccomp list allows; secrets: an import key at most. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <jansson.h>
 #include <limits.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +19,7 @@
 #include "host/compat/platform.h"
 #include "host/compat/report.h"
 #include "host/compat/sandbox.h"
+#include "host/compat/user.h"
 #include "host/registrar.h"
 
 enum { STOP_PATIENCE_MS = 5000 };
@@ -70,20 +69,6 @@ static bool open_log(struct process *p)
 	return true;
 }
 
-static bool change_user(const char *name)
-{
-	const struct passwd *user = getpwnam(name);
-	char *end;
-	uid_t id = (uid_t)strtoul(name, &end, 10);
-
-	if (user == NULL && *end == '\0')
-		user = getpwuid(id);
-	if (user != NULL && initgroups(user->pw_name, user->pw_gid) == 0 && setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0)
-		return true;
-	(void)fprintf(stderr, "swtpm: Could not change to user %s: %s\n", name, strerror(errno));
-	return false;
-}
-
 static bool open_state(struct process *p)
 {
 	struct stat st;
@@ -99,7 +84,7 @@ static bool open_state(struct process *p)
 
 static bool open_all(struct process *p)
 {
-	return open_log(p) && (p->s.user == NULL || change_user(p->s.user)) && open_state(p) &&
+	return open_log(p) && (p->s.user == NULL || user_become("swtpm", p->s.user)) && open_state(p) &&
 	       channel_open(&p->s.control, &p->control_fd, &p->control_connected) &&
 	       channel_open(&p->s.data, &p->data_fd, &p->data_connected);
 }

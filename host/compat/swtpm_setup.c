@@ -1,0 +1,422 @@
+/* swtpm_setup, as libvirt and people start it: has the platform's daemon make a vTPM in a directory, with endorsement keys and their certificates,
+ * and sends the TPM what remains to be set. An RSA key is made after this program's end where nothing here needs it. Rights: its user's, or
+ * --runas'. Secrets: none kept. Fed by: its command line; the daemon. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/compat/client.h"
+#include "host/compat/platform.h"
+#include "host/compat/setup_options.h"
+#include "host/compat/setup_tpm.h"
+#include "host/compat/user.h"
+#include "host/registrar.h"
+
+#define BANKS_DEFAULT "sha256"
+#define CERTIFICATE_MAX 2048
+
+/* An endorsement key as this run makes it. */
+struct ek {
+	char key[32]; /* external.h's name */
+	const char *title, *file;
+	uint32_t handle, certificate_index, template_index;
+};
+
+struct setup {
+	struct setup_options o;
+	struct settings place; /* state_* of it */
+	FILE *log;             /* NULL: standard output and standard error */
+	int state_fd, connection, tpm_fd;
+	struct ek rsa, ecc;
+	char banks[512];
+};
+
+static void say(const struct setup *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(const struct setup *s, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vfprintf(s->log != NULL ? s->log : stdout, format, arguments);
+	va_end(arguments);
+}
+
+static bool fail(const struct setup *s, const char *format, const char *about)
+{
+	(void)fprintf(stderr, format, about);
+	if (s->log != NULL)
+		(void)fprintf(s->log, format, about);
+	return false;
+}
+
+static bool fail_diagnosis(const struct setup *s, const char *code, const char *found, const char *wanted, const char *action)
+{
+	char line[1024];
+
+	(void)snprintf(line, sizeof line, "%s: found %s; wanted %s; %s\n", code, found, wanted, action);
+	return fail(s, "%s", line);
+}
+
+static bool fail_with(const struct setup *s, const struct diagnosis *d)
+{
+	return fail_diagnosis(s, d->code[0] != '\0' ? d->code : "setup", d->found, d->wanted, d->action);
+}
+
+/* ---- before anything is changed ---- */
+
+static const char *user_name(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	return user != NULL ? user->pw_name : "unknown";
+}
+
+static bool open_log(struct setup *s)
+{
+	int fd;
+
+	if (s->o.log_file == NULL)
+		return true;
+	fd = open(s->o.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0 && errno == ELOOP)
+		return fail(s, "Logfile must not be a symlink.%s\n", "");
+	s->log = fd >= 0 ? fdopen(fd, "a") : NULL;
+	if (s->log == NULL) {
+		(void)fprintf(stderr, "Error opening file %s: %s\n", s->o.log_file, strerror(errno));
+		return false;
+	}
+	(void)setvbuf(s->log, NULL, _IOLBF, 0);
+	return true;
+}
+
+/* --tpm names a program that makes other TPMs than this platform's: those are not ours to make. */
+static bool check_executable(const struct setup *s)
+{
+	char line[128] = "", command[PATH_MAX + 16];
+	FILE *output;
+
+	if (s->o.executable == NULL)
+		return true;
+	if (strchr(s->o.executable, '\'') != NULL || (strchr(s->o.executable, '/') != NULL && access(s->o.executable, X_OK) != 0))
+		return fail(s, "swtpm at %s is not an executable.\n", s->o.executable);
+	(void)snprintf(command, sizeof command, "'%s' --version", s->o.executable);
+	output = popen(command, "re");
+	if (output != NULL) {
+		(void)!fgets(line, sizeof line, output);
+		(void)pclose(output);
+	}
+	return strstr(line, "(tcbind)") != NULL ||
+	       fail(s, "%s is not tcbind's swtpm: use the swtpm_setup that came with it.\n", s->o.executable);
+}
+
+static bool set_place(struct setup *s)
+{
+	char text[PATH_MAX + 32];
+
+	s->place = (struct settings){ .state_name = "tpm2-00.permall", .volatile_name = "tpm2-00.volatilestate" };
+	(void)snprintf(text, sizeof text, "%s%s", strstr(s->o.state, "://") != NULL ? "backend-uri=" : "dir=", s->o.state);
+	if (!settings_parse_state(text, &s->place))
+		return false;
+	s->state_fd = open(s->place.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->state_fd >= 0 && faccessat(s->state_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+		return true;
+	(void)fprintf(stderr, "User %s cannot access directory %s. Make sure it exists and is a directory.\n", user_name(),
+		      s->place.state_dir);
+	return false;
+}
+
+/* `*ret_done`: there is a state, and it is to be left alone. */
+static bool check_present(const struct setup *s, bool *ret_done)
+{
+	struct stat st;
+	bool present = fstatat(s->state_fd, s->place.state_name, &st, 0) == 0 && st.st_size > 0;
+
+	*ret_done = present && s->o.not_overwrite && !s->o.reconfigure;
+	if (*ret_done)
+		say(s, "Not overwriting existing state file.\n");
+	if (!present || s->o.reconfigure || s->o.overwrite || s->o.not_overwrite)
+		return true;
+	return fail(s, "Found existing TPM state '%s'.\n", "permall");
+}
+
+static bool choose_banks(struct setup *s)
+{
+	if (s->o.pcr_banks != NULL)
+		(void)snprintf(s->banks, sizeof s->banks, "%s", s->o.pcr_banks);
+	else if (!setup_options_configured_banks(&s->o, s->banks, sizeof s->banks))
+		(void)snprintf(s->banks, sizeof s->banks, BANKS_DEFAULT);
+	if (strcmp(s->banks, "-") == 0)
+		s->banks[0] = '\0';
+	return s->banks[0] == '\0' || setup_tpm_known_banks(s->banks) > 0 ||
+	       fail(s, "No PCR banks could be allocated. None of the selected algorithms are supported.%s\n", "");
+}
+
+static void choose_keys(struct setup *s)
+{
+	const char *use = !s->o.allow_signing ? "" : s->o.decryption ? "-both" : "-signs";
+	bool large = s->o.rsa_bits == 3072;
+
+	s->ecc = (struct ek){ .title = "ECC", .file = "ek-secp384r1.crt", .handle = 0x81010016, .certificate_index = 0x01c00016,
+			      .template_index = 0x01c00017 };
+	s->rsa = large ? (struct ek){ .title = "RSA 3072", .file = "ek-rsa3072.crt", .handle = 0x8101001c, .certificate_index = 0x01c0001c,
+				      .template_index = 0x01c0001d }
+		       : (struct ek){ .title = "RSA 2048", .file = "ek-rsa2048.crt", .handle = 0x81010001, .certificate_index = 0x01c00002,
+				      .template_index = 0x01c00004 };
+	(void)snprintf(s->ecc.key, sizeof s->ecc.key, "p384%s", use);
+	(void)snprintf(s->rsa.key, sizeof s->rsa.key, "rsa%u%s", s->o.rsa_bits, use);
+}
+
+/* ---- the vTPM ---- */
+
+static bool needs_rsa_now(const struct setup *s)
+{
+	return s->o.certificate_dir != NULL || s->o.allow_signing || s->o.display;
+}
+
+static bool needs_tpm(const struct setup *s)
+{
+	return s->banks[0] != '\0' || s->o.create_storage_key || (s->o.create_ek && (s->o.allow_signing || s->o.certificate_dir != NULL));
+}
+
+static json_t *create_json(const struct setup *s)
+{
+	json_t *now = json_array(), *later = json_array();
+
+	if (s->o.create_ek) {
+		(void)json_array_append_new(now, json_string(s->ecc.key));
+		(void)json_array_append_new(needs_rsa_now(s) ? now : later, json_string(s->rsa.key));
+	}
+	return json_pack("{s:o, s:o}", "keys", now, "later", later);
+}
+
+static enum tcb_error request(struct setup *s, struct diagnosis *d)
+{
+	int pair[2] = { -1, -1 }, fds[2] = { s->state_fd, -1 };
+	json_t *names = json_array(), *message;
+	enum tcb_error error;
+
+	(void)json_array_append_new(names, json_string("state_dir"));
+	if (needs_tpm(s) || s->o.reconfigure) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+			return TCB_PLATFORM;
+		(void)json_array_append_new(names, json_string("data_client"));
+		fds[1] = pair[1];
+		s->tpm_fd = pair[0];
+	}
+	message = json_pack("{s:o, s:s, s:s, s:i, s:{s:b, s:i, s:b}}", "fds", names, "state", s->place.state_name, "volatile",
+			    s->place.volatile_name, "mode", (int)s->place.state_mode, "options", "initialise", 1, "startup", 0,
+			    "data_fixed", 1);
+	if (!s->o.reconfigure)
+		(void)json_object_set_new(message, "create", create_json(s));
+	error = platform_register(message, fds, json_array_size(names), &s->connection, d);
+	json_decref(message);
+	if (pair[1] >= 0)
+		(void)close(pair[1]);
+	return error;
+}
+
+/* Until the daemon says that the vTPM is there. */
+static bool wait_made(struct setup *s)
+{
+	json_t *answer = platform_receive(s->connection);
+	const json_t *refusal = json_object_get(answer, "error");
+	bool ready = json_is_true(json_object_get(answer, "ready"));
+
+	if (refusal != NULL)
+		(void)fail_diagnosis(s, json_string_value(json_object_get(refusal, "code")),
+				     json_string_value(json_object_get(refusal, "found")),
+				     json_string_value(json_object_get(refusal, "wanted")),
+				     json_string_value(json_object_get(refusal, "action")));
+	else if (!ready)
+		(void)fail(s, "compat.platform: the platform's daemon has ended.%s\n", "");
+	else if (s->o.display && json_object_get(answer, "id") != NULL)
+		say(s, "vTPM %s\n", json_string_value(json_object_get(answer, "id")));
+	json_decref(answer);
+	return ready;
+}
+
+static void tell_key(const struct setup *s, const struct ek *ek, bool made)
+{
+	say(s, made ? "Successfully created %s EK with handle 0x%x.\n" : "%s EK with handle 0x%x: made before the TPM is first used.\n",
+	    ek->title, ek->handle);
+	if (s->o.create_certificates)
+		say(s, made ? "Successfully created NVRAM area 0x%x for %s EK certificate.\n"
+			    : "NVRAM area 0x%x for %s EK certificate: the same.\n", ek->certificate_index, ek->title);
+}
+
+static void tell_keys(const struct setup *s)
+{
+	if (!s->o.create_ek)
+		return;
+	tell_key(s, &s->rsa, needs_rsa_now(s));
+	tell_key(s, &s->ecc, true);
+	if (s->o.platform_certificate)
+		say(s, "Successfully created NVRAM area 0x1c08000 for platform certificate.\n");
+}
+
+/* ---- what the TPM is told ---- */
+
+static bool make_storage_key(const struct setup *s)
+{
+	struct diagnosis d = {0};
+
+	if (setup_tpm_storage_key(s->tpm_fd, s->o.ecc ? 0 : s->o.rsa_bits, &d) != TCB_OK)
+		return fail_with(s, &d);
+	say(s, "Successfully created storage primary key with handle 0x%x.\n", 0x81000001);
+	return true;
+}
+
+static bool write_template(const struct setup *s, const struct ek *ek)
+{
+	struct diagnosis d = {0};
+
+	if (setup_tpm_template(s->tpm_fd, ek->handle, ek->template_index, s->o.lock_nvram, &d) != TCB_OK)
+		return fail_with(s, &d);
+	say(s, "Successfully created NVRAM area 0x%x for %s EK template.\n", ek->template_index, ek->title);
+	return true;
+}
+
+static bool write_certificate(const struct setup *s, const struct ek *ek)
+{
+	char path[PATH_MAX + 32];
+	uint8_t bytes[CERTIFICATE_MAX];
+	struct diagnosis d = {0};
+	size_t size;
+	bool ok;
+	int fd;
+
+	if (setup_tpm_read(s->tpm_fd, ek->certificate_index, bytes, sizeof bytes, &size, &d) != TCB_OK)
+		return fail_with(s, &d);
+	(void)snprintf(path, sizeof path, "%s/%s", s->o.certificate_dir, ek->file);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	ok = fd >= 0 && client_write(fd, span_of(bytes, size));
+	if (fd >= 0)
+		ok = close(fd) == 0 && ok;
+	return ok || fail(s, "Could not write %s.\n", path);
+}
+
+static bool set_banks(const struct setup *s)
+{
+	char active[PCR_BANKS_TEXT], all[PCR_BANKS_TEXT];
+	struct diagnosis d = {0};
+
+	if (setup_tpm_banks(s->tpm_fd, s->banks, active, all, &d) != TCB_OK)
+		return fail_with(s, &d);
+	say(s, "Successfully activated PCR banks %s among %s.\n", active, all);
+	return true;
+}
+
+static bool tell_tpm(const struct setup *s)
+{
+	if (s->o.create_storage_key && !make_storage_key(s))
+		return false;
+	if (s->o.create_ek && s->o.allow_signing && (!write_template(s, &s->rsa) || !write_template(s, &s->ecc)))
+		return false;
+	if (s->o.create_ek && s->o.certificate_dir != NULL && (!write_certificate(s, &s->rsa) || !write_certificate(s, &s->ecc)))
+		return false;
+	return s->banks[0] == '\0' || set_banks(s);
+}
+
+/* ---- the run ---- */
+
+static const char *time_text(char *ret_text, size_t capacity)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (localtime_r(&now, &local) == NULL || strftime(ret_text, capacity, "%a %d %h %Y %I:%M:%S %p %Z", &local) == 0)
+		ret_text[0] = '\0';
+	return ret_text;
+}
+
+static bool make(struct setup *s)
+{
+	struct diagnosis d = {0};
+
+	if (request(s, &d) != TCB_OK)
+		return fail_with(s, &d);
+	if (!wait_made(s))
+		return false;
+	tell_keys(s);
+	return s->tpm_fd < 0 || tell_tpm(s);
+}
+
+static bool run(struct setup *s)
+{
+	const struct group *group = getgrgid(getegid());
+	char text[64];
+	bool ok;
+
+	say(s, "Starting vTPM %s as %s:%s @ %s\n", s->o.reconfigure ? "reconfiguration" : "manufacturing", user_name(),
+	    group != NULL ? group->gr_name : "unknown", time_text(text, sizeof text));
+	ok = make(s);
+	if (ok)
+		say(s, "Successfully authored TPM state.\n");
+	else
+		(void)fail(s, "An error occurred. Authoring the TPM state failed.%s\n", "");
+	say(s, "Ending vTPM manufacturing @ %s\n", time_text(text, sizeof text));
+	return ok;
+}
+
+static bool prepare(struct setup *s, bool *ret_done)
+{
+	if (s->o.user != NULL && !user_become("swtpm_setup", s->o.user))
+		return false;
+	if (!open_log(s) || !setup_options_check(&s->o, user_name()) || !check_executable(s) || !set_place(s) || !check_present(s, ret_done))
+		return false;
+	choose_keys(s);
+	return *ret_done || choose_banks(s);
+}
+
+/* libvirt and the tools look for these words, in this order; "tpm-1.2" is not among them. */
+static void print_capabilities(void)
+{
+	(void)puts("{ \"type\": \"swtpm_setup\", \"features\": [ \"tpm-2.0\", \"cmdarg-keyfile-fd\", \"cmdarg-pwdfile-fd\", "
+		   "\"tpm12-not-need-root\", \"cmdarg-write-ek-cert-files\", \"cmdarg-create-config-files\", "
+		   "\"cmdarg-reconfigure-pcr-banks\", \"tpm2-rsa-keysize-2048\", \"tpm2-rsa-keysize-3072\" ], "
+		   "\"version\": \"" SWTPM_VERSION "\" }");
+}
+
+/* Options after which nothing is made. */
+static bool answers_only(const struct setup_options *o)
+{
+	if (o->help)
+		setup_options_usage();
+	else if (o->version)
+		(void)puts("TPM emulator setup tool version " SWTPM_VERSION " (tcbind)");
+	else if (o->print_capabilities)
+		print_capabilities();
+	else if (o->create_config_files)
+		(void)puts("No configuration files are needed: this platform's PSE issues the certificates.");
+	else
+		return false;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	static struct setup s = { .state_fd = -1, .connection = -1, .tpm_fd = -1 };
+	bool done = false;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (!setup_options_parse(argc, argv, &s.o))
+		return EXIT_FAILURE;
+	if (answers_only(&s.o))
+		return EXIT_SUCCESS;
+	if (!prepare(&s, &done))
+		return EXIT_FAILURE;
+	return done || run(&s) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
