@@ -58,6 +58,7 @@ enum store_slot {
 	STORE_VTPM_VOLATILE = 4,
 	STORE_PSE_CERTIFIED_AK = 5,
 	STORE_PSE_LEDGER_STEP = 6,
+	STORE_VTPM_CERTIFICATES = 7, /* in plain, for who manages the host: {u32 NV index, sized DER}... */
 };
 
 #endif

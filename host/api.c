@@ -13,6 +13,7 @@
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
 #include "edge/certified_ak.h"
+#include "host/certificates.h"
 #include "host/paths.h"
 
 enum { BODY_MAX = LIMIT_POLICY * 2 };
@@ -58,6 +59,14 @@ static json_t *vtpm_json(struct host_vtpm *v)
 	return json_pack("{s:s, s:s, s:I, s:s, s:s}", "id", v->id_text, "state", vtpm_state_name(status.state),
 			 "generation", (json_int_t)status.generation, "control_socket", v->control_socket,
 			 "platform", v->daemon->config.name);
+}
+
+static json_t *vtpm_json_whole(struct host_vtpm *v)
+{
+	json_t *json = vtpm_json(v);
+
+	(void)json_object_set_new(json, "ek_certificates", certificates_json(&v->place));
+	return json;
 }
 
 static json_t *hex_json(struct span bytes)
@@ -217,7 +226,7 @@ static struct reply use_vtpm(struct daemon *daemon, struct host_vtpm *v, const c
 	enum tcb_error error;
 
 	if (strcmp(method, "GET") == 0 && rest[0] == '\0')
-		return (struct reply){ .status = 200, .json = vtpm_json(v) };
+		return (struct reply){ .status = 200, .json = vtpm_json_whole(v) };
 	if (strcmp(method, "POST") == 0 && strcmp(rest, "/evidence") == 0)
 		return make_evidence(v, body);
 	if (strcmp(method, "DELETE") == 0 && rest[0] == '\0') {

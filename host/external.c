@@ -238,6 +238,14 @@ static enum tcb_error take_foreign(struct host_vtpm *v, uint32_t type, struct sp
 	return swtpm_state_open(blob, e->migration_key.size > 0 ? &e->migration_key : &e->file_key, place, d);
 }
 
+/* An enclave's sealed bytes (enclave/lib/seal.h says what begins them). */
+static bool is_sealed(struct span blob)
+{
+	static const char head[] = "TCBSEAL1";
+
+	return blob.size > strlen(head) && memcmp(blob.data, head, strlen(head)) == 0;
+}
+
 enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_taken, struct diagnosis *d)
 {
 	struct reader r = reader_of(body);
@@ -254,6 +262,8 @@ enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_
 	*ret_taken = type == BLOB_SAVESTATE || blob.size == 0;
 	if (*ret_taken)
 		return TCB_OK; /* nothing that a TPM 2 has */
+	if (type == BLOB_VOLATILE && is_sealed(blob))
+		return TCB_OK; /* a moment of this vTPM, for its enclave */
 	if (blob_decode(blob, &head, &aad, &sealed) == TCB_OK)
 		return type == BLOB_PERMANENT ? make_place(v, &head.id, d) : TCB_OK;
 	*ret_taken = true;

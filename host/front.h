@@ -10,7 +10,7 @@
 
 /* Results of control commands (TPM 1.2 codes, whatever the TPM is). */
 enum front_result {
-	RES_SUCCESS = 0, RES_BAD_PARAMETER = 0x3, RES_FAIL = 0x9, RES_BAD_ORDINAL = 0xa, RES_IOERROR = 0x1f,
+	RES_SUCCESS = 0, RES_BAD_PARAMETER = 0x3, RES_FAIL = 0x9, RES_BAD_ORDINAL = 0xa, RES_KEYNOTFOUND = 0xd, RES_IOERROR = 0x1f,
 	RES_DECRYPT_ERROR = 0x21, RES_BAD_LOCALITY = 0x3d, RES_INIT_FAILURE = 0x101, RES_NON_FATAL = 0x800,
 };
 

@@ -22,8 +22,10 @@ struct exchange {
 	struct writer answer;
 };
 
-static enum front_result result_of(enum tcb_error error)
+static enum front_result result_of(enum tcb_error error, const struct diagnosis *d)
 {
+	if (error == TCB_REFUSED && strcmp(d->code, "swtpm.key") == 0)
+		return RES_KEYNOTFOUND;
 	switch (error) {
 	case TCB_OK: return RES_SUCCESS;
 	case TCB_MALFORMED: return RES_BAD_PARAMETER;
@@ -39,7 +41,7 @@ static enum front_result ask(struct exchange *x, enum call call, struct span bod
 	enum tcb_error error = vtpm_ask(x->f->v, call, body, ret, &d);
 
 	front_log(x->f, &d);
-	return result_of(error);
+	return result_of(error, &d);
 }
 
 static enum front_result ask_status(struct exchange *x, enum call call, struct span body)
@@ -48,7 +50,7 @@ static enum front_result ask_status(struct exchange *x, enum call call, struct s
 	enum tcb_error error = vtpm_ask_status(x->f->v, call, body, &d);
 
 	front_log(x->f, &d);
-	return result_of(error);
+	return result_of(error, &d);
 }
 
 /* ---- handlers: return the result; members after it are written to x->answer ---- */

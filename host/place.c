@@ -1,6 +1,8 @@
 #include "host/place.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,13 +11,14 @@
 #include "core/reader.h"
 #include "core/writer.h"
 
-static const uint8_t magic[16] = "tcbind vTPM v1\n";
+static const uint8_t magic[16] = "tcbind vTPM v1\n", magic_with_key[16] = "tcbind vTPM k1\n";
 
-enum { HEAD_SIZE = sizeof magic + UUID_SIZE };
+enum { CHECK_SIZE = 32, HEAD_SIZE_MAX = sizeof magic + UUID_SIZE + CHECK_SIZE };
 
 #define PENDING_SUFFIX ".incoming"
 #define LATER_SUFFIX ".later"
 #define LATER_MAX 256u
+#define CERTIFICATES_MAX 65536u
 
 bool place_same(const struct place *a, const struct place *b)
 {
@@ -30,19 +33,45 @@ static void state_name(const struct place *p, char ret_name[NAME_MAX])
 	(void)snprintf(ret_name, NAME_MAX, "%s%s", p->state, p->pending ? PENDING_SUFFIX : "");
 }
 
+static bool has_key(const struct place *p)
+{
+	return p->key != NULL && p->key->size > 0;
+}
+
+static enum tcb_error key_check(const struct place *p, const struct uuid *id, uint8_t ret_check[CHECK_SIZE])
+{
+	unsigned size = CHECK_SIZE;
+
+	return HMAC(EVP_sha256(), p->key->bytes, (int)p->key->size, id->bytes, sizeof id->bytes, ret_check, &size) != NULL ? TCB_OK
+															    : TCB_INTERNAL;
+}
+
+static enum tcb_error put_head(const struct place *p, struct writer *w)
+{
+	uint8_t check[CHECK_SIZE];
+
+	writer_bytes(w, has_key(p) ? SPAN_OF(magic_with_key) : SPAN_OF(magic));
+	writer_bytes(w, SPAN_OF(p->id.bytes));
+	if (!has_key(p))
+		return TCB_OK;
+	TRY(key_check(p, &p->id, check));
+	writer_bytes(w, SPAN_OF(check));
+	return TCB_OK;
+}
+
 static enum tcb_error put_with_head(const struct place *p, const char *name, struct span bytes, struct diagnosis *d)
 {
-	uint8_t *file = malloc(HEAD_SIZE + bytes.size);
-	struct writer w = writer_of(file, HEAD_SIZE + bytes.size);
+	uint8_t *file = malloc(HEAD_SIZE_MAX + bytes.size);
+	struct writer w = writer_of(file, HEAD_SIZE_MAX + bytes.size);
 	enum tcb_error error;
 	struct span whole;
 
 	if (file == NULL)
 		return TCB_INTERNAL;
-	writer_bytes(&w, SPAN_OF(magic));
-	writer_bytes(&w, SPAN_OF(p->id.bytes));
+	error = put_head(p, &w);
 	writer_bytes(&w, bytes);
-	error = writer_end(&w, &whole);
+	if (error == TCB_OK)
+		error = writer_end(&w, &whole);
 	if (error == TCB_OK)
 		error = store_put(p->dir, name, whole, d);
 	free(file);
@@ -75,13 +104,32 @@ enum tcb_error place_write(const struct place *p, struct span sealed, struct dia
 	return TCB_OK;
 }
 
+static void certificates_name(const struct place *p, char ret_name[NAME_MAX])
+{
+	(void)snprintf(ret_name, NAME_MAX, "%s%s", p->external ? p->state : "", p->external ? ".certificates" : "certificates");
+}
+
+enum tcb_error place_get_certificates(const struct place *p, struct span *ret_bytes, struct diagnosis *d)
+{
+	char name[NAME_MAX];
+
+	certificates_name(p, name);
+	return store_get(p->dir, name, CERTIFICATES_MAX, ret_bytes, d);
+}
+
 enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
 {
-	if (slot != STORE_VTPM_VOLATILE)
+	char name[NAME_MAX];
+
+	if (slot != STORE_VTPM_VOLATILE && slot != STORE_VTPM_CERTIFICATES)
 		return p->log != NULL ? log_put_state(p->log, p, bytes, d) : place_write(p, bytes, d);
-	TRY(store_put(p->dir, p->volatile_state, bytes, d));
+	(void)snprintf(name, sizeof name, "%s", p->volatile_state);
+	if (slot == STORE_VTPM_CERTIFICATES)
+		certificates_name(p, name);
+	/* The certificates need not outlast a power cut: the vTPM has them. */
+	TRY(slot == STORE_VTPM_CERTIFICATES ? store_put_soft(p->dir, name, bytes) : store_put(p->dir, name, bytes, d));
 	if (p->external)
-		give(p, p->volatile_state);
+		give(p, name);
 	return TCB_OK;
 }
 
@@ -126,22 +174,55 @@ enum tcb_error place_take_aside(const struct place *p, const char *store_dir, st
 	return TCB_OK;
 }
 
+/* What the user's key says to `r`, which stands behind the id of a head with a check. */
+static enum tcb_error judge_key(const struct place *p, const struct uuid *id, struct reader *r, struct diagnosis *d)
+{
+	uint8_t expected[CHECK_SIZE];
+	struct span check;
+
+	TRY(reader_bytes(r, CHECK_SIZE, &check));
+	if (has_key(p)) {
+		TRY(key_check(p, id, expected));
+		if (CRYPTO_memcmp(check.data, expected, sizeof expected) == 0)
+			return TCB_OK;
+	}
+	return diagnose(d, TCB_REFUSED, "swtpm.key", has_key(p) ? "another key than this state was written with" : "no key",
+			"the key that this state was written with", "give --key as before");
+}
+
+/* Ours: `r` stands behind the id then. */
+static bool read_head(struct reader *r, struct uuid *ret_id, bool *ret_checked)
+{
+	struct span head;
+
+	if (reader_bytes(r, sizeof magic, &head) != TCB_OK)
+		return false;
+	*ret_checked = span_equal(head, SPAN_OF(magic_with_key));
+	return (*ret_checked || span_equal(head, SPAN_OF(magic))) && reader_copy(r, ret_id->bytes, sizeof ret_id->bytes) == TCB_OK;
+}
+
 enum tcb_error place_look(const struct place *p, struct span *ret_file, enum place_content *ret_content,
 			  struct uuid *ret_id, struct span *ret_sealed, struct diagnosis *d)
 {
-	struct span head, file;
+	enum tcb_error error = TCB_OK;
+	bool checked = false;
+	struct span file;
 	struct reader r;
 
-	TRY(store_get(p->dir, p->state, LIMIT_STATE + HEAD_SIZE, &file, d));
+	TRY(store_get(p->dir, p->state, LIMIT_STATE + HEAD_SIZE_MAX, &file, d));
 	r = reader_of(file);
-	*ret_file = file;
-	*ret_sealed = file;
 	*ret_content = file.size == 0 ? PLACE_EMPTY : PLACE_FOREIGN;
-	if (reader_bytes(&r, sizeof magic, &head) == TCB_OK && span_equal(head, SPAN_OF(magic)) &&
-	    reader_copy(&r, ret_id->bytes, sizeof ret_id->bytes) == TCB_OK) {
+	if (read_head(&r, ret_id, &checked)) {
 		*ret_content = PLACE_OURS;
-		*ret_sealed = r.rest;
+		if (checked)
+			error = judge_key(p, ret_id, &r, d);
 	}
+	if (error != TCB_OK) {
+		free((void *)(uintptr_t)file.data);
+		return error;
+	}
+	*ret_file = file;
+	*ret_sealed = *ret_content == PLACE_OURS ? r.rest : file;
 	return TCB_OK;
 }
 

@@ -1,6 +1,8 @@
 /* Where a vTPM's files are: its directory of the platform, or one that a user of swtpm's interface named. There the sealed state stands
  * under swtpm's name, owned by the directory's owner, behind a head that says whose it is:
- *   "tcbind vTPM v1\n\0" (16 bytes) | id 16 | sealed state */
+ *   "tcbind vTPM v1\n\0" (16 bytes) | id 16 | sealed state
+ *   "tcbind vTPM k1\n\0" (16 bytes) | id 16 | HMAC-SHA256 of the id 32 | sealed state    where its user gave a key (swtpm's --key)
+ * The key protects nothing that the seal does not: who gives a wrong one, or none, is refused as by swtpm. */
 #ifndef TCBIND_HOST_PLACE_H
 #define TCBIND_HOST_PLACE_H
 
@@ -11,12 +13,14 @@
 #include "edge/calls.h"
 #include "host/log.h"
 #include "host/store.h"
+#include "host/swtpm_state.h"
 
 struct place {
 	char dir[PATH_MAX];
 	char state[NAME_MAX - 16], volatile_state[NAME_MAX - 16]; /* file names */
 	bool external;                                            /* a user's directory */
 	unsigned mode;                                            /* external: of the state file; 0: as store_put() makes it */
+	const struct swtpm_key *key; /* external: its user's --key, which a state that was written with one does not open without; NULL or empty: none */
 	bool pending;   /* a vTPM is coming in: its state is written beside the one that is there until it has come */
 	struct uuid id; /* of what is written */
 	struct store_log *log; /* NULL: each state goes to its file at once */
@@ -40,12 +44,15 @@ enum tcb_error place_take_aside(const struct place *p, const char *store_dir, st
 
 /* What the place's state file is. */
 enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };
-/* An external place's file, in memory that free() releases (`ret_file`); `ret_sealed` borrows from it. Foreign: `ret_sealed` is the whole. */
+/* Code: swtpm.key. An external place's file, in memory that free() releases (`ret_file`); `ret_sealed` borrows from it. Foreign: `ret_sealed` is the whole. */
 enum tcb_error place_look(const struct place *p, struct span *ret_file, enum place_content *ret_content,
 			  struct uuid *ret_id, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
 /* The pending state becomes the place's. */
 enum tcb_error place_settle(struct place *p, struct diagnosis *d) MUST_USE;
 void place_remove_volatile(const struct place *p);
+
+/* STORE_VTPM_CERTIFICATES' file: nobody but this host reads it, and it comes again with every certificate. Memory that free() releases; empty: none. */
+enum tcb_error place_get_certificates(const struct place *p, struct span *ret_bytes, struct diagnosis *d) MUST_USE;
 
 /* What is still to be done before the vTPM is used, in a file beside its state: outlives this daemon. Empty: nothing (any more). */
 enum tcb_error place_put_later(const struct place *p, struct span text, struct diagnosis *d) MUST_USE;

@@ -168,6 +168,7 @@ static struct host_vtpm *new_vtpm(struct registration *r)
 	v->users = 1;
 	v->link.fd = v->listen_fd = -1;
 	v->place = place;
+	v->place.key = &r->external.file_key;
 	v->external = &r->external;
 	r->external.owner_fd = r->fd;
 	(void)pthread_mutex_init(&v->lock, NULL);

@@ -25,6 +25,7 @@ static const char *slot_name(enum store_slot slot)
 	case STORE_PSE_CERTIFIED_AK: return "certified-ak";
 	case STORE_MIGE_JOURNAL: return "mige.journal";
 	case STORE_VTPM_STATE:
+	case STORE_VTPM_CERTIFICATES:
 	case STORE_VTPM_VOLATILE: break; /* place.c */
 	case STORE_PSE_LEDGER_STEP: break; /* log.c */
 	}
@@ -40,6 +41,7 @@ static bool may_store(uint16_t role, enum store_slot slot)
 	case STORE_PSE_CERTIFIED_AK: return role == ROLE_PSE;
 	case STORE_MIGE_JOURNAL: return role == ROLE_MIGE;
 	case STORE_VTPM_STATE:
+	case STORE_VTPM_CERTIFICATES:
 	case STORE_VTPM_VOLATILE: return role == ROLE_VTPM;
 	}
 	return false;

@@ -16,6 +16,11 @@ static struct {
 	struct secret256 key;
 } writing;
 
+bool seal_is_sealed(struct span bytes)
+{
+	return bytes.size > strlen(SEAL_MAGIC) && span_is_text(span_of(bytes.data, strlen(SEAL_MAGIC)), SEAL_MAGIC);
+}
+
 static enum tcb_error prepare_writing(void)
 {
 	struct enclave_identity self;

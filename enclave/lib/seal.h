@@ -12,6 +12,9 @@
 #define SEAL_OVERHEAD (8 + 2 + 32 + 12 + 16)
 #define SEAL_LABEL_MAX 64
 
+/* Whether it says of itself to be sealed. */
+bool seal_is_sealed(struct span bytes);
+
 enum tcb_error seal_bytes(const char *label, struct span plain, struct writer *out) MUST_USE;
 
 /* Codes: seal.malformed; seal.svn (written by a newer enclave); seal.foreign (another processor, signer, label, or altered:

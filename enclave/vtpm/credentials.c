@@ -1,9 +1,21 @@
 #include "enclave/vtpm/credentials.h"
 
+#include "edge/calls.h"
 #include "edge/local.h"
+#include "enclave/lib/ocall.h"
 #include "enclave/vtpm/nv.h"
 
 enum { NV_CHAIN = 0x01c00100, CHAIN_PAGES = 4, NV_PLATFORM = 0x01c08000 };
+
+/* What this host is told of them: {u32 index, sized DER}... */
+static uint8_t list_bytes[CHAIN_PAGES * NV_INDEX_MAX + (KEY_COUNT + 1) * NV_INDEX_MAX];
+static struct writer list;
+
+static void note(uint32_t index, struct span certificate)
+{
+	writer_u32(&list, index);
+	writer_sized(&list, certificate);
+}
 
 /* An index of this size, made if the TPM lets us; TCB_REFUSED if there is none. */
 static enum tcb_error ensure_index(uint32_t index, struct span policy, size_t size)
@@ -32,6 +44,7 @@ static enum tcb_error write_certificate(struct vtpm *v, enum vtpm_key key, enum 
 	TRY(session_call(&v->pse, LOCAL_CERTIFY, body, &reply, d));
 	if (reply.size > NV_INDEX_MAX)
 		return TCB_LIMIT;
+	note(index, reply);
 	if (ensure_index(index, policy, reply.size) != TCB_OK)
 		return TCB_OK;
 	return nv_session_write(s, index, reply, reply.size);
@@ -44,6 +57,7 @@ static enum tcb_error write_chain(struct vtpm *v, struct nv_session *s, struct s
 	TRY(session_call(&v->pse, LOCAL_ISSUER, span_of(NULL, 0), &issuer, d));
 	if (issuer.size > CHAIN_PAGES * NV_INDEX_MAX)
 		return TCB_LIMIT;
+	note(NV_CHAIN, issuer);
 	for (uint32_t page = 0; page < CHAIN_PAGES; page++) {
 		size_t at = page * NV_INDEX_MAX;
 		size_t left = issuer.size > at ? issuer.size - at : 0;
@@ -87,8 +101,10 @@ enum tcb_error credentials_write(struct vtpm *v, struct diagnosis *d)
 	struct nv_session s;
 	enum tcb_error error;
 
+	list = WRITER_OF(list_bytes);
 	TRY(nv_session_open(&v->record.secret, &s));
 	error = write_all(v, &s, d);
 	TRY(nv_session_close(&s));
-	return error;
+	TRY(error);
+	return host_store(STORE_VTPM_CERTIFICATES, span_of(list_bytes, list.size), d);
 }

@@ -40,6 +40,42 @@ static enum tcb_error wrong_state(struct diagnosis *d, const char *found, const 
 	return diagnose(d, TCB_WRONG_STATE, "vtpm.state", found, wanted, "see `tcbind vtpm show`");
 }
 
+/* ---- volatile state, sealed: a file of the host's, or a blob that it was given alone ---- */
+
+static enum tcb_error seal_volatile(const struct vtpm *v, struct span state, struct writer *out)
+{
+	static uint8_t plain_bytes[UUID_SIZE + LIMIT_TPM_VOLATILE];
+	struct writer w = WRITER_OF(plain_bytes);
+	enum tcb_error error;
+	struct span plain;
+
+	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
+	writer_bytes(&w, state);
+	TRY(writer_end(&w, &plain));
+	error = seal_bytes(VOLATILE_LABEL, plain, out);
+	wipe(plain_bytes, plain.size);
+	return error;
+}
+
+/* Into v->volatile_state; another vTPM's is refused. */
+static enum tcb_error open_volatile(struct vtpm *v, struct span sealed, struct diagnosis *d)
+{
+	static uint8_t plain_bytes[LIMIT_STATE];
+	struct span plain, id;
+	struct reader r;
+
+	TRY(seal_open(VOLATILE_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
+	r = reader_of(plain);
+	TRY(reader_bytes(&r, UUID_SIZE, &id));
+	if (!span_equal(id, SPAN_OF(v->record.id.bytes)) || r.rest.size > sizeof v->volatile_state)
+		return diagnose(d, TCB_REFUSED, "vtpm.volatile.other", "the volatile state of another vTPM",
+				"the one that was written in this place", "put each vTPM's files back in its own place");
+	memcpy(v->volatile_state, r.rest.data, r.rest.size);
+	v->volatile_size = r.rest.size;
+	wipe(plain_bytes, plain.size);
+	return TCB_OK;
+}
+
 /* ---- create and load ---- */
 
 static enum tcb_error simple_command(enum tpm_cc code, uint16_t parameter)
@@ -151,7 +187,6 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 {
 	struct vtpm *v = state;
 	struct vtpm_load m;
-	struct span volatile_state;
 
 	TRY(vtpm_load_decode(body, &m));
 	if (v->loaded)
@@ -161,11 +196,8 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 		TRY(engine_start(state_loaded_tpm(v), span_of(NULL, 0), d)); /* judged now, kept in the engine's memory */
 		engine_stop();
 	}
-	if (m.volatile_sealed.size > 0) {
-		TRY(seal_open(VOLATILE_LABEL, m.volatile_sealed, v->volatile_state, sizeof v->volatile_state,
-			      &volatile_state, d));
-		v->volatile_size = volatile_state.size;
-	}
+	if (m.volatile_sealed.size > 0)
+		TRY(open_volatile(v, m.volatile_sealed, d));
 	if (v->record.state == VTPM_RUNNING)
 		v->record.state = VTPM_STOPPED;
 	TRY(residence_begin(v));
@@ -223,18 +255,17 @@ static enum tcb_error activate(struct vtpm *v, struct diagnosis *d)
 	return error;
 }
 
+/* Resumes from the volatile state where there is one; the flag is about what becomes of it then. */
 static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 {
 	struct span volatile_state = span_of(v->volatile_state, v->volatile_size);
 
-	if ((flags & INIT_DELETE_VOLATILE) != 0) {
-		volatile_state = span_of(NULL, 0);
-		v->volatile_size = 0; /* else it is what every INIT resumes from, as swtpm's is */
-	}
 	if (v->record.state != VTPM_RUNNING) /* a machine's reset stays within one activation */
 		TRY(activate(v, d));
 	TRY(engine_start(engine_permanent(), volatile_state, d));
-	v->out.active = false;
+	if ((flags & INIT_DELETE_VOLATILE) != 0 || v->in.resumes)
+		v->volatile_size = 0; /* else it is what every INIT resumes from, as swtpm's is */
+	v->in.resumes = v->out.active = false;
 	if (v->record.state == VTPM_RUNNING)
 		return TCB_OK;
 	v->record.state = VTPM_RUNNING;
@@ -277,6 +308,8 @@ static enum tcb_error handle_stop(void *state, struct span body, struct writer *
 		engine_stop();
 		if (engine_take_changed())
 			TRY(state_save(v, d));
+	} else {
+		engine_stop(); /* handed over, perhaps: what was handed over is not touched any more */
 	}
 	return put_status(v, ret);
 }
@@ -372,6 +405,24 @@ static enum tcb_error handle_serve(void *state, struct span body, struct writer 
 
 /* ---- hand-over ---- */
 
+/* Without the permanent state before it: no hand-over, but a moment of this vTPM, to be loaded back into it. */
+static enum tcb_error put_volatile(const struct vtpm *v, struct writer *ret)
+{
+	static uint8_t state[LIMIT_TPM_VOLATILE], sealed_bytes[UUID_SIZE + LIMIT_TPM_VOLATILE + SEAL_OVERHEAD];
+	struct writer w = WRITER_OF(sealed_bytes);
+	enum tcb_error error;
+	struct span sealed;
+	size_t size;
+
+	TRY(engine_volatile(state, sizeof state, &size));
+	error = seal_volatile(v, span_of(state, size), &w);
+	wipe(state, size);
+	TRY(error);
+	TRY(writer_end(&w, &sealed));
+	writer_sized(ret, sealed);
+	return TCB_OK;
+}
+
 static enum tcb_error handle_get_blob(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct vtpm *v = state;
@@ -388,6 +439,8 @@ static enum tcb_error handle_get_blob(void *state, struct span body, struct writ
 		writer_sized(ret, span_of(v->out.permanent, v->out.permanent_size));
 	else if (type == BLOB_VOLATILE && v->out.active)
 		writer_sized(ret, span_of(v->out.volatile_state, v->out.volatile_size));
+	else if (type == BLOB_VOLATILE && v->record.state == VTPM_RUNNING && engine_running())
+		return put_volatile(v, ret);
 	else
 		writer_sized(ret, span_of(NULL, 0));
 	return TCB_OK;
@@ -407,8 +460,12 @@ static enum tcb_error handle_set_blob(void *state, struct span body, struct writ
 	if (!v->loaded || engine_running())
 		return wrong_state(d, "a vTPM that runs", "a stopped one, or an empty place");
 	if (type == BLOB_PERMANENT) {
+		v->in.resumes = false;
 		memcpy(v->in.permanent, blob.data, blob.size);
 		v->in.permanent_size = blob.size;
+	} else if (type == BLOB_VOLATILE && seal_is_sealed(blob)) {
+		TRY(open_volatile(v, blob, d));
+		v->in.resumes = true;
 	} else if (type == BLOB_VOLATILE) {
 		memcpy(v->in.volatile_state, blob.data, blob.size);
 		v->in.volatile_size = blob.size;
@@ -509,7 +566,7 @@ static enum tcb_error handle_hash_end(void *state, struct span body, struct writ
 
 static enum tcb_error handle_store_volatile(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
-	static uint8_t sealed_bytes[LIMIT_TPM_VOLATILE + SEAL_OVERHEAD];
+	static uint8_t sealed_bytes[UUID_SIZE + LIMIT_TPM_VOLATILE + SEAL_OVERHEAD];
 	struct vtpm *v = state;
 	struct writer w = WRITER_OF(sealed_bytes);
 	struct span sealed;
@@ -520,7 +577,7 @@ static enum tcb_error handle_store_volatile(void *state, struct span body, struc
 	TRY(must_run(v, d));
 	TRY(engine_volatile(v->volatile_state, sizeof v->volatile_state, &size));
 	v->volatile_size = size;
-	TRY(seal_bytes(VOLATILE_LABEL, span_of(v->volatile_state, size), &w));
+	TRY(seal_volatile(v, span_of(v->volatile_state, size), &w));
 	TRY(writer_end(&w, &sealed));
 	return host_store(STORE_VTPM_VOLATILE, sealed, d);
 }

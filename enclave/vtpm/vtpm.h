@@ -49,6 +49,7 @@ struct vtpm_export {
 /* Blobs that QEMU gave, not yet redeemed. */
 struct vtpm_import {
 	size_t permanent_size, volatile_size;
+	bool resumes; /* the volatile state alone, of this very vTPM: the next CMD_INIT resumes from it, once */
 	uint8_t permanent[LIMIT_STATE], volatile_state[LIMIT_STATE];
 };
 

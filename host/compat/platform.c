@@ -140,7 +140,6 @@ static enum tcb_error start_private(const char *dir, const char *platform, int *
 	return no_platform(d, "a private platform that does not start");
 }
 
-/* `*ret_lock`: held until the registration is sent, so that an idle daemon does not end in between; -1: none. */
 static enum tcb_error connect_private(int *ret_connection, int *ret_lock, struct diagnosis *d)
 {
 	char dir[PATH_MAX], platform[PATH_MAX + 16], lock[PATH_MAX + 32];
@@ -170,30 +169,37 @@ static bool send_registration(int connection, const char *text, const int *fds, 
 	return sendmsg(connection, &message, MSG_NOSIGNAL) == (ssize_t)iov.iov_len;
 }
 
-enum tcb_error platform_register(const json_t *message, const int *fds, size_t fd_count, int *ret_connection,
-				 struct diagnosis *d)
+enum tcb_error platform_connect(struct platform *ret_platform, struct diagnosis *d)
 {
-	const char *platform = getenv("TCBIND_PLATFORM");
-	char *text = json_dumps(message, JSON_COMPACT);
-	int connection = -1, lock = -1;
+	const char *dir = getenv("TCBIND_PLATFORM");
+	struct platform p = { -1, -1 };
 	enum tcb_error error = TCB_OK;
 
-	if (platform != NULL)
-		connection = connect_to(platform);
+	if (dir != NULL)
+		p.connection = connect_to(dir);
 	else
-		error = connect_private(&connection, &lock, d);
-	if (error == TCB_OK && (connection < 0 || text == NULL || !send_registration(connection, text, fds, fd_count)))
+		error = connect_private(&p.connection, &p.lock, d);
+	if (error == TCB_OK && p.connection < 0)
 		error = no_platform(d, "a platform that does not answer");
-	if (lock >= 0)
-		(void)close(lock);
-	free(text);
 	if (error != TCB_OK) {
-		if (connection >= 0)
-			(void)close(connection);
+		if (p.lock >= 0)
+			(void)close(p.lock);
 		return error;
 	}
-	*ret_connection = connection;
+	*ret_platform = p;
 	return TCB_OK;
+}
+
+enum tcb_error platform_register(struct platform *p, const json_t *message, const int *fds, size_t fd_count, struct diagnosis *d)
+{
+	char *text = json_dumps(message, JSON_COMPACT);
+	bool sent = text != NULL && send_registration(p->connection, text, fds, fd_count);
+
+	if (p->lock >= 0)
+		(void)close(p->lock);
+	p->lock = -1;
+	free(text);
+	return sent ? TCB_OK : no_platform(d, "a platform that does not take a registration");
 }
 
 json_t *platform_receive(int connection)

@@ -7,9 +7,15 @@
 
 #include "core/error.h"
 
-/* A connection to the registrar (host/registrar.h) with this message and these descriptors sent. Codes: compat.platform, path.*. */
-enum tcb_error platform_register(const json_t *message, const int *fds, size_t fd_count, int *ret_connection,
-				 struct diagnosis *d) MUST_USE;
+struct platform {
+	int connection; /* to the registrar (host/registrar.h) */
+	int lock;       /* held until the registration is sent, so that an idle daemon does not end in between; -1: none */
+};
+
+/* As the user that this process is now: --runas comes later. Codes: compat.platform, path.*. */
+enum tcb_error platform_connect(struct platform *ret_platform, struct diagnosis *d) MUST_USE;
+/* Sends a registration. */
+enum tcb_error platform_register(struct platform *p, const json_t *message, const int *fds, size_t fd_count, struct diagnosis *d) MUST_USE;
 
 /* The daemon's next message; NULL: it is gone. */
 json_t *platform_receive(int connection);

@@ -159,7 +159,7 @@ static bool parse_log(const char *text, struct settings *s)
 
 	if (!sub_options_parse("log", text, allowed, &o))
 		return false;
-	(void)sub_number(&o, "level", 10, 0, &ok);
+	s->log_level = sub_number(&o, "level", 10, 0, &ok);
 	s->log_fd = sub_number(&o, "fd", 10, -1, &ok);
 	s->log_truncate = sub_flag(&o, "truncate");
 	s->log_silent = sub_option(&o, "file") != NULL && strcmp(sub_option(&o, "file"), "-") == 0;

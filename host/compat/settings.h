@@ -31,6 +31,7 @@ struct settings {
 	mode_t state_mode;
 	char log_file[PATH_MAX], log_prefix[64], pid_file[PATH_MAX];
 	int log_fd, pid_fd; /* -1: none */
+	int log_level;
 	bool log_truncate, log_silent;
 	const char *user, *chroot_dir;
 	struct swtpm_key file_key, migration_key;

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/wipe.h"
 
 static bool complain(const char *format, const char *about)
 {
@@ -162,20 +161,15 @@ bool setup_options_parse(int argc, char **argv, struct setup_options *ret_option
 	return check_rsa_size(ret_options) && check_combination(ret_options);
 }
 
-/* The key is judged as swtpm would, and then forgotten: the state is sealed in any case. */
-static bool check_key(const char *kind, const char *value, const char *cipher)
+static bool read_key(struct setup_options *o, const char *kind, const char *value)
 {
-	struct swtpm_key key = {0};
 	char text[PATH_MAX + 64];
-	bool ok;
 
-	(void)snprintf(text, sizeof text, "%s=%s,mode=%s", kind, value, cipher != NULL ? cipher : "aes-cbc");
-	ok = settings_parse_key("key", text, &key);
-	wipe(&key, sizeof key);
-	return ok;
+	(void)snprintf(text, sizeof text, "%s=%s,mode=%s", kind, value, o->cipher != NULL ? o->cipher : "aes-cbc");
+	return settings_parse_key("key", text, &o->key);
 }
 
-static bool check_keys(const struct setup_options *o, const char *user_name)
+static bool check_keys(struct setup_options *o, const char *user_name)
 {
 	char number[16];
 
@@ -183,17 +177,17 @@ static bool check_keys(const struct setup_options *o, const char *user_name)
 		return complain_access(user_name, "read keyfile", o->key_file);
 	if (o->passphrase_file != NULL && access(o->passphrase_file, R_OK) != 0)
 		return complain_access(user_name, "read passphrase file", o->passphrase_file);
-	if (o->key_file != NULL && !check_key("file", o->key_file, o->cipher))
+	if (o->key_file != NULL && !read_key(o, "file", o->key_file))
 		return false;
-	if (o->passphrase_file != NULL && !check_key("pwdfile", o->passphrase_file, o->cipher))
+	if (o->passphrase_file != NULL && !read_key(o, "pwdfile", o->passphrase_file))
 		return false;
 	(void)snprintf(number, sizeof number, "%d", o->key_fd >= 0 ? o->key_fd : o->passphrase_fd);
 	if (o->key_fd >= 0)
-		return check_key("fd", number, o->cipher);
-	return o->passphrase_fd < 0 || check_key("pwdfd", number, o->cipher);
+		return read_key(o, "fd", number);
+	return o->passphrase_fd < 0 || read_key(o, "pwdfd", number);
 }
 
-bool setup_options_check(const struct setup_options *o, const char *user_name)
+bool setup_options_check(struct setup_options *o, const char *user_name)
 {
 	if (o->config_file != NULL && access(o->config_file, R_OK) != 0)
 		return complain_access(user_name, "read config file", o->config_file);
@@ -264,7 +258,7 @@ void setup_options_usage(void)
 		     "  --pcr-banks NAMES                       banks to be active, as sha1,sha256; -: all. Default: the configuration's, or sha256\n"
 		     "  --write-ek-cert-files DIR               the EK certificates as files too\n"
 		     "  --keyfile FILE --keyfile-fd FD --pwdfile FILE --pwdfile-fd FD --cipher aes-128-cbc|aes-256-cbc\n"
-		     "                                          judged and not used: the state is sealed in any case\n"
+		     "                                          the key without which the TPM is not started; the state is sealed in any case\n"
 		     "  --runas USER --logfile FILE --config FILE --display --tpm EXECUTABLE --vmid ID\n"
 		     "  --print-capabilities --create-config-files --version --help\n");
 }

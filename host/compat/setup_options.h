@@ -11,12 +11,13 @@ struct setup_options {
 	const char *key_file, *passphrase_file, *cipher, *rsa_size; /* NULL: not given */
 	int key_fd, passphrase_fd;                                  /* -1: not given */
 	unsigned rsa_bits;
+	struct swtpm_key key; /* by setup_options_check() */
 };
 
 /* False: said why on stderr. */
 bool setup_options_parse(int argc, char **argv, struct setup_options *ret_options);
 /* What can be checked only as the user that it runs as: files, keys. */
-bool setup_options_check(const struct setup_options *o, const char *user_name);
+bool setup_options_check(struct setup_options *o, const char *user_name);
 void setup_options_usage(void);
 /* `active_pcr_banks` of the configuration file that is in force, if it says so. */
 bool setup_options_configured_banks(const struct setup_options *o, char *ret_names, size_t capacity);

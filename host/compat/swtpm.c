@@ -27,7 +27,8 @@ enum { STOP_PATIENCE_MS = 5000 };
 struct process {
 	struct settings s;
 	FILE *log;
-	int control_fd, data_fd, state_fd, connection, ready_pipe;
+	struct platform platform;
+	int control_fd, data_fd, state_fd, ready_pipe;
 	bool control_connected, data_connected;
 };
 
@@ -82,9 +83,20 @@ static bool open_state(struct process *p)
 	return false;
 }
 
+/* Before --runas: the platform is the one of who started this. */
+static bool find_platform(struct process *p)
+{
+	struct diagnosis d = {0};
+
+	if (platform_connect(&p->platform, &d) == TCB_OK)
+		return true;
+	(void)fprintf(stderr, "swtpm: %s: found %s; wanted %s; %s\n", d.code, d.found, d.wanted, d.action);
+	return false;
+}
+
 static bool open_all(struct process *p)
 {
-	return open_log(p) && (p->s.user == NULL || user_become("swtpm", p->s.user)) && open_state(p) &&
+	return open_log(p) && find_platform(p) && (p->s.user == NULL || user_become("swtpm", p->s.user)) && open_state(p) &&
 	       channel_open(&p->s.control, &p->control_fd, &p->control_connected) &&
 	       channel_open(&p->s.data, &p->data_fd, &p->data_connected);
 }
@@ -134,17 +146,22 @@ static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
 			    (int)p->s.state_mode, "options", options_json(p));
 	add_key(message, "file_key", &p->s.file_key);
 	add_key(message, "migration_key", &p->s.migration_key);
-	error = platform_register(message, fds, json_array_size(names), &p->connection, d);
+	error = platform_register(&p->platform, message, fds, json_array_size(names), d);
 	json_decref(message);
 	return error;
 }
 
 static bool wait_ready(struct process *p)
 {
-	json_t *answer = platform_receive(p->connection);
+	json_t *answer = platform_receive(p->platform.connection);
 	const json_t *refusal = json_object_get(answer, "error");
 	bool ready = json_is_true(json_object_get(answer, "ready"));
+	char line[PATH_MAX + 64];
 
+	if (ready && p->s.log_level > 0) {
+		(void)snprintf(line, sizeof line, "serving the TPM in %s", p->s.state_dir);
+		log_line(p, line);
+	}
 	if (refusal != NULL)
 		log_diagnosis_json(p, refusal);
 	else if (!ready)
@@ -208,7 +225,7 @@ static void tell_parent(struct process *p)
 /* One message of the daemon; false: the last. */
 static bool serve_message(struct process *p, int *status)
 {
-	json_t *message = platform_receive(p->connection);
+	json_t *message = platform_receive(p->platform.connection);
 	const json_t *line = json_object_get(message, "log");
 	bool ended = json_is_true(json_object_get(message, "end"));
 
@@ -224,7 +241,7 @@ static bool serve_message(struct process *p, int *status)
 
 static int live(struct process *p, int signals)
 {
-	struct pollfd fds[2] = { { .fd = p->connection, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = p->platform.connection, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
 	int status = EXIT_SUCCESS, patience = -1;
 
 	for (;;) {
@@ -237,7 +254,7 @@ static int live(struct process *p, int signals)
 		if (fds[0].revents != 0 && !serve_message(p, &status))
 			return status;
 		if (fds[1].revents != 0 && patience < 0) {
-			(void)shutdown(p->connection, SHUT_WR); /* the daemon brings the TPM to rest and says so */
+			(void)shutdown(p->platform.connection, SHUT_WR); /* the daemon brings the TPM to rest and says so */
 			fds[1].fd = -1;
 			patience = STOP_PATIENCE_MS;
 		}
@@ -286,7 +303,7 @@ static int run(struct process *p)
 
 static int serve_socket(int argc, char **argv, const char *program)
 {
-	static struct process p = { .control_fd = -1, .data_fd = -1, .state_fd = -1, .connection = -1, .ready_pipe = -1 };
+	static struct process p = { .control_fd = -1, .data_fd = -1, .state_fd = -1, .platform = { -1, -1 }, .ready_pipe = -1 };
 	int status;
 
 	if (!settings_parse(argc, argv, &p.s))

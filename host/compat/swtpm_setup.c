@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/wipe.h"
 #include "host/compat/client.h"
 #include "host/compat/platform.h"
 #include "host/compat/setup_options.h"
@@ -38,7 +39,8 @@ struct setup {
 	struct setup_options o;
 	struct settings place; /* state_* of it */
 	FILE *log;             /* NULL: standard output and standard error */
-	int state_fd, connection, tpm_fd;
+	struct platform platform;
+	int state_fd, tpm_fd;
 	struct ek rsa, ecc;
 	char banks[512];
 };
@@ -202,6 +204,18 @@ static json_t *create_json(const struct setup *s)
 	return json_pack("{s:o, s:o}", "keys", now, "later", later);
 }
 
+/* The TPM's state opens only with it from then on. */
+static void add_key(json_t *message, const struct swtpm_key *key)
+{
+	char hex[2 * sizeof key->bytes + 1] = "";
+
+	for (size_t i = 0; i < key->size; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
+	if (key->size > 0)
+		(void)json_object_set_new(message, "file_key", json_string(hex));
+	wipe(hex, sizeof hex);
+}
+
 static enum tcb_error request(struct setup *s, struct diagnosis *d)
 {
 	int pair[2] = { -1, -1 }, fds[2] = { s->state_fd, -1 };
@@ -221,7 +235,8 @@ static enum tcb_error request(struct setup *s, struct diagnosis *d)
 			    "data_fixed", 1);
 	if (!s->o.reconfigure)
 		(void)json_object_set_new(message, "create", create_json(s));
-	error = platform_register(message, fds, json_array_size(names), &s->connection, d);
+	add_key(message, &s->o.key);
+	error = platform_register(&s->platform, message, fds, json_array_size(names), d);
 	json_decref(message);
 	if (pair[1] >= 0)
 		(void)close(pair[1]);
@@ -231,7 +246,7 @@ static enum tcb_error request(struct setup *s, struct diagnosis *d)
 /* Until the daemon says that the vTPM is there. */
 static bool wait_made(struct setup *s)
 {
-	json_t *answer = platform_receive(s->connection);
+	json_t *answer = platform_receive(s->platform.connection);
 	const json_t *refusal = json_object_get(answer, "error");
 	bool ready = json_is_true(json_object_get(answer, "ready"));
 
@@ -371,14 +386,24 @@ static bool run(struct setup *s)
 	return ok;
 }
 
+/* As whoever started this, before --runas. */
+static bool find_platform(struct setup *s)
+{
+	struct diagnosis d = {0};
+
+	return platform_connect(&s->platform, &d) == TCB_OK || fail_with(s, &d);
+}
+
 static bool prepare(struct setup *s, bool *ret_done)
 {
+	if (s->o.user != NULL && !find_platform(s))
+		return false;
 	if (s->o.user != NULL && !user_become("swtpm_setup", s->o.user))
 		return false;
 	if (!open_log(s) || !setup_options_check(&s->o, user_name()) || !check_executable(s) || !set_place(s) || !check_present(s, ret_done))
 		return false;
 	choose_keys(s);
-	return *ret_done || choose_banks(s);
+	return *ret_done || (choose_banks(s) && (s->platform.connection >= 0 || find_platform(s)));
 }
 
 /* libvirt and the tools look for these words, in this order; "tpm-1.2" is not among them. */
@@ -408,7 +433,7 @@ static bool answers_only(const struct setup_options *o)
 
 int main(int argc, char **argv)
 {
-	static struct setup s = { .state_fd = -1, .connection = -1, .tpm_fd = -1 };
+	static struct setup s = { .state_fd = -1, .platform = { -1, -1 }, .tpm_fd = -1 };
 	bool done = false;
 
 	(void)signal(SIGPIPE, SIG_IGN);
