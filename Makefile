@@ -1,5 +1,5 @@
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-quick check-libvirt fuzz-smoke build clean
+.PHONY: run check check-quick check-clients check-libvirt check-swtpm fuzz-smoke build clean
 
 run: build
 	tools/build-guest build/guest
@@ -25,6 +25,10 @@ check-libvirt: build
 fuzz-smoke:
 	tools/install-packages
 	tools/fuzz-smoke
+
+# swtpm's own tests, from Debian's source package, with swtpm and with ours
+check-swtpm: build
+	BUILD=build tests/swtpm/run
 
 clean:
 	rm -rf build build-clang build-sanitize build-fuzz
