@@ -140,13 +140,16 @@ static enum tcb_error keep_backup(const struct host_vtpm *v, const char *name, s
 static enum tcb_error import_files(struct host_vtpm *v, struct span permanent_file, struct diagnosis *d)
 {
 	const struct swtpm_key *key = &v->external->file_key;
-	struct span volatile_file, permanent = {0}, volatile_state = {0};
+	struct span volatile_file, permanent = {0}, volatile_state = {0}, permanent_part, volatile_part;
 	enum tcb_error error;
 
 	TRY(store_get(v->place.dir, v->place.volatile_state, LIMIT_STATE, &volatile_file, d));
-	error = swtpm_state_open(permanent_file, key, &permanent, d);
-	if (error == TCB_OK && volatile_file.size > 0)
-		error = swtpm_state_open(volatile_file, key, &volatile_state, d);
+	swtpm_file_split(permanent_file, &permanent_part, &volatile_part);
+	if (volatile_file.size > 0)
+		volatile_part = volatile_file;
+	error = swtpm_state_open(permanent_part, key, &permanent, d);
+	if (error == TCB_OK && volatile_part.size > 0)
+		error = swtpm_state_open(volatile_part, key, &volatile_state, d);
 	if (error == TCB_OK)
 		error = keep_backup(v, v->place.state, permanent_file, d);
 	if (error == TCB_OK)

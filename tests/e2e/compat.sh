@@ -2,8 +2,11 @@
 # swtpm's command line: the same steps with Debian's swtpm and with ours, the same answers; then what swtpm does not do. Clients are Debian's
 # swtpm_ioctl, swtpm_setup, tpm2-tools and QEMU. The platform is the private one that our swtpm starts.
 . "$(dirname "$0")/../../tools/harness.sh"
-OURS=$BUILD/host/compat/swtpm
+COMPAT=$BUILD/host/compat
+OURS=$COMPAT/swtpm
 THEIRS=/usr/bin/swtpm
+IOCTL=swtpm_ioctl
+BIOS=swtpm_bios
 export TCBIND_PRIVATE_PLATFORM=$WORK/private
 unset TCBIND_PLATFORM
 
@@ -24,7 +27,7 @@ swtpm_start() {
 	done
 	return 1
 }
-ioctl() { local name=$1; shift; swtpm_ioctl --unix "$WORK/$name.ctrl" "$@" 2>&1; }
+ioctl() { local name=$1; shift; "$IOCTL" --unix "$WORK/$name.ctrl" "$@" 2>&1; }
 
 # swtpm_stop NAME: by CMD_SHUTDOWN, until the process has ended
 swtpm_stop() {
@@ -60,10 +63,15 @@ script_control() { # EXE NAME
 	echo "locality 5: $(ioctl "$2" -l 5)"
 	echo "locality 4: $(ioctl "$2" -l 4) $?"
 	echo "hashing: $(ioctl "$2" -l 0) $(ioctl "$2" -h 1234) $? established $(ioctl "$2" -e)"
-	echo "PCR 17: $(talk "$2" 80010000001400000 | head -c 0; talk "$2" 8001000000140000017e00000001000b03000002 | tail -c 64)"
+	echo "PCR 17: $(talk "$2" 8001000000140000017e00000001000b03000002)"
+	echo "volatile state alone: $(ioctl "$2" --save volatile "$WORK/$2.moment") $? $(ioctl "$2" -h 5678) $(ioctl "$2" --stop)"
+	echo "loaded back: $(ioctl "$2" --load volatile "$WORK/$2.moment") $? $(ioctl "$2" -i) $?"
+	echo "PCR 17 is as it was: $(talk "$2" 8001000000140000017e00000001000b03000002)"
 	echo "reset established: $(ioctl "$2" -r 3) $(ioctl "$2" -e)"
 	echo "config: $(ioctl "$2" -g)"
 	echo "cancel: $(ioctl "$2" -C) $?"
+	echo "store volatile: $(ioctl "$2" -v) $? $(ls "$WORK/$2.d" | grep -v certificates)"
+	echo "resumed and deleted: $(ioctl "$2" -i) $(talk "$2" 8001000000140000017e00000001000b03000002) $(ls "$WORK/$2.d" | grep volatile)"
 	echo "store volatile: $(ioctl "$2" -v) $?"
 	echo "stop: $(ioctl "$2" --stop) $?"
 	echo "command when stopped: $(talk "$2" $random)"
@@ -83,11 +91,57 @@ swtpm_resume() {
 
 (script_control "$THEIRS" theirs) >"$WORK/control.theirs" 2>&1
 (script_control "$OURS" ours) >"$WORK/control.ours" 2>&1
+(IOCTL=$COMPAT/swtpm_ioctl; script_control "$THEIRS" tool) >"$WORK/control.tool" 2>&1
 if diff <(sed 's/theirs/NAME/g' "$WORK/control.theirs") <(sed 's/ours/NAME/g' "$WORK/control.ours") >"$WORK/control.diff"; then
 	ok "$(grep -c . "$WORK/control.theirs") control steps are answered as swtpm answers them"
 else
 	not_ok "control steps are answered as swtpm answers them" "$(cat "$WORK/control.diff")"
 fi
+
+expect "our swtpm_ioctl says to swtpm what swtpm's says" diff <(sed 's/theirs/NAME/g' "$WORK/control.theirs") <(sed 's/tool/NAME/g' "$WORK/control.tool")
+
+# The small tools: the same lines to the same swtpm. What is told in other words is only the status' matter.
+script_tools() { # DIRECTORY NAME
+	local line
+	swtpm_start "$THEIRS" "$2" --server "type=unixio,path=$WORK/$2.data" || return 1
+	while read -r line; do
+		# shellcheck disable=SC2086
+		echo "$line: $("$1"/${line//@/$WORK/$2} 2>&1 | head -1) ${PIPESTATUS[0]}"
+	done <<-'END'
+		swtpm_bios --tpm2 --unix @.data
+		swtpm_ioctl --unix @.ctrl -c
+		swtpm_ioctl --unix @.ctrl -e
+		swtpm_ioctl --unix @.ctrl
+		swtpm_ioctl --unix @.ctrl -c -e
+		swtpm_ioctl --unix @.ctrl -i
+		swtpm_bios --tpm2 --unix @.data
+		swtpm_bios --tpm2 --unix @.data -c -o
+		swtpm_bios --tpm2 --unix @.data -n -u
+		swtpm_bios --tpm2 --unix @.data -n -u
+		swtpm_ioctl --unix @.ctrl --info 3
+		swtpm_ioctl --unix @.ctrl --info x
+		swtpm_ioctl --unix @.ctrl -l 9
+		swtpm_ioctl --unix @.ctrl -l x
+		swtpm_ioctl --unix @.ctrl -b x
+		swtpm_ioctl --unix @.ctrl -b 3000
+		swtpm_ioctl --unix @.ctrl --save permanent
+		swtpm_ioctl --unix @.ctrl --save permanent @.permanent
+		swtpm_ioctl --unix @.ctrl --save savestate @.savestate
+		swtpm_ioctl --unix @.ctrl --load permanent @.permanent
+		swtpm_ioctl --unix @.ctrl --stop
+		swtpm_ioctl --unix @.ctrl --load permanent @.permanent
+		swtpm_ioctl --unix @.ctrl -i
+		swtpm_ioctl --unix @.ctrl -g
+		swtpm_ioctl --tcp :1 -c
+		swtpm_ioctl --tcp 127.0.0.1:x -c
+		swtpm_ioctl -c
+		swtpm_ioctl --unix @.ctrl -s
+	END
+}
+(script_tools /usr/bin theirs-tools) >"$WORK/tools.theirs" 2>&1
+(script_tools "$COMPAT" our-tools) >"$WORK/tools.ours" 2>&1
+expect "$(grep -c . "$WORK/tools.theirs") lines of swtpm_ioctl and swtpm_bios say what swtpm's say" \
+	diff <(sed 's/theirs-tools/NAME/g' "$WORK/tools.theirs") <(sed 's/our-tools/NAME/g' "$WORK/tools.ours")
 
 for line in "socket --tpm2 --print-states --tpmstate dir=$WORK/none" "socket --tpm2 --tpmstate dir=$WORK --ctrl type=bad,path=x" \
 	"socket --tpm2 --tpmstate dir=$WORK --ctrl type=unixio" "socket --tpm2 --unknown"  \
@@ -216,6 +270,72 @@ expect "it runs in a seccomp sandbox" grep -q 'Seccomp:.*2' "/proc/$(cat "$WORK/
 expect "its executable is what libvirt looks for" [ "$(readlink "/proc/$(cat "$WORK/d.pid")/exe")" = "$(realpath "$OURS")" ]
 swtpm_stop d
 
+# ---- swtpm_setup ----
+
+SETUP=$COMPAT/swtpm_setup
+mkdir "$WORK"/{s1,s2,s3,s4,s5,s6,certificates}
+libvirts=(--tpm2 --vmid "vm:$(cat /proc/sys/kernel/random/uuid)" --createek --create-ek-cert --create-platform-cert --lock-nvram --not-overwrite)
+for exe in /usr/bin/swtpm_setup "$SETUP"; do
+	start=$(date +%s%N)
+	[ "$exe" = "$SETUP" ] && directory=$WORK/s1 || directory=$WORK/s2
+	expect "libvirt's options, $exe" "$exe" --tpm-state "$directory" --logfile "$WORK/setup.log" "${libvirts[@]}"
+	echo "# $exe: $((($(date +%s%N) - start) / 1000000)) ms"
+done
+over_tcp "$OURS" s1 --tpmstate "dir=$WORK/s1"
+handles=$(tpm2_getcap handles-persistent)
+expect "when the TPM is first used, its RSA key is there" grep -qi 0x81010001 <<<"$handles"
+expect "and the ECC keys" sh -c "echo '$handles' | grep -qi 0x81010016 && echo '$handles' | grep -qi 0x8101000a"
+for page in 0 1 2 3; do tpm2_nvread 0x01c0010$page 2>/dev/null; done >"$WORK/issuer.der"
+openssl x509 -inform der -in "$WORK/issuer.der" -out "$WORK/issuer.pem"
+for index in 0x01c00002 0x01c00016 0x01c0000a 0x01c08000; do
+	tpm2_nvread "$index" 2>/dev/null | openssl x509 -inform der -out "$WORK/$index.pem"
+	expect "the certificate at $index is the PSE's" openssl verify -ignore_critical -partial_chain -trusted "$WORK/issuer.pem" "$WORK/$index.pem"
+done
+expect "that of the platform says so" sh -c "openssl x509 -in $WORK/0x01c08000.pem -noout -ext extendedKeyUsage | grep -q 2.23.133.8.2"
+(cd "$WORK" && tpm2_readpublic -Q -c 0x81010001 -f pem -o s1.rsa && tpm2_readpublic -Q -c 0x81010016 -f pem -o s1.ecc && tpm2_createek -Q -G rsa -c again.ctx -f pem -u again.rsa)
+expect "the certificate is of the key" sh -c "openssl x509 -in $WORK/0x01c00002.pem -noout -pubkey | cmp - $WORK/s1.rsa"
+expect "the key comes from the TPM's own seed: made again, it is the same" cmp "$WORK/again.rsa" "$WORK/s1.rsa"
+expect "one bank is active, as by default" sh -c "tpm2_getcap pcrs | grep -c ': \\[ 0' | grep -qx 1"
+end_tcp s1
+expect "a second vTPM" "$SETUP" --tpm-state "$WORK/s3" --tpm2 --createek --create-ek-cert --write-ek-cert-files "$WORK/certificates" --logfile "$WORK/setup.log"
+for kind in rsa2048 secp384r1; do openssl x509 -inform der -in "$WORK/certificates/ek-$kind.crt" -noout -pubkey >"$WORK/s3.$kind"; done
+expect "shares no key with the first" sh -c "[ -s $WORK/s3.rsa2048 ] && ! cmp -s $WORK/s3.rsa2048 $WORK/s1.rsa && ! cmp -s $WORK/s3.secp384r1 $WORK/s1.ecc"
+expect "none of its keys waits to be made" [ ! -e "$WORK/s3/tpm2-00.permall.later" ]
+"$SETUP" --tpm-state "$WORK/s4" --tpm2 --createek --allow-signing --decryption --create-spk --ecc --rsa-keysize 3072 --pcr-banks sha1,sha384 --logfile "$WORK/setup.log"
+expect "a TPM with keys of all other kinds" [ $? = 0 ]
+expect "and other banks, later" "$SETUP" --tpm-state "$WORK/s4" --tpm2 --reconfigure --pcr-banks sha256,sha512 --logfile "$WORK/setup.log"
+over_tcp "$OURS" s4 --tpmstate "dir=$WORK/s4"
+expect "it has those banks" sh -c "[ \"\$(tpm2_getcap pcrs | grep ': \\[ 0' | cut -d: -f1 | tr -d ' \\n-')\" = sha256sha512 ]"
+expect "it has those keys" sh -c "tpm2_readpublic -c 0x81000001 | grep -q 'NIST p384' && tpm2_readpublic -c 0x8101001c | grep -q 'decrypt|sign'"
+expect "and the templates that they were made from" sh -c "tpm2_nvread 0x01c0001d | od -An -tx1 | head -1 | grep -q '00 01 00 0c 00 06 00 f2'"
+end_tcp s4
+echo 0123456789abcdef0123456789abcdef >"$WORK/keyfile"
+expect "a TPM with a key of its user" "$SETUP" --tpm-state "$WORK/s5" --tpm2 --keyfile "$WORK/keyfile" --logfile "$WORK/setup.log"
+swtpm_start "$OURS" s5 --tpmstate "dir=$WORK/s5"
+expect_refusal "does not start without it" 0x101 ioctl s5 -i
+if grep -q swtpm.key "$WORK/s5.log"; then ok "by that name"; else not_ok "by that name" "$(cat "$WORK/s5.log")"; fi
+swtpm_stop s5
+swtpm_start "$OURS" s5 --tpmstate "dir=$WORK/s5" --key "file=$WORK/keyfile"
+expect "and starts with it" ioctl s5 -i
+swtpm_stop s5
+chmod 711 "$WORK"; chown nobody "$WORK/s6"
+"$SETUP" --tpm-state "$WORK/s6" --tpm2 --runas nobody >/dev/null
+expect "as another user: the files are that user's" sh -c "[ $? = 0 ] && [ \$(stat -c %U $WORK/s6/tpm2-00.permall) = nobody ]"
+for line in "--tpm2" "--tpm2 --tpm-state $WORK/none" "--tpm2 --tpm-state $WORK/s1" "--tpm2 --tpm-state $WORK/s1 --not-overwrite" \
+	"--tpm2 --tpm-state $WORK/s1 --overwrite --take-ownership" "--tpm2 --tpm-state $WORK/s1 --overwrite --pcr-banks none" \
+	"--tpm2 --tpm-state $WORK/s1 --overwrite --rsa-keysize 4096" "--tpm2 --tpm-state $WORK/s1 --overwrite --cipher none" \
+	"--tpm2 --tpm-state $WORK/s1 --overwrite --keyfile $WORK/none" "--tpm2 --tpm-state $WORK/s1 --overwrite --config $WORK/none" \
+	"--tpm2 --tpm-state $WORK/s1 --overwrite --runas no-one-at-all" "--tpm2 --tpm-state $WORK/s1 --overwrite --tpm $WORK/none" "--tpm2 --unknown" \
+	"--tpm2 --tpm-state $WORK/s1 --reconfigure --createek" "--help"; do
+	# shellcheck disable=SC2086
+	theirs=$(swtpm_setup $line >"$WORK/line.theirs" 2>&1; echo $?)
+	# shellcheck disable=SC2086
+	ours=$("$SETUP" $line >"$WORK/line.ours" 2>&1; echo $?)
+	if [ "$theirs" = "$ours" ]; then ok "swtpm_setup ${line//$WORK/DIR}: status $ours"; else not_ok "swtpm_setup ${line//$WORK/DIR}" "swtpm $theirs, ours $ours: $(cat "$WORK/line.ours")"; fi
+done
+expect "what it can do is what swtpm's can, but for TPM 1.2" [ "$("$SETUP" --print-capabilities)" = "$(swtpm_setup --print-capabilities | sed 's/"tpm-1.2", //')" ]
+expect_refusal "it makes no TPM for another program" "use the swtpm_setup that came with it" "$SETUP" --tpm2 --tpm-state "$WORK/s1" --overwrite --tpm "$THEIRS socket"
+
 # ---- clients ----
 
 over_tcp "$OURS" t
@@ -231,7 +351,11 @@ swtpm_start "$OURS" q
 guest_start g "$WORK/q.ctrl" tpm-crb
 expect "a guest boots with it" guest_wait g
 expect "and reads its evidence" guest_run g 'printf nonce >n && tpm2_nvwrite 0x01400102 -i n && tpm2_nvread 0x01400104 2>/dev/null | grep -q "^ok"'
+guest_ek_chain g "$WORK/guest"
 expect "its host finds it" sh -c "$TCBIND vtpm list --platform $WORK/private/platform | grep -q running"
+id=$("$TCBIND" vtpm list --platform "$WORK/private/platform" | sed -n 's/ .*running.*//p')
+"$TCBIND" vtpm show --platform "$WORK/private/platform" --id "$id" --json | jq -rj '.ek_certificates[] | select(.nv_index == "0x01c0000a").pem' >"$WORK/shown.pem"
+expect "and reads the EK certificate that the guest has" sh -c "[ -s $WORK/shown.pem ] && cmp $WORK/shown.pem $WORK/guest.ek"
 kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
 for _ in $(seq 100); do kill -0 "$swtpm_pid" 2>/dev/null || break; sleep 0.05; done
 expect "swtpm ends with its guest" sh -c "! kill -0 $swtpm_pid 2>/dev/null"
