@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/reader.h"
@@ -236,23 +237,6 @@ static enum tcb_error read_records(struct recovery *r, struct span file, uint64_
 	return TCB_OK;
 }
 
-static enum tcb_error read_file(int fd, uint8_t *ret_bytes)
-{
-	size_t got = 0;
-
-	while (got < FILE_SIZE) {
-		ssize_t n = pread(fd, ret_bytes + got, FILE_SIZE - got, (off_t)got);
-
-		if (n < 0)
-			return TCB_PLATFORM;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	memset(ret_bytes + got, 0, FILE_SIZE - got);
-	return TCB_OK;
-}
-
 /* Written once, so that later writes change no metadata of the file system. */
 static bool preallocate(int fd)
 {
@@ -263,19 +247,24 @@ static bool preallocate(int fd)
 	return ok;
 }
 
-static enum tcb_error open_file(const char *dir, unsigned index, struct file *ret_file, uint8_t *ret_bytes, struct diagnosis *d)
+static enum tcb_error open_file(const char *dir, unsigned index, struct file *ret_file, const uint8_t **ret_bytes, struct diagnosis *d)
 {
+	void *mapped = MAP_FAILED;
+
 	char path[PATH_MAX + 16];
 
 	(void)snprintf(path, sizeof path, "%s/log.%u", dir, index);
 	ret_file->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (ret_file->fd < 0 || read_file(ret_file->fd, ret_bytes) != TCB_OK || !preallocate(ret_file->fd))
+	if (ret_file->fd >= 0 && preallocate(ret_file->fd))
+		mapped = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, ret_file->fd, 0);
+	if (mapped == MAP_FAILED)
 		return failed(d, path);
-	ret_file->turn = get_turn(span_of(ret_bytes, FILE_SIZE));
+	*ret_bytes = mapped;
+	ret_file->turn = get_turn(span_of(mapped, FILE_SIZE));
 	return TCB_OK;
 }
 
-static enum tcb_error recover_all(struct store_log *log, uint8_t *const bytes[FILES],
+static enum tcb_error recover_all(struct store_log *log, const uint8_t *const bytes[FILES],
 				  enum tcb_error (*recover)(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d),
 				  void *context, struct diagnosis *d)
 {
@@ -300,8 +289,8 @@ enum tcb_error log_open(const char *dir, enum tcb_error (*recover)(void *context
 			void *context, struct store_log **ret_log, struct diagnosis *d)
 {
 	struct store_log *log = calloc(1, sizeof *log);
-	uint8_t *bytes[FILES] = { malloc(FILE_SIZE), malloc(FILE_SIZE) };
-	enum tcb_error error = log != NULL && bytes[0] != NULL && bytes[1] != NULL ? TCB_OK : TCB_INTERNAL;
+	const uint8_t *bytes[FILES] = { NULL, NULL };
+	enum tcb_error error = log != NULL ? TCB_OK : TCB_INTERNAL;
 
 	if (error == TCB_OK) {
 		log->files[0].fd = log->files[1].fd = -1;
@@ -311,11 +300,12 @@ enum tcb_error log_open(const char *dir, enum tcb_error (*recover)(void *context
 		(void)snprintf(log->dir, sizeof log->dir, "%s", dir);
 	}
 	for (unsigned i = 0; i < FILES && error == TCB_OK; i++)
-		error = open_file(dir, i, &log->files[i], bytes[i], d);
+		error = open_file(dir, i, &log->files[i], &bytes[i], d);
 	if (error == TCB_OK)
 		error = recover_all(log, bytes, recover, context, d);
-	free(bytes[0]);
-	free(bytes[1]);
+	for (unsigned i = 0; i < FILES; i++)
+		if (bytes[i] != NULL)
+			(void)munmap((void *)(uintptr_t)bytes[i], FILE_SIZE);
 	if (error != TCB_OK) {
 		if (log != NULL)
 			log_close(log);

@@ -1,0 +1,401 @@
+/* host/log: whatever is cut off its end, what was durable is there, in order, and nothing else; files are used in turn; threads share writes. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/reader.h"
+#include "core/writer.h"
+#include "crypto/crypto.h"
+#include "host/place.h"
+
+enum { PLACES = 3, BLOCK = 4096 };
+
+static char dir[] = "/tmp/tcbind-log.XXXXXX";
+static struct place places[PLACES];
+static unsigned recovered[PLACES], steps, snapshots; /* versions; newest step */
+static bool orderly;
+
+static struct uuid id_of(unsigned i)
+{
+	return (struct uuid){{ (uint8_t)(i + 1) }};
+}
+
+/* A state or step says its version at both ends. */
+static struct span payload(uint8_t *bytes, unsigned version, size_t size)
+{
+	struct writer w = writer_of(bytes, size);
+
+	writer_u32(&w, version);
+	writer_zeros(&w, size - 8);
+	writer_u32(&w, version);
+	return span_of(bytes, size);
+}
+
+static unsigned version_of(struct span bytes)
+{
+	struct reader r = reader_of(bytes), tail = reader_of(span_of(bytes.data + bytes.size - 4, 4));
+	uint32_t head, end;
+
+	assert_int_equal(reader_u32(&r, &head), TCB_OK);
+	assert_int_equal(reader_u32(&tail, &end), TCB_OK);
+	assert_int_equal(head, end);
+	return head;
+}
+
+static enum tcb_error recover(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d)
+{
+	(void)context;
+	(void)d;
+	assert_in_range(id->bytes[0], 1, PLACES);
+	recovered[id->bytes[0] - 1] = version_of(sealed);
+	return TCB_OK;
+}
+
+static enum tcb_error snapshot(void *context)
+{
+	(void)context;
+	snapshots++;
+	return TCB_OK;
+}
+
+static struct store_log *open_log(const char *where)
+{
+	struct store_log *log;
+	struct reader r;
+
+	memset(recovered, 0, sizeof recovered);
+	steps = 0;
+	orderly = true;
+	assert_int_equal(log_open(where, recover, NULL, &log, NULL), TCB_OK);
+	r = reader_of(log_steps(log));
+	while (r.rest.size > 0) {
+		struct span step;
+		unsigned version;
+		uint8_t slot;
+
+		assert_int_equal(reader_u8(&r, &slot), TCB_OK);
+		assert_int_equal(slot, STORE_PSE_LEDGER_STEP);
+		assert_int_equal(reader_sized(&r, 65536, &step), TCB_OK);
+		version = version_of(step);
+		orderly &= steps == 0 || version == steps + 1;
+		steps = version;
+	}
+	return log;
+}
+
+static struct store_log *begin(void)
+{
+	struct store_log *log = open_log(dir);
+
+	log_on_full(log, snapshot, NULL);
+	assert_int_equal(log_begin(log, NULL), TCB_OK);
+	for (unsigned i = 0; i < PLACES; i++) {
+		memset(&places[i], 0, sizeof places[i]);
+		places[i].id = id_of(i);
+		(void)snprintf(places[i].dir, sizeof places[i].dir, "%s/%u", dir, i);
+		(void)snprintf(places[i].state, sizeof places[i].state, "state");
+		places[i].log = log;
+	}
+	return log;
+}
+
+static void put_state(unsigned i, unsigned version, size_t size)
+{
+	static _Thread_local uint8_t bytes[65536];
+
+	assert_int_equal(place_put(&places[i], STORE_VTPM_STATE, payload(bytes, version, size), NULL), TCB_OK);
+}
+
+static void put_step(struct store_log *log, unsigned version)
+{
+	uint8_t bytes[200];
+
+	assert_int_equal(log_put_step(log, payload(bytes, version, sizeof bytes), NULL), TCB_OK);
+}
+
+static uint8_t *map_file(const char *where, unsigned index, size_t *ret_size, int flags)
+{
+	char path[128];
+	struct stat st;
+	uint8_t *bytes;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/log.%u", where, index);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, flags, fd, 0);
+	assert_true(bytes != MAP_FAILED);
+	(void)close(fd);
+	*ret_size = (size_t)st.st_size;
+	return bytes;
+}
+
+/* The file with the records, of the two. */
+static uint8_t *map_written(size_t *ret_size)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *bytes = map_file(dir, i, ret_size, MAP_SHARED);
+
+		if (memcmp(bytes + BLOCK, "TCBR", 4) == 0)
+			return bytes;
+		(void)munmap(bytes, *ret_size);
+	}
+	fail_msg("no records");
+	return NULL;
+}
+
+/* Three rounds of: state of place 0, its step, state of place 1 (two blocks), its step. Each record starts at a block. */
+static void after_any_cut(void **state)
+{
+	enum { ROUNDS = 3, RECORDS = 4 * ROUNDS };
+	struct store_log *log = begin();
+	size_t ends[RECORDS], size, kept_size = 0, at = BLOCK;
+	uint8_t *file, *kept;
+
+	(void)state;
+	for (unsigned i = 0; i < RECORDS; i++) {
+		if (i % 2 == 1)
+			put_step(log, i / 2 + 1);
+		else
+			put_state(i % 4 / 2, i / 4 + 1, i % 4 == 0 ? 300 : 6000);
+		at += i % 4 == 2 ? 2 * BLOCK : BLOCK;
+		ends[i] = at;
+	}
+	log_wait(log);
+	log_close(log); /* as a crash: nothing is settled */
+	file = map_written(&size);
+	kept_size = at;
+	kept = malloc(kept_size);
+	memcpy(kept, file, kept_size);
+	for (size_t cut = BLOCK; cut <= kept_size; cut += cut % BLOCK < 400 || cut % BLOCK > BLOCK - 3 ? 1 : 61) {
+		unsigned whole = 0, states[2] = {0}, wanted_steps = 0;
+
+		memset(file + cut, 0, kept_size - cut);
+		/* What a record's end has after its bytes is not needed. */
+		for (unsigned i = 0; i < RECORDS; i++) {
+			size_t start = i == 0 ? BLOCK : ends[i - 1], used = 72 + (i % 2 == 1 ? 200u : i % 4 == 0 ? 300u : 6000u);
+
+			if (whole != i || cut < start + used)
+				break;
+			whole = i + 1;
+			if (i % 2 == 1)
+				wanted_steps = i / 2 + 1;
+			else
+				states[i % 4 / 2] = i / 4 + 1;
+		}
+		log = open_log(dir);
+		/* The last bytes of a payload are its version: zeros there may be whole, too, if the version's are. */
+		assert_true(recovered[0] == states[0] || recovered[0] == states[0] + 1);
+		assert_true(recovered[1] == states[1] || recovered[1] == states[1] + 1);
+		if (cut % BLOCK == 0) {
+			assert_int_equal(recovered[0], states[0]);
+			assert_int_equal(recovered[1], states[1]);
+			assert_int_equal(steps, wanted_steps);
+		}
+		assert_true(orderly);
+		/* A step is never there without the state that it is about. */
+		assert_true(recovered[0] >= (steps + 1) / 2 && recovered[1] >= steps / 2);
+		log_close(log);
+		memcpy(file, kept, kept_size);
+	}
+	free(kept);
+	(void)munmap(file, size);
+}
+
+static void an_altered_record_ends_the_log(void **state)
+{
+	struct store_log *log = begin();
+	uint8_t *file;
+	size_t size;
+
+	(void)state;
+	for (unsigned version = 1; version <= 4; version++)
+		put_state(0, version, 300);
+	log_wait(log);
+	log_close(log);
+	file = map_written(&size);
+	for (size_t at = 0; at < 72 + 300; at++) {
+		file[3 * BLOCK + at] ^= 0x10; /* the third */
+		log = open_log(dir);
+		assert_int_equal(recovered[0], 2);
+		log_close(log);
+		file[3 * BLOCK + at] ^= 0x10;
+	}
+	(void)munmap(file, size);
+}
+
+static void what_is_settled_is_in_its_file(void **state)
+{
+	struct store_log *log = begin();
+	struct span bytes;
+
+	(void)state;
+	put_state(0, 7, 300);
+	put_state(1, 8, 300);
+	log_wait(log);
+	log_settle(log, &places[0]);
+	assert_int_equal(store_get(places[0].dir, "state", 65536, &bytes, NULL), TCB_OK);
+	assert_int_equal(version_of(bytes), 7);
+	free((void *)(uintptr_t)bytes.data);
+	log_close(log);
+	log = open_log(dir);
+	assert_int_equal(recovered[0], 0); /* else it would come back over what is written there later */
+	assert_int_equal(recovered[1], 8);
+	assert_int_equal(log_begin(log, NULL), TCB_OK);
+	log_close(log);
+	log = open_log(dir);
+	assert_int_equal(recovered[1], 0); /* begun anew: it is empty */
+	log_close(log);
+}
+
+/* More than both files take, by several threads; then a crash. */
+struct writer_thread {
+	pthread_t thread;
+	struct store_log *log;
+	unsigned place, last;
+};
+
+static void *write_many(void *context)
+{
+	struct writer_thread *t = context;
+
+	for (unsigned version = 1; version <= 1500; version++) {
+		put_state(t->place, version, 12000);
+		log_wait(t->log);
+		t->last = version;
+	}
+	return NULL;
+}
+
+static void files_are_used_in_turn(void **state)
+{
+	struct store_log *log = begin();
+	struct writer_thread threads[PLACES];
+
+	(void)state;
+	snapshots = 0;
+	for (unsigned i = 0; i < PLACES; i++) {
+		threads[i] = (struct writer_thread){ .log = log, .place = i };
+		assert_int_equal(pthread_create(&threads[i].thread, NULL, write_many, &threads[i]), 0);
+	}
+	for (unsigned i = 0; i < PLACES; i++)
+		(void)pthread_join(threads[i].thread, NULL);
+	assert_true(snapshots >= 3);
+	log_close(log);
+	log = open_log(dir);
+	for (unsigned i = 0; i < PLACES; i++)
+		assert_int_equal(recovered[i], 1500);
+	log_close(log);
+}
+
+/* kill -9 while it writes and settles: what it had acknowledged is there, or what it was writing. */
+static void after_a_kill(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 6; round++) {
+		unsigned acknowledged = 0, got, newest = 0;
+		int fds[2];
+		pid_t pid;
+		struct store_log *log = begin(); /* empty */
+		struct span bytes;
+
+		log_close(log);
+		assert_int_equal(pipe(fds), 0);
+		pid = fork();
+		if (pid == 0) {
+			(void)close(fds[0]);
+			log = begin();
+			for (unsigned version = 1;; version++) {
+				put_state(2, version, 9000);
+				log_wait(log);
+				if (write(fds[1], &version, sizeof version) != sizeof version)
+					_exit(1);
+				if (version % 5 == 0)
+					log_settle(log, &places[2]);
+			}
+		}
+		(void)close(fds[1]);
+		while (acknowledged < 20u + 7u * (unsigned)round && read(fds[0], &got, sizeof got) == sizeof got)
+			acknowledged = got;
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		while (read(fds[0], &got, sizeof got) == sizeof got)
+			acknowledged = got;
+		(void)close(fds[0]);
+		log = open_log(dir);
+		assert_int_equal(store_get(places[2].dir, "state", 65536, &bytes, NULL), TCB_OK);
+		newest = version_of(bytes);
+		free((void *)(uintptr_t)bytes.data);
+		if (recovered[2] > 0) /* it goes over the file */
+			newest = recovered[2];
+		assert_in_range(newest, acknowledged, acknowledged + 1);
+		log_close(log);
+	}
+}
+
+static void a_lost_place_is_kept_aside(void **state)
+{
+	struct store_log *log = begin();
+	struct span file = {0}, sealed = {0};
+
+	(void)state;
+	(void)snprintf(places[0].dir, sizeof places[0].dir, "%s/gone", dir);
+	put_state(0, 9, 300);
+	log_settle(log, &places[0]);
+	(void)snprintf(places[0].dir, sizeof places[0].dir, "%s/0", dir);
+	assert_int_equal(place_take_aside(&places[0], dir, &file, &sealed, NULL), TCB_OK);
+	assert_int_equal(version_of(sealed), 9);
+	free((void *)(uintptr_t)file.data);
+	sealed = file = span_of(NULL, 0);
+	assert_int_equal(place_take_aside(&places[0], dir, &file, &sealed, NULL), TCB_OK);
+	assert_int_equal(sealed.size, 0); /* once */
+	log_close(log);
+}
+
+static int set_up(void **state)
+{
+	char path[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (unsigned i = 0; i < PLACES; i++) {
+		(void)snprintf(path, sizeof path, "%s/%u", dir, i);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	return crypto_init() == TCB_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	char command[64];
+
+	(void)state;
+	(void)snprintf(command, sizeof command, "rm -rf %s", dir);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(after_any_cut),
+		cmocka_unit_test(an_altered_record_ends_the_log),
+		cmocka_unit_test(what_is_settled_is_in_its_file),
+		cmocka_unit_test(files_are_used_in_turn),
+		cmocka_unit_test(after_a_kill),
+		cmocka_unit_test(a_lost_place_is_kept_aside),
+	};
+
+	return cmocka_run_group_tests_name("host/log", tests, set_up, tear_down);
+}
