@@ -259,6 +259,7 @@ static enum tcb_error activate(struct vtpm *v, struct diagnosis *d)
 static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 {
 	struct span volatile_state = span_of(v->volatile_state, v->volatile_size);
+	enum vtpm_state before;
 
 	if (v->record.state != VTPM_RUNNING) /* a machine's reset stays within one activation */
 		TRY(activate(v, d));
@@ -266,10 +267,10 @@ static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 	if ((flags & INIT_DELETE_VOLATILE) != 0 || v->in.resumes)
 		v->volatile_size = 0; /* else it is what every INIT resumes from, as swtpm's is */
 	v->in.resumes = v->out.active = false;
-	if (v->record.state == VTPM_RUNNING)
-		return TCB_OK;
+	before = v->record.state;
 	v->record.state = VTPM_RUNNING;
-	return state_save(v, d);
+	/* Off and on are the same at the next load: that it runs is stored with what it does first. */
+	return before == VTPM_RUNNING || before == VTPM_NEW || before == VTPM_STOPPED ? TCB_OK : state_save(v, d);
 }
 
 static enum tcb_error handle_init(void *state, struct span body, struct writer *ret, struct diagnosis *d)
