@@ -33,6 +33,7 @@ void platform_stop(void);
 /* Sum over the platform's processes: private pages, KiB; and how many processes. */
 double platform_uss_kib(unsigned *ret_processes);
 double process_uss_kib(int pid);
+unsigned platform_quotes(void); /* that its physical TPM has made */
 
 /* `swtpm socket` of a side, with a new TPM, started up; `name` says where. */
 void server_start(enum side side, const char *name, struct server *ret);
@@ -69,7 +70,5 @@ void rows_commands(void); /* commands on the data socket */
 void rows_nv(void);       /* NV writes, alone and 64 at once */
 void rows_start(void);
 void rows_memory(void);   /* 50 and 1,000 vTPMs, and what their number costs */
-void rows_migration(void);
-void rows_quotes(void);
 
 #endif

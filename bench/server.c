@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,6 +111,23 @@ void platform_stop(void)
 	(void)kill(supervisor, SIGTERM);
 	(void)waitpid(supervisor, NULL, 0);
 	supervisor = 0;
+}
+
+unsigned platform_quotes(void)
+{
+	char command[2 * PATH_MAX];
+	json_t *status;
+	FILE *output;
+	unsigned count;
+
+	(void)snprintf(command, sizeof command, "%s/cli/tcbind platform status %s --json", bench_build, platform_dir);
+	output = popen(command, "re");
+	status = output != NULL ? json_loadf(output, 0, NULL) : NULL;
+	bench_check(json_is_integer(json_object_get(status, "ptpm_quotes")), "the platform's status");
+	count = (unsigned)json_integer_value(json_object_get(status, "ptpm_quotes"));
+	json_decref(status);
+	(void)pclose(output);
+	return count;
 }
 
 double process_uss_kib(int pid)

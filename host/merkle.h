@@ -13,8 +13,8 @@ struct merkle_path {
 	uint8_t nodes[LIMIT_MERKLE_PATH * SHA256_SIZE]; /* from the leaf upwards */
 };
 
-/* Root of `count` (1 .. 2^LIMIT_MERKLE_PATH) commitments and, if `ret_path` is not NULL, the inclusion path of leaf `index`. */
-enum tcb_error merkle_root(const struct digest256 *commitments, size_t count, size_t index, struct digest256 *ret_root,
-			   struct merkle_path *ret_path) MUST_USE;
+/* Root of `count` (1 .. 2^LIMIT_MERKLE_PATH) commitments, and the inclusion path of each. Each node is hashed once. */
+enum tcb_error merkle_tree(const struct digest256 *commitments, size_t count, struct digest256 *ret_root,
+			   struct merkle_path *ret_paths) MUST_USE;
 
 #endif

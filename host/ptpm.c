@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_tctildr.h>
@@ -10,7 +11,7 @@
 #include "edge/tpm_quote.h"
 #include "host/merkle.h"
 
-enum { BATCH_MAX = 4096, ATTEMPTS = 4 };
+enum { BATCH_MAX = 4096, ATTEMPTS = 4, QUIET_MS = 20, GATHER_MS = 1000 };
 
 /* One asker; lives on its stack until `done`. */
 struct request {
@@ -30,7 +31,7 @@ struct ptpm {
 	pthread_cond_t arrived, answered;
 	struct request *waiting;
 	bool stop;
-	unsigned quotes;
+	unsigned quotes, arrivals;
 };
 
 /* A quote and the PCR values that it is over. */
@@ -108,11 +109,9 @@ static enum tcb_error quote(struct ptpm *p, const struct digest256 *root, struct
 	return TCB_PLATFORM;
 }
 
-static enum tcb_error write_document(const struct platform_quote *pq, const struct digest256 *commitments, size_t count,
-				     size_t index, struct writer *out)
+static enum tcb_error write_document(const struct platform_quote *pq, const struct merkle_path *path, size_t count, size_t index,
+				     struct writer *out)
 {
-	struct merkle_path path;
-	struct digest256 root;
 	struct tpm_quote q = {
 		.attest = span_of(pq->attest->attestationData, pq->attest->size),
 		.signature = span_of(pq->signature, pq->signature_size),
@@ -122,8 +121,7 @@ static enum tcb_error write_document(const struct platform_quote *pq, const stru
 		.leaf_count = count,
 	};
 
-	TRY(merkle_root(commitments, count, index, &root, &path));
-	q.path = span_of(path.nodes, path.count * SHA256_SIZE);
+	q.path = span_of(path->nodes, path->count * SHA256_SIZE);
 	tpm_quote_encode(out, &q);
 	return writer_end(out, NULL);
 }
@@ -131,18 +129,53 @@ static enum tcb_error write_document(const struct platform_quote *pq, const stru
 static void serve_batch(struct ptpm *p, struct request **batch, size_t count)
 {
 	static struct digest256 commitments[BATCH_MAX]; /* the worker's alone */
+	struct merkle_path *paths = calloc(count, sizeof *paths);
 	struct platform_quote pq = {0};
 	struct digest256 root;
 	enum tcb_error error;
 
 	for (size_t i = 0; i < count; i++)
 		commitments[i] = *batch[i]->commitment;
-	error = merkle_root(commitments, count, 0, &root, NULL);
+	error = paths != NULL ? merkle_tree(commitments, count, &root, paths) : TCB_INTERNAL;
 	if (error == TCB_OK)
 		error = quote(p, &root, &pq);
 	for (size_t i = 0; i < count; i++)
-		batch[i]->error = error == TCB_OK ? write_document(&pq, commitments, count, i, batch[i]->out) : error;
+		batch[i]->error = error == TCB_OK ? write_document(&pq, &paths[i], count, i, batch[i]->out) : error;
 	Esys_Free(pq.attest);
+	free(paths);
+}
+
+static struct timespec in_ms(long ms)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += (t.tv_nsec / 1000000 + ms) / 1000;
+	t.tv_nsec = (t.tv_nsec / 1000000 + ms) % 1000 * 1000000 + t.tv_nsec % 1000000;
+	return t;
+}
+
+static bool is_past(const struct timespec *t)
+{
+	struct timespec now = in_ms(0);
+
+	return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+}
+
+/* With the lock held, after a quote during which others came: a crowd. Waits until no more come for a moment, or for as long as a slow TPM's
+ * quote would have taken. Who asks alone never waits. */
+static void gather(struct ptpm *p)
+{
+	const struct timespec end = in_ms(GATHER_MS);
+	unsigned seen;
+
+	do {
+		const struct timespec quiet = in_ms(QUIET_MS);
+
+		seen = p->arrivals;
+		while (p->arrivals == seen && !p->stop && pthread_cond_timedwait(&p->arrived, &p->lock, &quiet) == 0)
+			;
+	} while (p->arrivals != seen && !p->stop && !is_past(&end));
 }
 
 static void *work(void *context)
@@ -167,6 +200,8 @@ static void *work(void *context)
 		for (size_t i = 0; i < count; i++)
 			batch[i]->done = true;
 		(void)pthread_cond_broadcast(&p->answered);
+		if (p->waiting != NULL)
+			gather(p);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -214,6 +249,7 @@ enum tcb_error ptpm_quote(struct ptpm *p, const struct digest256 *commitment, st
 	(void)pthread_mutex_lock(&p->lock);
 	request.next = p->waiting;
 	p->waiting = &request;
+	p->arrivals++;
 	(void)pthread_cond_signal(&p->arrived);
 	while (!request.done)
 		(void)pthread_cond_wait(&p->answered, &p->lock);

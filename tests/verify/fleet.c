@@ -159,14 +159,14 @@ static void sign_evidence(const struct asked *asked, struct fleet_evidence *out)
 static void answer(struct rig_platform *platform, struct asked *const *asked, struct fleet_evidence *const *out, size_t count)
 {
 	static struct digest256 commitments[BATCH_MAX];
-	struct merkle_path path;
+	static struct merkle_path paths[BATCH_MAX];
 	struct fake_root signed_root;
 	struct digest256 root;
 	uint8_t bytes[4096];
 
 	for (size_t i = 0; i < count; i++)
 		commitments[i] = asked[i]->commitment;
-	assert_int_equal(merkle_root(commitments, count, 0, &root, NULL), TCB_OK);
+	assert_int_equal(merkle_tree(commitments, count, &root, paths), TCB_OK);
 	assert_int_equal(fake_quote_root(platform->ak, &root, platform->pcr0, &signed_root), TCB_OK);
 	for (size_t i = 0; i < count; i++) {
 		struct writer w = WRITER_OF(bytes);
@@ -174,8 +174,7 @@ static void answer(struct rig_platform *platform, struct asked *const *asked, st
 				       .signature = span_of(signed_root.signature, signed_root.signature_size),
 				       .pcrs = SPAN_OF(signed_root.pcrs), .has_path = true, .leaf_index = i, .leaf_count = count };
 
-		assert_int_equal(merkle_root(commitments, count, i, &root, &path), TCB_OK);
-		q.path = span_of(path.nodes, path.count * SHA256_SIZE);
+		q.path = span_of(paths[i].nodes, paths[i].count * SHA256_SIZE);
 		tpm_quote_encode(&w, &q);
 		assert_int_equal(w.error, TCB_OK);
 		asked[i]->e.parts[EVIDENCE_PLATFORM_QUOTE] = span_of(bytes, w.size);

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# vTPM enclaves are forked from one process: what that must not mean. Twenty vTPMs made at once, and one made, copied and started twice.
+. "$(dirname "$0")/../../tools/harness.sh"
+OURS=$BUILD/host/compat/swtpm
+
+expect "pki init" "$TCBIND" pki init "$WORK/P"
+expect "platform init" "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
+if platform_start A; then ok "platform run says ready"; else not_ok "platform run says ready"; fi
+export TCBIND_PLATFORM=$WORK/A
+
+# talk NAME HEX: one command on the data socket, its answer in hex
+talk() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$2")"; sleep 0.2; } | timeout 5 socat -t 1 - "unix-connect:$WORK/$1/data" | od -An -v -tx1 | tr -d ' \n'; }
+random32=80010000000c0000017b0020
+# an ECC primary key of the null hierarchy, whose seed is new with each start; of the owner's, whose seed is new with each vTPM
+primary() { tr -d ' ' <<<"8002 0000003f 00000131 $1 00000009 400000090000000000 000400000000 0016 0023 000b 00040072 0000 0010 0010 0003 0010 0000 0000 0000 00000000"; }
+
+processor=$(pgrep -f "sgxsim $WORK/A" | head -n 1)
+started=()
+for i in $(seq 20); do
+	mkdir "$WORK/v$i"
+	"$OURS" socket --tpm2 --tpmstate "dir=$WORK/v$i" --ctrl "type=unixio,path=$WORK/v$i/ctrl" --server "type=unixio,path=$WORK/v$i/data" \
+		--log "file=$WORK/v$i/log" --flags not-need-init,startup-clear >/dev/null 2>&1 &
+	started+=($!)
+	pids+=($!)
+done
+for i in $(seq 20); do
+	for _ in $(seq 100); do [ -S "$WORK/v$i/data" ] && break; sleep 0.05; done
+	talk "v$i" "$random32" >>"$WORK/random"
+	echo >>"$WORK/random"
+	talk "v$i" "$(primary 40000001)" >>"$WORK/owner"
+	echo >>"$WORK/owner"
+	talk "v$i" "$(primary 40000007)" >>"$WORK/null"
+	echo >>"$WORK/null"
+done
+answers() { grep -c '^800[12].{8}00000000' "$1"; }
+expect "twenty vTPMs give random numbers" [ "$(answers "$WORK/random")" = 20 ]
+expect "and keys of their owner's and their null hierarchy" [ "$(answers "$WORK/owner") $(answers "$WORK/null")" = "20 20" ]
+expect "no two the same random numbers" [ "$(sort -u "$WORK/random" | grep -c .)" = 20 ]
+expect "no two the same owner's seed" [ "$(sort -u "$WORK/owner" | grep -c .)" = 20 ]
+expect "no two the same null seed" [ "$(sort -u "$WORK/null" | grep -c .)" = 20 ]
+expect "their processes are the processor's own children" [ "$(pgrep -c -P "$processor")" -ge 23 ]
+expect "each in its sandbox, but the one they are forked from" [ "$(for p in $(pgrep -P "$processor"); do grep -h '^Seccomp:' "/proc/$p/status"; done |
+	awk '$2 == 2 { in_sandbox++ } $2 == 0 { out++ } END { print (in_sandbox >= 22) " " out }')" = "1 1" ]
+expect "with no descriptor but theirs" [ "$(for p in $(pgrep -P "$processor"); do ls "/proc/$p/fd" | wc -l; done | sort -n | tail -n 1)" -le 3 ]
+
+# One vTPM started twice, from the very same state: what is drawn is new, what is derived is not.
+owner=$(talk v1 "$(primary 40000001)" | cut -c 29-)
+null=$(talk v1 "$(primary 40000007)" | cut -c 29-)
+kill "${started[0]}"; wait "${started[0]}" 2>/dev/null
+"$OURS" socket --tpm2 --tpmstate "dir=$WORK/v1" --ctrl "type=unixio,path=$WORK/v1/ctrl" --server "type=unixio,path=$WORK/v1/data" \
+	--log "file=$WORK/v1/log" --flags not-need-init,startup-clear >/dev/null 2>&1 &
+started[0]=$!
+pids+=($!)
+sleep 0.5
+for _ in $(seq 100); do [ -S "$WORK/v1/data" ] && break; sleep 0.05; done
+expect "started again, it has its owner's key" [ "$(talk v1 "$(primary 40000001)" | cut -c 29-)" = "$owner" ]
+expect "another null seed" [ "$(talk v1 "$(primary 40000007)" | cut -c 29-)" != "$null" ]
+expect "and other random numbers" [ "$(talk v1 "$random32")" != "$(head -n 1 "$WORK/random")" ]
+
+# The processor goes on when the process that it forks from is gone.
+zygote=$(for p in $(pgrep -P "$processor"); do grep -q '^Seccomp:[[:space:]]*0' "/proc/$p/status" && echo "$p"; done)
+kill -9 "$zygote"
+"$TCBIND" vtpm create --platform "$WORK/A" >/dev/null 2>&1 # the first to need it may be told so
+expect "and another takes its place when it was killed" "$TCBIND" vtpm create --platform "$WORK/A"
+expect "the others live on" [ "$(talk v2 "$random32" | cut -c 13-20)" = 00000000 ]
+for pid in "${started[@]}"; do kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; done
+done_testing
