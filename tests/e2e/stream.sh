@@ -10,15 +10,20 @@ guest_start g "$(vtpm_socket A "$id")" tpm-crb
 expect "a guest boots" guest_wait g
 expect "and uses its TPM, without reading its public keys" guest_run g 'tpm2_getrandom -Q 8 -o /dev/null && tpm2_pcrextend 16:sha256=$(echo x | sha256sum | cut -d " " -f 1)'
 
+# Switched off, its newest state is in its file; switched on again, it is the TPM whose secrets are known.
+kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
+for _ in $(seq 50); do [ "$(vtpm_member A "$id" state)" = running ] || break; sleep 0.1; done
 "$BUILD/tests/sgxsim/unseal_state" "$WORK/A" "$BUILD/enclave/vtpm/vtpm.enclave" "$WORK/A/vtpm/$id/state" |
 	tail -c +73 >"$WORK/plain" # without version, digest, and the id and generation that a blob's head names to all
-expect "the test can unseal the state" [ "$(stat -c %s "$WORK/plain")" -gt 30000 ]
+expect "the test can unseal the state" [ "$(stat -c %s "$WORK/plain")" -gt 4000 ]
 if "$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/plain" >/dev/null; then
 	not_ok "the search finds what is there"
 else
 	ok "the search finds what is there"
 fi
 
+guest_start g "$(vtpm_socket A "$id")" tpm-crb
+expect "the guest boots again" guest_wait g
 qmp() { printf '%s\n' '{"execute":"qmp_capabilities"}' "$@" | timeout 5 socat -t 3 - "unix-connect:$WORK/g.qmp,shut-none"; }
 qmp "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >$WORK/stream\"}}" >/dev/null
 for _ in $(seq 100); do qmp '{"execute":"query-migrate"}' | grep -q '"status": "completed"' && break; done
