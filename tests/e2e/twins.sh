@@ -32,7 +32,7 @@ for i in $(seq 20); do
 	talk "v$i" "$(primary 40000007)" >>"$WORK/null"
 	echo >>"$WORK/null"
 done
-answers() { grep -c '^800[12].{8}00000000' "$1"; }
+answers() { grep -cE '^800[12].{8}00000000' "$1"; }
 expect "twenty vTPMs give random numbers" [ "$(answers "$WORK/random")" = 20 ]
 expect "and keys of their owner's and their null hierarchy" [ "$(answers "$WORK/owner") $(answers "$WORK/null")" = "20 20" ]
 expect "no two the same random numbers" [ "$(sort -u "$WORK/random" | grep -c .)" = 20 ]
