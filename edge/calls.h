@@ -18,7 +18,7 @@ enum call {
 	CALL_MIGE_FORGET = 0x0304, /* u64 session: that enclave is gone            -> nothing */
 
 	/* ---- host -> vTPM (edge/vtpm.h) ---- */
-	CALL_VTPM_CREATE = 0x0401, /* vtpm_create: id, incoming, policy, recovery  -> vtpm_status */
+	CALL_VTPM_CREATE = 0x0401, /* vtpm_create: id, incoming, policy, recovery, keys -> vtpm_status */
 	CALL_VTPM_LOAD = 0x0402,   /* uuid, sized sealed state                     -> vtpm_status */
 	CALL_VTPM_INIT = 0x0403,   /* u32 flags (1 = delete volatile)              -> vtpm_status */
 	CALL_VTPM_STOP = 0x0404,   /* nothing                                      -> vtpm_status */

@@ -8,6 +8,8 @@ void vtpm_create_encode(struct writer *w, const struct vtpm_create *m)
 	writer_sized(w, m->recovery_key);
 	writer_sized(w, m->tpm_state);
 	writer_sized(w, m->tpm_volatile);
+	writer_u16(w, m->keys);
+	writer_u8(w, m->pcr_banks);
 }
 
 enum tcb_error vtpm_create_decode(struct span bytes, struct vtpm_create *ret_m)
@@ -21,10 +23,15 @@ enum tcb_error vtpm_create_decode(struct span bytes, struct vtpm_create *ret_m)
 	TRY(reader_sized(&r, P256_POINT_SIZE, &m.recovery_key));
 	TRY(reader_sized(&r, LIMIT_TPM_PERMANENT, &m.tpm_state));
 	TRY(reader_sized(&r, LIMIT_TPM_VOLATILE, &m.tpm_volatile));
+	TRY(reader_u16(&r, &m.keys));
+	TRY(reader_u8(&r, &m.pcr_banks));
 	TRY(reader_end(&r));
 	if (m.recovery_key.size != 0 && m.recovery_key.size != P256_POINT_SIZE)
 		return TCB_MALFORMED;
 	if ((m.incoming && m.tpm_state.size > 0) || (m.tpm_state.size == 0 && m.tpm_volatile.size > 0))
+		return TCB_MALFORMED;
+	if (m.keys >> KEY_COUNT != 0 || (m.keys & (1u << KEY_EK_P256 | 1u << KEY_AK)) != 0 || m.pcr_banks > BANKS_ALL ||
+	    (m.incoming && (m.keys != 0 || m.pcr_banks != 0)))
 		return TCB_MALFORMED;
 	*ret_m = m;
 	return TCB_OK;

@@ -29,7 +29,11 @@ struct vtpm_create {
 	struct span recovery_key; /* P-256 point, 64 bytes, or empty */
 	struct span tpm_state;    /* libtpms' permanent state of a TPM that becomes this vTPM, or empty: a new one */
 	struct span tpm_volatile; /* its volatile state, or empty */
+	uint16_t keys;            /* more endorsement keys to make with it: 1 << enum vtpm_key */
+	uint8_t pcr_banks;        /* the only ones to be active: enum pcr_bank; 0: those that are */
 };
+
+enum pcr_bank { BANK_SHA1 = 1, BANK_SHA256 = 2, BANK_SHA384 = 4, BANK_SHA512 = 8, BANKS_ALL = 15 };
 
 void vtpm_create_encode(struct writer *w, const struct vtpm_create *m);
 enum tcb_error vtpm_create_decode(struct span bytes, struct vtpm_create *ret_m) MUST_USE;

@@ -45,21 +45,24 @@ static void set_id(struct host_vtpm *v, const struct uuid *id)
 	uuid_format(id, v->id_text);
 }
 
-/* A new vTPM, from nothing or from another program's TPM. */
-static enum tcb_error create(struct host_vtpm *v, struct span permanent, struct span volatile_state, struct diagnosis *d)
+static enum tcb_error create_from(struct host_vtpm *v, struct vtpm_create m, struct diagnosis *d)
 {
-	struct vtpm_create m = { .tpm_state = permanent, .tpm_volatile = volatile_state };
-
 	TRY(uuid_random(&m.id));
 	set_id(v, &m.id);
 	return vtpm_create_state(v, &m, d);
 }
 
-enum tcb_error external_create(struct host_vtpm *v, struct diagnosis *d)
+/* A new vTPM, from nothing or from another program's TPM. */
+static enum tcb_error create(struct host_vtpm *v, struct span permanent, struct span volatile_state, struct diagnosis *d)
+{
+	return create_from(v, (struct vtpm_create){ .tpm_state = permanent, .tpm_volatile = volatile_state }, d);
+}
+
+enum tcb_error external_create(struct host_vtpm *v, uint16_t keys, uint8_t pcr_banks, struct diagnosis *d)
 {
 	TRY(vtpms_claim_place(v, d));
 	TRY(vtpm_launch(v, d));
-	return create(v, span_of(NULL, 0), span_of(NULL, 0), d);
+	return create_from(v, (struct vtpm_create){ .keys = keys, .pcr_banks = pcr_banks }, d);
 }
 
 /* ---- keys that take their time ---- */

@@ -220,16 +220,20 @@ static void serve(struct registration *r, struct host_vtpm *v)
 		(void)close(options.data_listener);
 }
 
-static enum tcb_error add_key(struct host_vtpm *v, const json_t *name, struct diagnosis *d)
+static enum tcb_error read_keys(const json_t *names, uint16_t *ret_keys, struct diagnosis *d)
 {
+	const json_t *name;
 	enum vtpm_key key;
-	uint8_t body;
+	size_t i;
 
-	if (!json_is_string(name) || external_key_of(span_of_text(json_string_value(name)), &key) != TCB_OK)
-		return diagnose(d, TCB_MALFORMED, "registrar.key", "a key with a name that this daemon does not know",
-				"one of host/external.h", "use programs of one release");
-	body = (uint8_t)key;
-	return vtpm_ask_status(v, CALL_VTPM_ADD_KEY, span_of(&body, 1), d);
+	*ret_keys = 0;
+	json_array_foreach(names, i, name) {
+		if (!json_is_string(name) || external_key_of(span_of_text(json_string_value(name)), &key) != TCB_OK)
+			return diagnose(d, TCB_MALFORMED, "registrar.key", "a key with a name that this daemon does not know",
+					"one of host/external.h", "use programs of one release");
+		*ret_keys = (uint16_t)(*ret_keys | 1u << key);
+	}
+	return TCB_OK;
 }
 
 /* Names, one a line; empty: none, or too many. */
@@ -252,23 +256,21 @@ static void join(const json_t *names, char *ret_text, size_t capacity)
 
 static enum tcb_error create(struct host_vtpm *v, const json_t *wanted, struct diagnosis *d)
 {
-	const json_t *keys = json_object_get(wanted, "keys"), *name;
+	uint8_t banks = (uint8_t)(json_integer_value(json_object_get(wanted, "pcr_banks")) & BANKS_ALL);
 	char later[128];
 	enum tcb_error error;
-	size_t i;
+	uint16_t keys;
 
+	TRY(read_keys(json_object_get(wanted, "keys"), &keys, d));
 	join(json_object_get(wanted, "later"), later, sizeof later);
 	(void)pthread_mutex_lock(&v->lock);
-	error = external_create(v, d);
+	error = external_create(v, keys, banks, d);
 	if (error == TCB_OK)
 		place_remove_volatile(&v->place); /* of what was here before */
 	if (error == TCB_OK)
 		error = external_postpone(v, later, d);
 	(void)pthread_mutex_unlock(&v->lock);
-	TRY(error);
-	json_array_foreach(keys, i, name)
-		TRY(add_key(v, name, d));
-	return TCB_OK;
+	return error;
 }
 
 /* The client has its answer. Who starts the vTPM meanwhile waits for this, or makes the keys itself. */

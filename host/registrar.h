@@ -5,8 +5,8 @@
  *    "options": {"one_command", "data_fixed", "ends_with_data", "ends_with_control", "reject_locality_4", "allow_set_locality",
  *                "initialise": bool; "config_flags", "startup": int}
  *    "mode": int, of the state file, optional
- *    "create": {"keys": [NAME...], "later": [NAME...]}    makes a new vTPM now, whatever is there, with these keys (external_key_of()); the latter
- *                after the answer, or before the vTPM is next used. It is then served if there is a channel}
+ *    "create": {"keys": [NAME...], "pcr_banks": enum pcr_bank, "later": [NAME...]}    makes a new vTPM now, whatever is there, with these keys (external_key_of()) and
+ *                banks; the latter keys after the answer, or before the vTPM is next used. It is then served if there is a channel}
  * The daemon answers {"ready": true, "id": ...} or {"error": {code, found, wanted, action}}, then {"log": {...}} whenever there is something to
  * say, and {"end": true} when the front has ended: the state is then durable and closed. */
 #ifndef TCBIND_HOST_REGISTRAR_H

@@ -89,14 +89,37 @@ static enum tcb_error simple_command(enum tpm_cc code, uint16_t parameter)
 }
 
 /* Keys, mailbox, certificates. */
-static enum tcb_error furnish(struct vtpm *v, struct diagnosis *d)
+static enum tcb_error furnish(struct vtpm *v, uint16_t keys, struct diagnosis *d)
 {
 	struct vtpm_identity identity;
 
 	TRY(mailbox_ensure(&v->record.secret));
 	TRY(identity_ensure(&identity, d));
+	for (unsigned key = 0; key < KEY_COUNT; key++)
+		if ((keys >> key & 1) != 0)
+			TRY(identity_make(key, d));
 	TRY(mailbox_publish(&v->record.secret, span_of(NULL, 0), "write a nonce to 0x01400102"));
 	return credentials_write(v, d);
+}
+
+/* The banks of libtpms, active from the next TPM Reset on or not. */
+static enum tcb_error allocate_banks(uint8_t active)
+{
+	static const uint16_t algorithms[] = { 0x0004, 0x000b, 0x000c, 0x000d }; /* in enum pcr_bank's order */
+	struct tpm_command c;
+	struct reader r;
+
+	tpm_begin(&c, TPM_CC_PCR_ALLOCATE, true);
+	writer_u32(&c.w, TPM_RH_PLATFORM);
+	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
+	writer_u32(&c.w, sizeof algorithms / sizeof algorithms[0]);
+	for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
+		writer_u16(&c.w, algorithms[i]);
+		writer_u8(&c.w, 3);
+		for (int byte = 0; byte < 3; byte++)
+			writer_u8(&c.w, (active >> i & 1) != 0 ? 0xff : 0);
+	}
+	return tpm_run(&c, NULL, &r, NULL);
 }
 
 /* A new TPM, or one that another program kept, left as after an orderly shutdown or, where it came with volatile state, as it
@@ -117,7 +140,9 @@ static enum tcb_error manufacture(struct vtpm *v, const struct vtpm_create *m, s
 	TRY(error);
 	if (!resumed)
 		TRY(simple_command(TPM_CC_STARTUP, 0));
-	error = furnish(v, d);
+	error = furnish(v, m->keys, d);
+	if (error == TCB_OK && m->pcr_banks != 0)
+		error = allocate_banks(m->pcr_banks);
 	if (error != TCB_OK && !(resumed && error == TCB_REFUSED))
 		return error;
 	if (resumed)

@@ -23,7 +23,7 @@ enum { CC_EVICT = 0x120, CC_NV_DEFINE = 0x12a, CC_PCR_ALLOCATE = 0x12b, CC_CREAT
 #define NV_ATTRIBUTES (1u << 0 | 1u << 16 | 1u << 17 | 1u << 18 | 1u << 25 | 1u << 30)
 #define NV_WRITEDEFINE (1u << 13)
 
-static const struct { const char *name; uint16_t algorithm; } banks[] = {
+static const struct { const char *name; uint16_t algorithm; } banks[] = { /* in enum pcr_bank's order */
 	{ "sha1", 0x0004 }, { "sha256", ALG_SHA256 }, { "sha384", ALG_SHA384 }, { "sha512", 0x000d },
 };
 
@@ -125,13 +125,13 @@ static bool is_listed(const char *names, const char *name)
 	return false;
 }
 
-unsigned setup_tpm_known_banks(const char *names)
+uint8_t setup_tpm_known_banks(const char *names)
 {
 	unsigned known = 0;
 
 	for (size_t i = 0; i < BANKS; i++)
-		known += is_listed(names, banks[i].name);
-	return known;
+		known |= is_listed(names, banks[i].name) ? 1u << i : 0;
+	return (uint8_t)known;
 }
 
 static void append(char text[PCR_BANKS_TEXT], const char *name)
@@ -139,6 +139,14 @@ static void append(char text[PCR_BANKS_TEXT], const char *name)
 	size_t size = strlen(text);
 
 	(void)snprintf(text + size, PCR_BANKS_TEXT - size, "%s%s", size > 0 ? "," : "", name);
+}
+
+void setup_tpm_bank_names(uint8_t known, char ret_names[PCR_BANKS_TEXT])
+{
+	ret_names[0] = '\0';
+	for (size_t i = 0; i < BANKS; i++)
+		if ((known >> i & 1) != 0)
+			append(ret_names, banks[i].name);
 }
 
 /* Algorithms of the banks that the TPM has, active or not; at most BANKS. */

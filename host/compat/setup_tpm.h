@@ -7,8 +7,10 @@
 
 #define PCR_BANKS_TEXT 64 /* bytes of a list of all banks' names */
 
-/* Names of banks that a TPM can have, of a list with commas: how many of them are known. */
-unsigned setup_tpm_known_banks(const char *names);
+/* Those of a list of names, with commas, that there are: enum pcr_bank. */
+uint8_t setup_tpm_known_banks(const char *names);
+/* The other way round. */
+void setup_tpm_bank_names(uint8_t known, char ret_names[PCR_BANKS_TEXT]);
 
 /* All calls: `fd` is a data channel of a TPM that is started. Codes: setup.tpm (what it answered), setup.link. */
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/wipe.h"
+#include "edge/vtpm.h"
 #include "host/compat/client.h"
 #include "host/compat/platform.h"
 #include "host/compat/setup_options.h"
@@ -188,9 +189,10 @@ static bool needs_rsa_now(const struct setup *s)
 	return s->o.certificate_dir != NULL || s->o.allow_signing || s->o.display;
 }
 
+/* A new TPM has its banks from the start; one that is there is told. */
 static bool needs_tpm(const struct setup *s)
 {
-	return s->banks[0] != '\0' || s->o.create_storage_key || (s->o.create_ek && (s->o.allow_signing || s->o.certificate_dir != NULL));
+	return s->o.reconfigure || s->o.create_storage_key || (s->o.create_ek && (s->o.allow_signing || s->o.certificate_dir != NULL));
 }
 
 static json_t *create_json(const struct setup *s)
@@ -201,7 +203,7 @@ static json_t *create_json(const struct setup *s)
 		(void)json_array_append_new(now, json_string(s->ecc.key));
 		(void)json_array_append_new(needs_rsa_now(s) ? now : later, json_string(s->rsa.key));
 	}
-	return json_pack("{s:o, s:o}", "keys", now, "later", later);
+	return json_pack("{s:o, s:o, s:i}", "keys", now, "later", later, "pcr_banks", (int)setup_tpm_known_banks(s->banks));
 }
 
 /* The TPM's state opens only with it from then on. */
@@ -223,7 +225,7 @@ static enum tcb_error request(struct setup *s, struct diagnosis *d)
 	enum tcb_error error;
 
 	(void)json_array_append_new(names, json_string("state_dir"));
-	if (needs_tpm(s) || s->o.reconfigure) {
+	if (needs_tpm(s)) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 			return TCB_PLATFORM;
 		(void)json_array_append_new(names, json_string("data_client"));
@@ -323,14 +325,25 @@ static bool write_certificate(const struct setup *s, const struct ek *ek)
 	return ok || fail(s, "Could not write %s.\n", path);
 }
 
+static void tell_banks(const struct setup *s, const char *active, const char *all)
+{
+	say(s, "Successfully activated PCR banks %s among %s.\n", active, all);
+}
+
 static bool set_banks(const struct setup *s)
 {
 	char active[PCR_BANKS_TEXT], all[PCR_BANKS_TEXT];
 	struct diagnosis d = {0};
 
+	if (!s->o.reconfigure) {
+		setup_tpm_bank_names(setup_tpm_known_banks(s->banks), active);
+		setup_tpm_bank_names(BANKS_ALL, all);
+		tell_banks(s, active, all);
+		return true;
+	}
 	if (setup_tpm_banks(s->tpm_fd, s->banks, active, all, &d) != TCB_OK)
 		return fail_with(s, &d);
-	say(s, "Successfully activated PCR banks %s among %s.\n", active, all);
+	tell_banks(s, active, all);
 	return true;
 }
 
@@ -342,7 +355,7 @@ static bool tell_tpm(const struct setup *s)
 		return false;
 	if (s->o.create_ek && s->o.certificate_dir != NULL && (!write_certificate(s, &s->rsa) || !write_certificate(s, &s->ecc)))
 		return false;
-	return s->banks[0] == '\0' || set_banks(s);
+	return true;
 }
 
 /* ---- the run ---- */
@@ -366,7 +379,7 @@ static bool make(struct setup *s)
 	if (!wait_made(s))
 		return false;
 	tell_keys(s);
-	return s->tpm_fd < 0 || tell_tpm(s);
+	return (s->tpm_fd < 0 || tell_tpm(s)) && (s->banks[0] == '\0' || set_banks(s));
 }
 
 static bool run(struct setup *s)

@@ -48,7 +48,8 @@ CODEC(mige_start, { .address = TEXT("127.0.0.1:7000"), .platform_name = TEXT("A"
 CODEC(mige_net, { .connection = 9, .closed = true, .bytes = TEXT("tls") })
 CODEC(mige_step, { .connection = 3, .address = TEXT("h:1"), .bytes = TEXT("out"), .close = true, .answered = true,
 		   .reply = TEXT("reply") })
-CODEC(vtpm_create, { .id = {{1}}, .incoming = true, .policy = TEXT("{}"), .recovery_key = {0} })
+CODEC(vtpm_create, { .id = {{1}}, .policy = TEXT("{}"), .recovery_key = {0}, .keys = 1u << KEY_EK_P384 | 1u << KEY_EK_RSA2048,
+		     .pcr_banks = BANK_SHA256 })
 CODEC(vtpm_load, { .id = {{1}}, .sealed = TEXT("state"), .volatile_sealed = TEXT("volatile") })
 CODEC(vtpm_status, { .state = VTPM_ESCROWED, .generation = 12 })
 CODEC(host_platform_quote, { .quote = TEXT("q"), .event_log = TEXT("log"), .ima_log = TEXT("ima") })
