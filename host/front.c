@@ -6,10 +6,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void front_log(const struct front *f, const struct diagnosis *d)
+void front_log(const struct front *f, enum tcb_error error, struct diagnosis *d)
 {
-	if (d->code[0] != '\0')
-		vtpm_log(f->v, d);
+	if (error == TCB_OK)
+		return;
+	if (d->code[0] == '\0')
+		(void)diagnose(d, error, "front.refused", tcb_error_name(error), "a request that this vTPM can take now",
+			       "see the platform's log and `tcbind vtpm show`");
+	vtpm_log(f->v, d);
 }
 
 bool front_write(int fd, struct span bytes)
@@ -31,10 +35,12 @@ enum front_result front_initialise(struct front *f, uint32_t flags)
 	uint8_t body_bytes[4];
 	struct writer w = WRITER_OF(body_bytes);
 	struct diagnosis d = {0};
+	enum tcb_error error;
 
 	writer_u32(&w, flags);
-	f->running = vtpm_ask_status(f->v, CALL_VTPM_INIT, SPAN_OF(body_bytes), &d) == TCB_OK;
-	front_log(f, &d);
+	error = vtpm_ask_status(f->v, CALL_VTPM_INIT, SPAN_OF(body_bytes), &d);
+	f->running = error == TCB_OK;
+	front_log(f, error, &d);
 	return f->running ? RES_SUCCESS : RES_INIT_FAILURE;
 }
 
@@ -178,17 +184,43 @@ static void begin(struct front *f)
 		f->running = false;
 }
 
+/* Its machine is gone, without the CMD_SHUTDOWN that a machine ends with: killed, that is. */
+static bool is_left(const struct front *f)
+{
+	return f->had_machine && !f->options->rests_alone && f->data.fd < 0 && !has_client(f);
+}
+
+/* Who reconnects has this long; then what a dead machine left ends. */
+static void end_left(struct front *f)
+{
+	struct diagnosis d = {0};
+	enum tcb_error error = diagnose(&d, TCB_PLATFORM, "front.left", "a machine that went without switching its TPM off",
+					"CMD_SHUTDOWN, or a new control client in time", "nothing: this process ends, the state is kept");
+
+	front_log(f, error, &d);
+	f->end = true;
+}
+
 static void serve(struct front *f)
 {
+	enum { LEFT_PATIENCE_MS = 2000 };
 	struct pollfd slots[SLOTS];
 
 	begin(f);
 	while (!f->end) {
+		int got;
+
 		front_data_hand_on(f);
 		fill_slots(f, slots);
-		if (poll(slots, SLOTS, -1) < 0 && errno != EINTR)
+		got = poll(slots, SLOTS, is_left(f) ? LEFT_PATIENCE_MS : -1);
+		if (got < 0 && errno != EINTR)
 			return;
-		serve_slots(f, slots);
+		if (got == 0) {
+			end_left(f);
+			return;
+		}
+		if (got > 0)
+			serve_slots(f, slots);
 		if (f->shutdown)
 			shut_down(f);
 	}

@@ -45,6 +45,7 @@ struct front {
 	struct front_client clients[FRONT_CLIENTS];
 	struct front_data data;
 	bool running, shutdown, end; /* shutdown: CMD_SHUTDOWN was answered */
+	bool had_machine;            /* SET_DATAFD gave it a data channel, as QEMU does */
 	uint8_t locality;
 	uint8_t *body, *answer; /* LIMIT_FRAME each */
 };
@@ -68,6 +69,7 @@ enum tcb_error front_startup(struct front *f, uint16_t type);
 
 /* All bytes, or false. */
 bool front_write(int fd, struct span bytes);
-void front_log(const struct front *f, const struct diagnosis *d);
+/* What is refused is said in words, whatever the client makes of its number. */
+void front_log(const struct front *f, enum tcb_error error, struct diagnosis *d);
 
 #endif

@@ -40,7 +40,7 @@ static enum front_result ask(struct exchange *x, enum call call, struct span bod
 	struct diagnosis d = {0};
 	enum tcb_error error = vtpm_ask(x->f->v, call, body, ret, &d);
 
-	front_log(x->f, &d);
+	front_log(x->f, error, &d);
 	return result_of(error, &d);
 }
 
@@ -49,7 +49,7 @@ static enum front_result ask_status(struct exchange *x, enum call call, struct s
 	struct diagnosis d = {0};
 	enum tcb_error error = vtpm_ask_status(x->f->v, call, body, &d);
 
-	front_log(x->f, &d);
+	front_log(x->f, error, &d);
 	return result_of(error, &d);
 }
 
@@ -122,6 +122,7 @@ static enum front_result do_set_datafd(struct exchange *x)
 	if (x->client->received_fd < 0)
 		return RES_BAD_PARAMETER;
 	f->data = (struct front_data){ .fd = x->client->received_fd };
+	f->had_machine = true;
 	x->client->received_fd = -1;
 	return RES_SUCCESS;
 }

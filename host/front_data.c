@@ -25,6 +25,7 @@ static struct span process(struct front *f, struct span command)
 	struct writer w = WRITER_OF(body_bytes), answer = WRITER_OF(answer_bytes);
 	struct diagnosis d = {0};
 	struct span body, response;
+	enum tcb_error error;
 	struct reader r;
 	uint8_t locality;
 
@@ -36,8 +37,11 @@ static struct span process(struct front *f, struct span command)
 	}
 	writer_u8(&w, f->locality);
 	writer_sized(&w, command);
-	if (writer_end(&w, &body) != TCB_OK || vtpm_ask(f->v, CALL_VTPM_COMMAND, body, &answer, &d) != TCB_OK) {
-		front_log(f, &d);
+	error = writer_end(&w, &body);
+	if (error == TCB_OK)
+		error = vtpm_ask(f->v, CALL_VTPM_COMMAND, body, &answer, &d);
+	if (error != TCB_OK) {
+		front_log(f, error, &d);
 		return data_status(status_bytes, DATA_RC_FAILURE);
 	}
 	r = reader_of(span_of(answer_bytes, answer.size));

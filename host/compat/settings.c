@@ -386,8 +386,6 @@ static bool check(struct settings *s)
 		return complain("Error: Missing --tpmstate option or TPM_PATH environment variable", NULL);
 	if (!s->tpm2)
 		return complain("This TPM is a TPM 2.0 and nothing else: add --tpm2", NULL);
-	if (s->chroot_dir != NULL)
-		return complain("--chroot is not supported: the vTPM itself has no files to reach", NULL);
 	if (s->print_states)
 		return true;
 	if (s->data.kind == CHANNEL_NONE && port != NULL && !parse_port(port, s))
@@ -418,7 +416,7 @@ void settings_usage(const char *program)
 		     "  --tpmstate dir=DIR|backend-uri=dir://DIR|backend-uri=file://FILE[,mode=0640]\n"
 		     "  --ctrl type=unixio|tcp,path=|port=|fd=|clientfd=[,bindaddr=,ifname=,mode=,uid=,gid=,terminate]\n"
 		     "  --server [type=tcp|unixio,]port=|path=|fd=[,bindaddr=,ifname=,disconnect,mode=,uid=,gid=]\n"
-		     "  -p|--port PORT   -f|--fd FD   -t|--terminate   -d|--daemon   -r|--runas USER\n"
+		     "  -p|--port PORT   -f|--fd FD   -t|--terminate   -d|--daemon   -r|--runas USER   -R|--chroot DIR\n"
 		     "  --log file=FILE|fd=FD[,level=N,prefix=TEXT,truncate]   --pid file=FILE|fd=FD\n"
 		     "  --key, --migration-key file=|fd=[,format=hex|binary]|pwdfile=|pwdfd=[,kdf=pbkdf2|sha512][,mode=aes-cbc|aes-256-cbc][,remove]\n"
 		     "      to take over a state that swtpm encrypted; what is written is sealed in any case\n"

@@ -94,9 +94,17 @@ static bool find_platform(struct process *p)
 	return false;
 }
 
+static bool change_root(const char *dir)
+{
+	if (chroot(dir) == 0 && chdir("/") == 0)
+		return true;
+	(void)fprintf(stderr, "swtpm: Could not chroot to %s: %s\n", dir, strerror(errno));
+	return false;
+}
+
 static bool open_all(struct process *p)
 {
-	return open_log(p) && find_platform(p) && (p->s.user == NULL || user_become("swtpm", p->s.user)) && open_state(p) &&
+	return find_platform(p) && (p->s.chroot_dir == NULL || change_root(p->s.chroot_dir)) && open_log(p) && (p->s.user == NULL || user_become("swtpm", p->s.user)) && open_state(p) &&
 	       channel_open(&p->s.control, &p->control_fd, &p->control_connected) &&
 	       channel_open(&p->s.data, &p->data_fd, &p->data_connected);
 }

@@ -359,6 +359,18 @@ expect "and reads the EK certificate that the guest has" sh -c "[ -s $WORK/shown
 kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
 for _ in $(seq 100); do kill -0 "$swtpm_pid" 2>/dev/null || break; sleep 0.05; done
 expect "swtpm ends with its guest" sh -c "! kill -0 $swtpm_pid 2>/dev/null"
+swtpm_start "$OURS" killed
+guest_start h "$WORK/killed.ctrl" tpm-crb
+expect "another guest boots" guest_wait h
+kill -9 "$guest_pid"; wait "$guest_pid" 2>/dev/null
+for _ in $(seq 100); do kill -0 "$swtpm_pid" 2>/dev/null || break; sleep 0.1; done
+expect "it is killed, and its swtpm does not stay" sh -c "! kill -0 $swtpm_pid 2>/dev/null && grep -q front.left $WORK/killed.log"
+mkdir -p "$WORK/jail/state"
+"$OURS" socket --tpm2 --tpmstate dir=/state --ctrl type=unixio,path=/ctrl --chroot "$WORK/jail" --pid file=/pid &
+jailed=$!; pids+=($jailed)
+for _ in $(seq 200); do [ -s "$WORK/jail/pid" ] && break; sleep 0.05; done
+expect "--chroot holds it in its directory" sh -c "swtpm_ioctl --unix $WORK/jail/ctrl -i && [ -s $WORK/jail/state/tpm2-00.permall ] && [ \"\$(readlink /proc/$jailed/root)\" = $WORK/jail ]"
+swtpm_ioctl --unix "$WORK/jail/ctrl" -s
 for _ in $(seq 150); do pgrep -f "$WORK/private" >/dev/null || break; sleep 0.1; done
 if pgrep -f "$WORK/private" >/dev/null; then not_ok "and the private platform ends by itself" "$(pgrep -af "$WORK/private")"; else ok "and the private platform ends by itself"; fi
 done_testing
