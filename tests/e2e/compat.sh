@@ -318,6 +318,15 @@ swtpm_stop s5
 swtpm_start "$OURS" s5 --tpmstate "dir=$WORK/s5" --key "file=$WORK/keyfile"
 expect "and starts with it" ioctl s5 -i
 swtpm_stop s5
+printf rsa2048 >"$WORK/s5/tpm2-00.permall.later" # as if the daemon had been killed before it made the key
+over_tcp "$OURS" s5 --tpmstate "dir=$WORK/s5" --key "file=$WORK/keyfile"
+expect "a key that was still to be made is made before the TPM is used" sh -c "tpm2_readpublic -Q -c 0x81010001 && tpm2_nvread 0x01c00002 -o $WORK/later.der"
+expect "and not again" [ ! -e "$WORK/s5/tpm2-00.permall.later" ]
+end_tcp s5
+echo nonsense >"$WORK/s5/tpm2-00.permall.later"
+swtpm_start "$OURS" s5 --tpmstate "dir=$WORK/s5" --key "file=$WORK/keyfile"
+expect "nonsense in its place keeps no TPM from starting" sh -c "swtpm_ioctl --unix $WORK/s5.ctrl -i && grep -q vtpm.later $WORK/s5.log"
+swtpm_stop s5
 chmod 711 "$WORK"; chown nobody "$WORK/s6"
 "$SETUP" --tpm-state "$WORK/s6" --tpm2 --runas nobody >/dev/null
 expect "as another user: the files are that user's" sh -c "[ $? = 0 ] && [ \$(stat -c %U $WORK/s6/tpm2-00.permall) = nobody ]"
