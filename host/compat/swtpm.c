@@ -104,7 +104,8 @@ static bool change_root(const char *dir)
 
 static bool open_all(struct process *p)
 {
-	return find_platform(p) && (p->s.chroot_dir == NULL || change_root(p->s.chroot_dir)) && open_log(p) && (p->s.user == NULL || user_become("swtpm", p->s.user)) && open_state(p) &&
+	return find_platform(p) && (p->s.chroot_dir == NULL || change_root(p->s.chroot_dir)) && open_log(p) &&
+	       (p->s.user == NULL || user_become("swtpm", p->s.user)) && open_state(p) &&
 	       channel_open(&p->s.control, &p->control_fd, &p->control_connected) &&
 	       channel_open(&p->s.data, &p->data_fd, &p->data_connected);
 }
