@@ -85,9 +85,9 @@ static void put_le32(struct writer *w, uint32_t value)
 
 struct span attester_log(uint8_t event, uint8_t ret_pcr0[SHA256_SIZE])
 {
-	static uint8_t logs[4][256];
+	static uint8_t logs[8][256];
 	static unsigned count;
-	struct writer w = writer_of(logs[count++ % 4], sizeof logs[0]);
+	struct writer w = writer_of(logs[count++ % 8], sizeof logs[0]);
 	uint8_t measured[SHA256_SIZE] = {event};
 	struct digest256 pcr;
 

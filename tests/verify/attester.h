@@ -39,7 +39,7 @@ void attester_end(struct attester *a);
 void attester_move(struct attester *a, struct rig_platform *to, EVP_PKEY *pse_key);
 /* A new process of the same vTPM. */
 void attester_restart(struct attester *a);
-/* A log whose only event, an EV_S_CRTM_VERSION with the digest `event` and zeros, is measured into PCR 0: borrowed until four calls later. */
+/* A log whose only event, an EV_S_CRTM_VERSION with the digest `event` and zeros, is measured into PCR 0: borrowed until eight calls later. */
 struct span attester_log(uint8_t event, uint8_t ret_pcr0[SHA256_SIZE]);
 
 void attester_attest(const struct attester *a, struct parts *ret_parts);

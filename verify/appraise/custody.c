@@ -27,56 +27,73 @@ static bool signature_checks(const struct custody_record *record, struct span pa
 	return writer_end(&w, &tbs) == TCB_OK && memo_verify(checks->memo, &record->mige_key, &tbs, 1, signature) == TCB_OK;
 }
 
+/* A check only where it fails: a chain may have more records than a verdict has room for. */
+static bool must(struct checks *checks, const char *field, const char *code, bool passed, const char *expected, const char *got)
+{
+	return passed || check_that(checks, LAYER, field, code, false, expected, got);
+}
+
 static bool check_record(struct span bytes, const struct evidence_claims *claims, const struct policy *policy,
 			 struct walk *walk, struct checks *checks)
 {
 	struct p256_signature signature;
 	struct custody_record record;
+	bool from_listed, to_listed;
 	struct span payload;
 
-	if (!check_that(checks, LAYER, "record", "custody.malformed",
-			bytes.size <= LIMIT_CUSTODY_RECORD &&
-				cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) == TCB_OK &&
-				custody_record_decode(payload, &record) == TCB_OK,
-			"a custody record", "something else") ||
-	    !check_that(checks, LAYER, "signature", "custody.signature", signature_checks(&record, payload, &signature, checks),
-			"signed by the Migration Enclave it names", "a signature that does not check") ||
-	    !check_that(checks, LAYER, "chain", "custody.chain",
-			record.generation == walk->generation &&
-				memcmp(&record.id, &claims->request.id, sizeof record.id) == 0 &&
-				memcmp(&record.previous, &walk->last, sizeof walk->last) == 0 &&
-				(!walk->started || memcmp(&record.from_ak, &walk->at, sizeof walk->at) == 0),
-			"each record continues the one before", "a gap, or a record of another vTPM"))
+	if (!must(checks, "record", "custody.malformed",
+		  bytes.size <= LIMIT_CUSTODY_RECORD && cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) == TCB_OK &&
+			  custody_record_decode(payload, &record) == TCB_OK,
+		  "a custody record", "something else") ||
+	    !must(checks, "signature", "custody.signature", signature_checks(&record, payload, &signature, checks),
+		  "signed by the Migration Enclave it names", "a signature that does not check") ||
+	    !must(checks, "chain", "custody.chain",
+		  record.generation == walk->generation && memcmp(&record.id, &claims->request.id, sizeof record.id) == 0 &&
+			  memcmp(&record.previous, &walk->last, sizeof walk->last) == 0 &&
+			  (!walk->started || memcmp(&record.from_ak, &walk->at, sizeof walk->at) == 0),
+		  "each record continues the one before", "a gap, or a record of another vTPM"))
 		return false;
-	if (policy->custody_listed_only &&
-	    !check_that(checks, LAYER, "platforms", "custody.unlisted",
-			policy_find_platform(policy, &record.from_ak) != NULL && policy_find_platform(policy, &record.to_ak) != NULL,
-			"hand-overs between platforms that the policy lists", "one from or to another"))
-		return false;
-	walk->listed |= policy_find_platform(policy, &record.from_ak) != NULL || policy_find_platform(policy, &record.to_ak) != NULL;
+	from_listed = policy_find_platform(policy, &record.from_ak) != NULL;
+	to_listed = policy_find_platform(policy, &record.to_ak) != NULL;
+	walk->listed |= from_listed || to_listed;
 	walk->at = record.to_ak;
 	walk->started = true;
 	walk->generation++;
-	return crypto_sha256(bytes, &walk->last) == TCB_OK;
+	return must(checks, "platforms", "custody.unlisted", !policy->custody_listed_only || (from_listed && to_listed),
+		    "hand-overs between platforms that the policy lists", "one from or to another") &&
+	       crypto_sha256(bytes, &walk->last) == TCB_OK;
+}
+
+static bool check_records(struct reader *r, size_t count, struct evidence_claims *claims, const struct policy *policy,
+			  struct walk *walk, struct checks *checks)
+{
+	struct span bytes;
+
+	for (size_t i = 0; i < count; i++)
+		if (!must(checks, "chain", "custody.malformed", cbor_read_bytes(r, &bytes) == TCB_OK, "a record", "something else") ||
+		    !check_record(bytes, claims, policy, walk, checks))
+			return false;
+	claims->custody_count = count;
+	if (count > 0)
+		(void)(check_that(checks, LAYER, "signature", "custody.signature", true, "each signed by the Migration Enclave it names",
+				  "each") &&
+		       check_that(checks, LAYER, "chain", "custody.chain", true, "each record continues the one before", "each"));
+	if (count > 0 && policy->custody_listed_only)
+		(void)check_that(checks, LAYER, "platforms", "custody.unlisted", true, "hand-overs between platforms that the policy lists",
+				 "only such");
+	return true;
 }
 
 bool custody_appraise(struct span chain, struct evidence_claims *claims, const struct policy *policy, struct checks *checks)
 {
 	struct reader r = reader_of(chain);
 	struct walk walk = { .generation = 1 };
-	struct span bytes;
-	size_t count;
+	size_t count = 0;
 
 	if (!check_that(checks, LAYER, "chain", "custody.malformed",
-			cbor_read_array(&r, LIMIT_CUSTODY_RECORDS, &count) == TCB_OK, "an array of records", "something else"))
+			cbor_read_array(&r, LIMIT_CUSTODY_RECORDS, &count) == TCB_OK, "an array of records", "something else") ||
+	    !check_records(&r, count, claims, policy, &walk, checks))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (!check_that(checks, LAYER, "chain", "custody.malformed", cbor_read_bytes(&r, &bytes) == TCB_OK,
-				"a record", "something else") ||
-		    !check_record(bytes, claims, policy, &walk, checks))
-			return false;
-	}
-	claims->custody_count = count;
 	if (policy->limits_hand_overs &&
 	    !check_that(checks, LAYER, "hand_overs", "custody.hand_overs", count <= policy->max_hand_overs,
 			"no more hand-overs than the policy allows", count <= policy->max_hand_overs ? "no more" : "more"))

@@ -96,15 +96,17 @@ static bool check_replay(struct judging *j, const struct digest256 pcrs[LIMIT_PC
 
 /* What rules see of an event or of an IMA entry. */
 struct item {
-	uint32_t pcr, type;
-	bool has_type;
-	bool excused; /* from being known */
+	uint32_t pcr;
+	bool is_event; /* and not an IMA entry */
+	bool excused;  /* from being known */
 	struct span digest;
+	struct log_event event;
+	struct span path; /* of an IMA entry */
 };
 
 static bool matches(const struct policy_event *rule, const struct item *item)
 {
-	return (!rule->has_pcr || rule->pcr == item->pcr) && (!rule->has_type || (item->has_type && rule->type == item->type)) &&
+	return (!rule->has_pcr || rule->pcr == item->pcr) && (!rule->has_type || (item->is_event && rule->type == item->event.type)) &&
 	       (!rule->has_digest || span_equal(SPAN_OF(rule->digest.bytes), item->digest));
 }
 
@@ -122,15 +124,16 @@ static bool visit(const struct judging *j, item_visitor *visitor, void *context)
 	if (event_log_open(j->logs->firmware, &log) != TCB_OK)
 		return false;
 	while (event_log_next(&log, &end, &e) == TCB_OK && !end) {
-		struct item item = { e.pcr, e.type, true, false, e.digest };
+		struct item item = { .pcr = e.pcr, .is_event = true, .digest = e.digest, .event = e };
 
 		if (e.extends && (j->replayed & 1u << e.pcr) != 0 && !visitor(j, &item, context))
 			return false;
 	}
 	while (ima_next(&ima, &end, &entry) == TCB_OK && !end) {
-		struct item item = { entry.pcr, 0, false, span_is_text(entry.path, "boot_aggregate"),
-				     entry.violation ? span_of(NULL, 0) : entry.file_digest };
+		struct item item = { .pcr = entry.pcr, .excused = span_is_text(entry.path, "boot_aggregate"), .path = entry.path };
 
+		if (!entry.violation)
+			item.digest = entry.file_digest;
 		if (!visitor(j, &item, context))
 			return false;
 	}
@@ -160,19 +163,36 @@ static const char *describe_rule(const struct policy_event *rule, char ret_text[
 	return ret_text;
 }
 
-static bool check_presence(const struct judging *j, const struct policy_event *rule, bool wanted)
+static bool is_kept(const struct judging *j, const struct policy_event *rule, bool wanted)
 {
 	struct policy_event copy = *rule;
-	bool present = !visit(j, is_no_match, &copy);
-	char text[CHECK_TEXT_MAX], other[CHECK_TEXT_MAX];
+	bool vouched = !rule->has_pcr || (j->replayed & 1u << rule->pcr) != 0;
 
-	(void)describe_rule(rule, text);
-	if (rule->has_pcr && (j->replayed & 1u << rule->pcr) == 0)
-		return check_that(j->checks, j->codes->layer, "event_log.rules", wanted ? j->codes->must : j->codes->must_not, false,
-				  text, "a PCR that no log was replayed to: nobody vouches for its events");
-	(void)snprintf(other, sizeof other, "no %.150s", text);
-	return check_that(j->checks, j->codes->layer, "event_log.rules", wanted ? j->codes->must : j->codes->must_not,
-			  present == wanted, wanted ? text : other, present ? text : other);
+	return vouched && !visit(j, is_no_match, &copy) == wanted;
+}
+
+/* Each rule that is not kept has its own check; if all are, one says so for them. */
+static bool check_events(const struct judging *j, const struct policy_event *rules, size_t count, bool wanted)
+{
+	const char *code = wanted ? j->codes->must : j->codes->must_not;
+	char text[CHECK_TEXT_MAX], other[CHECK_TEXT_MAX];
+	bool passed = true;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_kept(j, &rules[i], wanted))
+			continue;
+		(void)describe_rule(&rules[i], text);
+		(void)snprintf(other, sizeof other, "no %.150s", text);
+		passed = check_that(j->checks, j->codes->layer, "event_log.rules", code, false, wanted ? text : other,
+				    rules[i].has_pcr && (j->replayed & 1u << rules[i].pcr) == 0
+					    ? "a PCR that no log was replayed to: nobody vouches for its events"
+				    : wanted ? other : text);
+	}
+	if (count > 0 && passed)
+		(void)check_that(j->checks, j->codes->layer, "event_log.rules", code, true, wanted ? "all events that must be there"
+											    : "no event that must not be there",
+				 wanted ? "all" : "none");
+	return passed;
 }
 
 /* Keeps the first that nobody vouches for. */
@@ -185,29 +205,38 @@ static bool is_known(const struct judging *j, const struct item *item, void *con
 	return false;
 }
 
+/* "PCR 4, EV_EFI_BOOT_SERVICES_APPLICATION, DIGEST, what it says of itself", cut where it must be. */
+static void describe_item(const struct item *item, char ret_text[CHECK_TEXT_MAX])
+{
+	const char *name = item->is_event ? event_type_name(item->event.type) : "IMA";
+	char words[EVENT_TEXT_MAX] = "", digest[2 * SHA256_SIZE + 1] = "violated";
+
+	for (size_t i = 0; i < item->digest.size && i < SHA256_SIZE; i++)
+		(void)snprintf(digest + 2 * i, 3, "%02x", item->digest.data[i]);
+	if (item->is_event)
+		event_describe(&item->event, words);
+	else
+		text_append(words, item->path);
+	(void)snprintf(ret_text, CHECK_TEXT_MAX, "PCR %u, %.40s, %s%s%.40s", item->pcr, name != NULL ? name : "event", digest,
+		       words[0] != '\0' ? ", " : "", words);
+}
+
 static bool check_known(const struct judging *j)
 {
 	struct item stranger = {0};
+	char got[CHECK_TEXT_MAX] = "only such";
 	bool known = visit(j, is_known, &stranger);
-	const char *name = event_type_name(stranger.type);
-	char got[CHECK_TEXT_MAX];
-	size_t size;
 
-	size = (size_t)snprintf(got, sizeof got, "PCR %u, %s, ", stranger.pcr, !stranger.has_type ? "IMA" : name != NULL ? name : "event");
-	for (size_t i = 0; i < stranger.digest.size && size + 3 <= sizeof got; i++)
-		size += (size_t)snprintf(got + size, sizeof got - size, "%02x", stranger.digest.data[i]);
-	return check_that(j->checks, j->codes->layer, "event_log.known", j->codes->known, known, "events that are reference values",
-			  known ? "only such" : got);
+	if (!known)
+		describe_item(&stranger, got);
+	return check_that(j->checks, j->codes->layer, "event_log.known", j->codes->known, known, "events that are reference values", got);
 }
 
 static bool check_rules(const struct judging *j)
 {
-	bool passed = true;
+	bool passed = check_events(j, j->rules->must, j->rules->must_count, true);
 
-	for (size_t i = 0; i < j->rules->must_count; i++)
-		passed &= check_presence(j, &j->rules->must[i], true);
-	for (size_t i = 0; i < j->rules->must_not_count; i++)
-		passed &= check_presence(j, &j->rules->must_not[i], false);
+	passed &= check_events(j, j->rules->must_not, j->rules->must_not_count, false);
 	if ((j->rules->known & ~j->replayed) != 0)
 		return check_that(j->checks, j->codes->layer, "event_log.known", j->codes->known, false,
 				  "every event in a known PCR told by a log that is replayed", "a known PCR that no log was replayed to");
