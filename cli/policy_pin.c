@@ -155,36 +155,57 @@ static json_t *pin_pcrs(const struct seen *seen, size_t count, uint32_t wanted, 
 	return object;
 }
 
-/* The root beside the policy: POLICY-root.pem, named in it. */
-static enum tcb_error save_root(const char *policy_path, struct span root_der, const char **ret_name, struct diagnosis *d)
+/* A root beside the policy, in a file of this name. */
+static enum tcb_error save_root(const char *path, struct span root_der, struct diagnosis *d)
 {
-	static char path[4096];
 	X509 *root = NULL;
 	FILE *f;
-	const char *slash;
 	bool ok;
 
-	if ((size_t)snprintf(path, sizeof path, "%s-root.pem", policy_path) >= sizeof path)
-		return TCB_LIMIT;
 	TRY(x509_decode(root_der, &root));
 	f = fopen(path, "we");
 	ok = f != NULL && PEM_write_X509(f, root) == 1;
 	if (f != NULL)
 		ok = fclose(f) == 0 && ok;
 	X509_free(root);
-	slash = strrchr(path, '/');
-	*ret_name = slash != NULL ? slash + 1 : path;
 	return ok ? TCB_OK
 		  : diagnose_found(d, TCB_PLATFORM, "file.write", "a file that can be written", "check the path", "%s", path);
+}
+
+/* Each root once: POLICY-root.pem, POLICY-root-2.pem, ..., named in the policy. */
+static enum tcb_error pin_roots(const struct seen *seen, size_t count, const char *policy_path, json_t *roots, struct diagnosis *d)
+{
+	char path[4096];
+	const char *slash;
+	int size;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct digest256 *key = &seen[i].claims.platform.quote.root_spki;
+		size_t known = json_array_size(roots), before = 0;
+
+		while (before < i && memcmp(&seen[before].claims.platform.quote.root_spki, key, sizeof *key) != 0)
+			before++;
+		if (before < i)
+			continue;
+		size = known == 0 ? snprintf(path, sizeof path, "%s-root.pem", policy_path)
+				  : snprintf(path, sizeof path, "%s-root-%zu.pem", policy_path, known + 1);
+		if (size < 0 || (size_t)size >= sizeof path)
+			return TCB_LIMIT;
+		TRY(save_root(path, seen[i].root_der, d));
+		slash = strrchr(path, '/');
+		(void)json_array_append_new(roots, json_pack("{s:s, s:o}", "file", slash != NULL ? slash + 1 : path, "spki_sha256",
+							     hex(SPAN_OF(key->bytes))));
+	}
+	return TCB_OK;
 }
 
 static enum tcb_error write_policy(const struct seen *seen, size_t count, const char *out, struct diagnosis *d)
 {
 	json_t *pses = json_array(), *vtpm_enclaves = json_array(), *platforms = json_array(), *vtpms = json_array();
 	json_t *statuses = json_array(), *sources = json_array(), *origins = json_array(), *policy;
-	const char *root_name = NULL;
+	json_t *roots = json_array();
 	char *text;
-	enum tcb_error error = save_root(out, seen[0].root_der, &root_name, d);
+	enum tcb_error error = pin_roots(seen, count, out, roots, d);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct evidence_claims *c = &seen[i].claims;
@@ -199,11 +220,9 @@ static enum tcb_error write_policy(const struct seen *seen, size_t count, const 
 		append_once(origins, json_string(c->endorsement.origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported"));
 		pin_vtpm(vtpms, c);
 	}
-	policy = json_pack("{s:i, s:[{s:s, s:o}], s:{s:o}, s:o, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o}", "version", 1,
-			   "roots", "file", root_name != NULL ? root_name : "", "spki_sha256",
-			   hex(SPAN_OF(seen[0].claims.platform.quote.root_spki.bytes)), "tcb", "accept", statuses,
-			   "ak_source", sources, "vtpm_origin", origins, "enclaves", "pse", pses, "vtpm", vtpm_enclaves, "platforms", "unlisted",
-			   "custody", "listed", platforms, "vtpms", vtpms, "platform_pcrs",
+	policy = json_pack("{s:i, s:o, s:{s:o}, s:o, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o}", "version", 1, "roots", roots, "tcb",
+			   "accept", statuses, "ak_source", sources, "vtpm_origin", origins, "enclaves", "pse", pses, "vtpm",
+			   vtpm_enclaves, "platforms", "unlisted", "custody", "listed", platforms, "vtpms", vtpms, "platform_pcrs",
 			   pin_pcrs(seen, count, 0x43ff, false), "guest_pcrs", pin_pcrs(seen, count, 0xff, true));
 	text = json_dumps(policy, JSON_INDENT(1));
 	if (error == TCB_OK)
