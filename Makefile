@@ -19,6 +19,9 @@ check:
 check-quick: build
 	meson test -C build --no-rebuild --no-suite e2e
 
+check-clients: build
+	tests/clients/run
+
 check-libvirt: build
 	tests/libvirt/run
 

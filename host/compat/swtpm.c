@@ -294,10 +294,10 @@ static int run(struct process *p)
 	}
 	wipe(&p->s.file_key, sizeof p->s.file_key);
 	wipe(&p->s.migration_key, sizeof p->s.migration_key);
-	(void)close(p->state_fd); /* the daemon has them now */
-	if (p->control_fd >= 0)
+	(void)close(p->state_fd); /* the daemon has them now; listeners stay open here too, so that `ss -lp` names this process */
+	if (p->control_fd >= 0 && p->control_connected)
 		(void)close(p->control_fd);
-	if (p->data_fd >= 0)
+	if (p->data_fd >= 0 && p->data_connected)
 		(void)close(p->data_fd);
 	if (!wait_ready(p) || !write_pid(p))
 		return EXIT_FAILURE;
