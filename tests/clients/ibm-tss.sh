@@ -24,7 +24,6 @@ t_policy() {
 	tssstartauthsession -se t >/dev/null && tsspolicycommandcode -ha 03000000 -cc 0000015e && tsspolicyauthvalue -ha 03000000 && tsspolicygetdigest -ha 03000000 && tssflushcontext -ha 03000000
 }
 t_contexts() { storage && tsscontextsave -ha 80000000 -of ctx && tssflushcontext -ha 80000000 && tsscontextload -if ctx && tssreadpublic -ho 80000000 >/dev/null; }
-t_capabilities() { tssgetcapability -cap 5; }
 t_reset() { tssclear -hi l && tssshutdown; }
 
 if [ $# -eq 0 ]; then
