@@ -150,7 +150,7 @@ guest_load() {
 
 # guest_wait NAME [BOOT [SECONDS]]: until the guest answers, after its first boot or that many
 guest_wait() {
-	local boot=${2:-1} patience=${3:-12} i
+	local boot=${2:-1} patience=${3:-60} i
 	for ((i = 0; i < patience * 5; i++)); do
 		if [ "$(grep -c "init: serving" "$WORK/$1.console" 2>/dev/null)" -ge "$boot" ] 2>/dev/null && guest_exchange "$1" "echo up" 5; then
 			return 0
