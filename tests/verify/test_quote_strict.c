@@ -483,16 +483,24 @@ static void crl_kinds(void **state)
 	X509_CRL_free(crl);
 }
 
+/* A CA that may sign certificates, and not CRLs. */
 static void crl_issuer_may(void **state)
 {
-	uint32_t flags;
+	X509 *ca = rig.platform_ca.certificate;
+	int at = X509_get_ext_by_NID(ca, NID_key_usage, -1);
+	X509_EXTENSION *usage = X509V3_EXT_conf_nid(NULL, NULL, NID_key_usage, "critical,keyCertSign");
 
 	(void)state;
-	/* the TCB signing certificate has no cRLSign; a CRL by it is none, in whatever place */
-	quote_rig_crl(&rig, &rig.tcb_signing, NULL, rig.now_s - 60, &rig.root_crl);
+	assert_true(at >= 0 && usage != NULL);
+	X509_EXTENSION_free(X509_delete_ext(ca, at));
+	assert_int_equal(X509_add_ext(ca, usage, -1), 1);
+	assert_true(X509_sign(ca, rig.root.key, EVP_sha256()) > 0);
+	ca = X509_dup(ca); /* what OpenSSL had cached of the old extension is not in the copy */
+	X509_free(rig.platform_ca.certificate);
+	rig.platform_ca.certificate = ca;
+	X509_EXTENSION_free(usage);
+	quote_rig_put_chain(&rig);
 	quote_rig_refused(&rig, "quote.crl");
-	flags = X509_get_key_usage(rig.tcb_signing.certificate);
-	assert_int_equal(flags & KU_CRL_SIGN, 0);
 }
 
 static void minimums(void **state)
@@ -787,6 +795,10 @@ static void td_levels(void **state)
 	quote_rig_trusted(&rig);
 	quote_rig_td(&rig)[0] = 6;
 	quote_rig_refused(&rig, "quote.tcb.status");
+	/* attributes that no module has, even where a document lists them */
+	RIG_EDIT(rig.tcb_info, "\"attributes\":\"0000000000000000\"", "\"attributes\":\"0100000000000000\"");
+	quote_rig_td(&rig)[112] = 1;
+	quote_rig_refused(&rig, "quote.tdx.module");
 }
 
 /* Intel's rule for a TD that only has to be launched again: all new but what it was launched under. */
