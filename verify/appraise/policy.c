@@ -52,10 +52,11 @@ static enum tcb_error decode_uint(struct decoding *x, const struct member *m, st
 
 static enum tcb_error decode_member(struct decoding *x, const struct member *m, struct span value)
 {
-	uint8_t *place = (uint8_t *)x->entry + m->offset;
+	uint8_t *place;
 
-	if (m->decode != NULL)
+	if (m->decode != NULL) /* at the top there is no entry */
 		return m->decode(x, value);
+	place = (uint8_t *)x->entry + m->offset;
 	if (m->has != 0)
 		*((bool *)x->entry + m->has) = true;
 	switch (m->kind) {
