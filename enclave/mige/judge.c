@@ -8,6 +8,7 @@
 #include "enclave/mige/ratls.h"
 #include "enclave/tee/tee.h"
 #include "verify/appraise/platform.h"
+#include "verify/appraise/quote_expect.h"
 
 #define LAYER "mige"
 #define COMMITMENT_LABEL "tcbind wan commitment v1"
@@ -131,7 +132,8 @@ static bool check_mige(const struct judge *j, const struct collateral *collatera
 			   &quote_claims) != TCB_OK ||
 	    ratls_report_data(&peer->key, wanted) != TCB_OK ||
 	    !check_bytes(&checks, LAYER, "report_data", "mige.peer.key", SPAN_OF(wanted), SPAN_OF(quote_claims.report_data)) ||
-	    !check_own(j, ROLE_MIGE, &quote_claims.enclave))
+	    !check_own(j, ROLE_MIGE, &quote_claims.enclave) ||
+	    !quote_expect_plain(&quote_claims, LAYER, "mige.peer.enclave", &checks))
 		return false;
 	peer->enclave = quote_claims.enclave;
 	peer->tcb_status = quote_claims.tcb_status;
@@ -155,6 +157,7 @@ static bool check_certified_ak(const struct judge *j, const struct certified_ak 
 	if (!check_bytes(&checks, LAYER, "report_data", "platform.ak.binding", SPAN_OF(wanted),
 			 SPAN_OF(quote_claims.report_data)) ||
 	    !check_own(j, ROLE_PSE, &quote_claims.enclave) ||
+	    !quote_expect_plain(&quote_claims, LAYER, "platform.pse", &checks) ||
 	    !check_bytes(&checks, LAYER, "ppid", "mige.peer.processor", SPAN_OF(peer->platform.ppid),
 			 SPAN_OF(quote_claims.ppid)))
 		return false;

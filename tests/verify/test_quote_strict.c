@@ -16,6 +16,7 @@
 
 #include "crypto/crypto.h"
 #include "tests/verify/quote_rig.h"
+#include "verify/appraise/quote_expect.h"
 #include "verify/appraise/tcb.h"
 
 static struct quote_rig rig;
@@ -664,6 +665,25 @@ static void isv_attributes(void **state)
 	quote_rig_refused(&rig, "quote.enclave.keys");
 }
 
+/* What a loader can set beside the measurement: for enclaves that are ours, nothing. */
+static void plain_enclave(void **state)
+{
+	static const int at[] = {32, 47, 192, 255, 260, 261, 304, 319};
+
+	(void)state;
+	quote_rig_trusted(&rig);
+	assert_true(quote_expect_plain(&rig.claims, "quote", "platform.pse", &rig.checks));
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		quote_rig_sgx(&rig)[at[i]] = 1;
+		quote_rig_trusted(&rig); /* a genuine quote */
+		assert_false(quote_expect_plain(&rig.claims, "quote", "platform.pse", &rig.checks));
+		quote_rig_sgx(&rig)[at[i]] = 0;
+	}
+	again(RIG_TDX4); /* and no TD */
+	quote_rig_trusted(&rig);
+	assert_false(quote_expect_plain(&rig.claims, "quote", "platform.pse", &rig.checks));
+}
+
 /* ---- documents ---- */
 
 static void spoil_tcb(const char *from, const char *to, const char *code)
@@ -868,7 +888,7 @@ int main(void)
 		TEST(names_and_uses), TEST(intermediates), TEST(other_root), TEST(processor_ca), TEST(expired_certificates),
 		TEST(sgx_extension), TEST(signature_algorithm), TEST(tcb_signing), TEST(collateral_of_other_root), TEST(crl_kinds),
 		TEST(crl_issuer_may), TEST(minimums), TEST(points), TEST(signatures), TEST(high_s), TEST(qe_report_data),
-		TEST(qe_attributes), TEST(qe_is_another), TEST(isv_attributes), TEST(json_strict), TEST(dates), TEST(other_tee),
+		TEST(qe_attributes), TEST(qe_is_another), TEST(isv_attributes), TEST(plain_enclave), TEST(json_strict), TEST(dates), TEST(other_tee),
 		TEST(other_documents), TEST(statuses_are_a_list_of_what_is_allowed), TEST(td_levels), TEST(td_relaunch),
 		TEST(missing_collateral), TEST(every_bit_of_three_quotes),
 	};

@@ -10,6 +10,7 @@
 #include "verify/appraise/pcrs.h"
 #include "verify/appraise/reference.h"
 #include "verify/appraise/tpm.h"
+#include "verify/appraise/quote_expect.h"
 
 #define LAYER "platform"
 
@@ -131,6 +132,7 @@ enum tcb_error platform_appraise(const struct platform_evidence *evidence, const
 	TRY(judge_processor(evidence, ret_claims, policy, now_s, checks));
 	if (!collateral_check_age(evidence->collateral, policy, now_s, checks) ||
 	    !policy_check_enclave(policy, ROLE_PSE, &ret_claims->quote.enclave, LAYER, "platform.pse", checks) ||
+	    !quote_expect_plain(&ret_claims->quote, LAYER, "platform.pse", checks) ||
 	    !check_certified_ak(&ret_claims->ak, &ret_claims->quote, checks) ||
 	    !check_ak_source(&ret_claims->ak, policy, checks) || !check_quote(evidence, ret_claims, checks) ||
 	    !check_references(policy, now_s, checks) ||

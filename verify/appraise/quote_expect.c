@@ -151,3 +151,16 @@ bool quote_expect_no_advisory(const struct quote_claims *claims, const char *adv
 		applies |= strcmp(claims->advisories[i], advisory) == 0;
 	return check_that(checks, LAYER, "advisory_ids", "quote.advisory", !applies, "an advisory that does not apply", advisory);
 }
+
+bool quote_expect_plain(const struct quote_claims *claims, const char *layer, const char *code, struct checks *checks)
+{
+	static const struct sgx_settings none;
+	const struct sgx_settings *s = &claims->sgx;
+
+	return check_that(checks, layer, "settings", code,
+			  claims->tee == QUOTE_TEE_SGX && s->config_svn == 0 &&
+				  memcmp(s->config_id, none.config_id, sizeof none.config_id) == 0 &&
+				  memcmp(s->isv_ext_prod_id, none.isv_ext_prod_id, sizeof none.isv_ext_prod_id) == 0 &&
+				  memcmp(s->isv_family_id, none.isv_family_id, sizeof none.isv_family_id) == 0,
+			  "an SGX enclave with no CONFIGID, CONFIGSVN, ISVEXTPRODID or ISVFAMILYID", "one with others, or none");
+}
