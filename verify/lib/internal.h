@@ -19,7 +19,8 @@ struct tcbind_policy {
 	struct reference_values *references; /* owned; NULL: it names none, or they were not loaded */
 	bool default_root;          /* no root is named: the only one is Intel's */
 	struct digest256 text;      /* SHA-256 of the JSON as given: the policy's name in an EAR */
-	struct digest256 scope;     /* of the JSON and of all that was added: tells judgements under one policy from those under another */
+	struct digest256 scope;     /* of the JSON and the roots that were added: tells judgements under one policy from those under another.
+				     * Reference values are no part: what is judged by them is never remembered */
 };
 
 /* One allocation: texts and lists stand behind the struct. */
