@@ -11,7 +11,7 @@ one=$WORK/evidence two=$WORK/other/evidence
 
 expect "of both" "$tcbind" policy from-evidence "$one" "$two" -o "$WORK/both"
 expect "it is a good policy" "$tcbind" policy check "$WORK/both"
-expect "the schema holds" python3 -W ignore -c 'import json, sys, jsonschema
+expect "the schema holds" /usr/bin/python3 -W ignore -c 'import json, sys, jsonschema
 jsonschema.Draft202012Validator(json.load(open("docs/policy.schema.json"))).validate(json.load(open(sys.argv[1])))' "$WORK/both"
 expect "one has trust by it" trusts "$WORK/both" "$one"
 expect "and the other" trusts "$WORK/both" "$two"

@@ -15,7 +15,7 @@ conforms() { # NAME STATUS COMMAND...: exit status, and the schema
 	status=$?
 	if [ $status != "$wanted" ]; then
 		not_ok "$name" "status $status, wanted $wanted: $(cat "$WORK/err")"
-	elif ! output=$(python3 -W ignore - "$WORK/result.json" 2>&1 <<-'PYTHON'
+	elif ! output=$(/usr/bin/python3 -W ignore - "$WORK/result.json" 2>&1 <<-'PYTHON'
 		import json, sys, jsonschema
 		schema = json.load(open("docs/result.schema.json"))
 		kind = jsonschema.Draft202012Validator
@@ -30,7 +30,7 @@ conforms() { # NAME STATUS COMMAND...: exit status, and the schema
 	fi
 }
 
-if python3 -W ignore -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
+if /usr/bin/python3 -W ignore -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
 	conforms "trusted: the schema holds" 0 "$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" --json
 	expect "and says fresh" jq -e '.verdict == "trusted" and .fresh and .platform.name == "a" and .vtpm.generation == 1' "$WORK/result.json"
 	conforms "trusted without a nonce: the schema holds" 0 "$tcbind" verify "$evidence" --policy "$policy" --json
