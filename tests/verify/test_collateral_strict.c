@@ -1,4 +1,5 @@
-/* verify/collateral-strict: what a strict verifier refuses of certificates, CRLs, TCB info and QE identity (DCAP notes 2.4 to 2.7), one thing altered at a time and all signed anew. */
+/* verify/collateral-strict: what a strict verifier refuses of certificates, CRLs, TCB info and QE identity (DCAP notes 2.4 to 2.7), one thing
+ * altered at a time and all signed anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
