@@ -12,6 +12,7 @@
 #include "cli/print_checks.h"
 #include "sgxsim/file.h"
 #include "verify/appraise/intel_root.h"
+#include "verify/appraise/pem.h"
 #include "verify/appraise/quote.h"
 #include "verify/appraise/quote_expect.h"
 #include "verify/appraise/tcb.h"
@@ -135,7 +136,7 @@ static bool parse(int argc, char **argv, struct options *o)
 static enum tcb_error read_root(const char *path, struct digest256 *ret_root, struct diagnosis *d)
 {
 	FILE *f = path != NULL ? fopen(path, "re") : NULL;
-	X509 *root = f != NULL ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+	X509 *root = f != NULL ? PEM_read_X509(f, NULL, pem_no_passphrase, NULL) : NULL;
 	enum tcb_error error = TCB_MALFORMED;
 
 	if (f != NULL)

@@ -15,6 +15,7 @@
 #include "sgxsim/file.h"
 #include "verify/appraise/event_log.h"
 #include "verify/appraise/ima.h"
+#include "verify/appraise/pem.h"
 #include "verify/appraise/policy.h"
 #include "verify/appraise/quote_format.h"
 
@@ -122,7 +123,7 @@ static json_t *show_certificate(struct span bytes)
 {
 	BIO *in = BIO_new_mem_buf(bytes.data, (int)bytes.size), *out = BIO_new(BIO_s_mem());
 	const uint8_t *at = bytes.data;
-	X509 *certificate = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	X509 *certificate = PEM_read_bio_X509(in, NULL, pem_no_passphrase, NULL);
 	json_t *shown = NULL;
 	char *text = NULL;
 	long size;

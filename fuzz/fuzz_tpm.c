@@ -1,5 +1,5 @@
-/* TPM structures; the first byte says which. Must reach: tpm_attest_decode(), tpm_ak_decode(), tpm_signature_decode(). Property: a prefix of what
- * decodes does not. */
+/* TPM structures; the first byte says which. Must reach: tpm_attest_decode(), tpm_ak_decode(), tpm_ek_decode(),
+ * tpm_signature_decode(). Property: a prefix of what decodes does not. */
 #include "fuzz/target.h"
 #include "verify/appraise/tpm.h"
 
@@ -9,10 +9,11 @@ static enum tcb_error decode(uint8_t which, struct span in)
 	struct tpm_attest attest;
 	struct p256_point key;
 
-	switch (which % 3) {
+	switch (which % 4) {
 	case 0: return tpm_attest_decode(in, &attest);
 	case 1: return tpm_ak_decode(in, &key);
-	default: return tpm_signature_decode(in, &signature);
+	case 2: return tpm_signature_decode(in, &signature);
+	default: return tpm_ek_decode(in, &key);
 	}
 }
 

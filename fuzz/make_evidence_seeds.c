@@ -57,6 +57,7 @@ static void save(const char *name)
 	save_bytes("tpm", "attest", 0, quote.attest);
 	save_bytes("tpm", "ak", 1, span_of(attester.ak_public, attester.ak_size));
 	save_bytes("tpm", "signature", 2, quote.signature);
+	save_bytes("tpm", "ek", 3, span_of(attester.ek_public, attester.ek_size));
 }
 
 static void make(void **state)

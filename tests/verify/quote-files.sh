@@ -34,7 +34,7 @@ form() { # NAME EXIT TEXT SCRIPT: the script alters a copy of the directory, whi
 	run "$1" "$2" "$3" "${args[@]}" --collateral "$work/pcs"
 }
 form "CRLs in PEM" 0 trusted 'for c in pck_crl root_ca_crl; do openssl crl -inform der -in $c.der -out $c.pem && rm $c.der; done'
-form "CRLs in hexadecimal digits" 0 trusted 'for c in pck_crl root_ca_crl; do xxd -p $c.der | tr -d "\n" >$c.hex && rm $c.der; done'
+form "CRLs in hexadecimal digits" 0 trusted 'for c in pck_crl root_ca_crl; do od -An -v -tx1 $c.der | tr -d " \n" >$c.hex && rm $c.der; done'
 form "CRLs without an ending" 0 trusted 'mv pck_crl.der pck_crl; mv root_ca_crl.der root_ca_crl'
 form "chains with %-escapes, as HTTP headers have them" 0 trusted \
 	'for c in *_chain.pem; do jq -sRr @uri $c | tr -d "\n" >$c.new && mv $c.new ${c%.pem} && rm $c; done'
@@ -50,6 +50,14 @@ form "bytes behind the answer" 3 json.malformed 'echo "{}" >>tcb_info.json'
 form "an encrypted certificate does not ask for a passphrase" 3 collateral.malformed \
 	'sed -i "1a Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00000000000000000000000000000000\n" tcb_info_issuer_chain.pem'
 form "TCB info altered" 1 quote.tcbinfo.signature 'sed -i "s/\"tcbType\":0/\"tcbType\": 0/" tcb_info.json'
+# on a terminal, for elsewhere nobody could be asked
+sed '1a Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00000000000000000000000000000000\n' "$sgx/root.pem" >"$work/encrypted.pem"
+asks_nobody() { # NAME COMMAND
+	local out
+	if out=$(timeout 10 script -qec "$2" /dev/null </dev/null 2>&1); [ $? != 124 ] && ! grep -qi "pass *phrase" <<<"$out"; then ok "$1"; else not_ok "$1" "$out"; fi
+}
+asks_nobody "nor does an encrypted root" "$tcbind quote verify $sgx/quote.bin --root $work/encrypted.pem --collateral $sgx/pcs"
+asks_nobody "nor does tcbind show" "$tcbind show $work/encrypted.pem"
 other() { # another quote's document in part: NAME EXIT TEXT FILTER
 	jq --slurpfile o "$work/q/tdx4/collateral.json" "$4" "$sgx/collateral.json" >"$work/other.json"
 	run "$1" "$2" "$3" "${args[@]}" --collateral "$work/other.json"

@@ -11,4 +11,7 @@
  * `last_line_end`: whether the very last LF must be there; if not, the text may end without it. TCB_MALFORMED: anything else. */
 enum tcb_error pem_take(struct reader *r, const char *label, bool last_line_end, struct writer *w) MUST_USE;
 
+/* Where a person's own file is read by OpenSSL's reader after all, its pem_password_cb: there is no passphrase, and nobody is asked. */
+int pem_no_passphrase(char *buffer, int size, int writing, void *context);
+
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "crypto/crypto.h"
+#include "verify/appraise/pem.h"
 #include "verify/lib/internal.h"
 #include "verify/lib/trust.h"
 
@@ -38,16 +39,6 @@ void base64url_encode(struct span bytes, char *ret_text)
 
 /* ---- keys ---- */
 
-/* A passphrase is never asked for. */
-static int no_passphrase(char *buffer, int size, int writing, void *context)
-{
-	(void)buffer;
-	(void)size;
-	(void)writing;
-	(void)context;
-	return -1;
-}
-
 enum tcbind_error tcbind_key_parse(const void *pem, size_t size, tcbind_key **ret_key, struct tcbind_failure *failure)
 {
 	struct diagnosis d = {0};
@@ -63,7 +54,7 @@ enum tcbind_error tcbind_key_parse(const void *pem, size_t size, tcbind_key **re
 		BIO_free(in);
 		return TCBIND_ERROR_MEMORY;
 	}
-	k->key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+	k->key = PEM_read_bio_PrivateKey(in, NULL, pem_no_passphrase, NULL);
 	BIO_free(in);
 	if (k->key == NULL || crypto_p256_public(k->key, &k->public) != TCB_OK) {
 		tcbind_key_free(k);

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "crypto/crypto.h"
 #include "verify/appraise/pck.h"
+#include "verify/appraise/pem.h"
 #include "verify/lib/files.h"
 #include "verify/lib/internal.h"
 #include "verify/lib/reference_files.h"
@@ -108,7 +109,7 @@ enum tcbind_error tcbind_policy_load(const char *path, tcbind_policy **ret_polic
 static X509 *certificate_of(struct span bytes)
 {
 	BIO *in = bytes.size <= INT32_MAX ? BIO_new_mem_buf(bytes.data, (int)bytes.size) : NULL;
-	X509 *certificate = in != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+	X509 *certificate = in != NULL ? PEM_read_bio_X509(in, NULL, pem_no_passphrase, NULL) : NULL;
 
 	BIO_free(in);
 	if (certificate == NULL && x509_decode(bytes, &certificate) != TCB_OK)
