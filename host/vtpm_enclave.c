@@ -132,7 +132,9 @@ enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d)
 		return TCB_OK;
 	v->loaded = false;
 	v->context = (struct service_context){ .daemon = v->daemon, .link = &v->link, .place = &v->place };
-	return enclave_link_open(v->daemon->config.dir, v->daemon->vtpm_image, services_serve, &v->context, &v->link, d);
+	TRY(enclave_link_open(v->daemon->config.dir, v->daemon->vtpm_image, services_serve, &v->context, &v->link, d));
+	v->link.by_frames = getenv("TCBIND_DATA_BY_FRAMES") != NULL; /* as with an enclave that takes no data channel */
+	return TCB_OK;
 }
 
 void vtpm_close_enclave(struct host_vtpm *v)
