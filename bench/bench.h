@@ -27,7 +27,9 @@ struct server {
 extern char bench_work[PATH_MAX - 64], bench_build[PATH_MAX - 64];
 /* All that runs from now on, this process too, keeps to one core; or may use all. */
 void bench_pin(bool one_core);
-void platform_start(const char *name);
+/* Two at most; what follows is about the one that was started or selected last. */
+void platform_start(unsigned number, const char *name);
+void platform_select(unsigned number);
 /* Ends the platform with all its vTPMs. */
 void platform_stop(void);
 /* Sum over the platform's processes: private pages, KiB; and how many processes. */
@@ -37,12 +39,15 @@ unsigned platform_quotes(void); /* that its physical TPM has made */
 
 /* `swtpm socket` of a side, with a new TPM, started up; `name` says where. */
 void server_start(enum side side, const char *name, struct server *ret);
+/* Without a TPM yet: it waits for CMD_INIT on its control socket. */
+void server_start_waiting(enum side side, const char *name, struct server *ret);
 /* The process only: a state of this name may be there; microseconds until TPM2_Startup was answered. */
 double server_start_timed(enum side side, const char *name, struct server *ret);
 void server_stop(struct server *s);
 
 /* A vTPM of the platform, behind its own control socket, as QEMU has it: created, with a data channel, started up. Its process is the platform's. */
-void native_create(char ret_id[37]);
+void native_create(char ret_id[37], const char *options);
+void native_connect(const char *id, struct server *ret); /* not initialised yet */
 void native_start(const char *id, struct server *ret);
 void native_stop(struct server *s);
 
@@ -69,6 +74,7 @@ void report_write(const char *dir);
 void rows_commands(void); /* commands on the data socket */
 void rows_nv(void);       /* NV writes, alone and 64 at once */
 void rows_start(void);
+void rows_migration(void);
 void rows_memory(void);   /* 50 and 1,000 vTPMs, and what their number costs */
 
 #endif

@@ -21,7 +21,7 @@ void bench_check(bool ok, const char *what)
 }
 
 static const struct { const char *name; void (*run)(void); } groups[] = {
-	{ "commands", rows_commands }, { "nv", rows_nv }, { "start", rows_start }, { "memory", rows_memory },
+	{ "commands", rows_commands }, { "nv", rows_nv }, { "start", rows_start }, { "migration", rows_migration }, { "memory", rows_memory },
 };
 
 static bool wanted(const char *name, int argc, char **argv)
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	(void)snprintf(bench_work, sizeof bench_work, "/tmp/tcbind-bench.XXXXXX");
 	bench_check(mkdtemp(bench_work) != NULL, "a work directory");
 	bench_pin(true);
-	platform_start("A");
+	platform_start(0, "A");
 	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
 		if (wanted(groups[i].name, argc, argv))
 			groups[i].run();

@@ -99,7 +99,7 @@ void rows_memory(void)
 		int before = count;
 
 		for (; count < sizes[step]; count++) {
-			native_create(ids[count]);
+			native_create(ids[count], "");
 			native_start(ids[count], &servers[count]);
 		}
 		per_start[step] = (bench_now_us() - from) / (count - before);

@@ -21,8 +21,12 @@
 #include "bench/tpm.h"
 
 char bench_work[PATH_MAX - 64], bench_build[PATH_MAX - 64];
-static int supervisor;
-static char platform_dir[PATH_MAX];
+enum { PLATFORMS_MAX = 2 };
+
+static struct { char dir[PATH_MAX]; int supervisor; } platforms[PLATFORMS_MAX];
+static unsigned platform; /* that is meant */
+#define platform_dir platforms[platform].dir
+#define supervisor platforms[platform].supervisor
 
 double bench_now_us(void)
 {
@@ -81,12 +85,19 @@ static void pause_ms(long ms)
 
 /* ---- the platform ---- */
 
-void platform_start(const char *name)
+void platform_select(unsigned number)
+{
+	platform = number;
+	(void)setenv("TCBIND_PLATFORM", platform_dir, 1);
+}
+
+void platform_start(unsigned number, const char *name)
 {
 	char tool[PATH_MAX], pki[PATH_MAX], output[PATH_MAX], text[16] = "";
 
 	(void)snprintf(tool, sizeof tool, "%s/cli/tcbind", bench_build);
 	(void)snprintf(pki, sizeof pki, "%s/pki", bench_work);
+	platform_select(number);
 	(void)snprintf(platform_dir, sizeof platform_dir, "%s/%s", bench_work, name);
 	(void)snprintf(output, sizeof output, "%s/%s.out", bench_work, name);
 	if (access(pki, F_OK) != 0)
@@ -214,7 +225,7 @@ static void launch(enum side side, const char *name, const char *flags, struct s
 	(void)snprintf(log, sizeof log, "file=%s/log", ret->dir);
 	(void)snprintf(output, sizeof output, "%s/out", ret->dir);
 	ret->pid = spawn((const char *[]){ program, "socket", "--tpm2", "--tpmstate", state, "--server", data, "--ctrl", control, "--log", log,
-					   "--flags", flags, NULL },
+					   flags[0] != '\0' ? "--flags" : NULL, flags, NULL },
 			 output);
 	ret->control = ret->data = -1;
 }
@@ -231,6 +242,17 @@ static void connect_data(struct server *s)
 			(void)sched_yield();
 	}
 	bench_check(s->data >= 0, "a server that listens");
+}
+
+void server_start_waiting(enum side side, const char *name, struct server *ret)
+{
+	char path[PATH_MAX + 8];
+
+	launch(side, name, "", ret);
+	(void)snprintf(path, sizeof path, "%s/ctrl", ret->dir);
+	connect_data(ret);
+	ret->control = try_connect(path);
+	bench_check(ret->control >= 0, "a control socket");
 }
 
 void server_start(enum side side, const char *name, struct server *ret)
@@ -266,12 +288,12 @@ void server_stop(struct server *s)
 
 /* ---- the platform's own vTPMs ---- */
 
-void native_create(char ret_id[37])
+void native_create(char ret_id[37], const char *options)
 {
 	char command[2 * PATH_MAX];
 	FILE *output;
 
-	(void)snprintf(command, sizeof command, "%s/cli/tcbind vtpm create --platform %s", bench_build, platform_dir);
+	(void)snprintf(command, sizeof command, "%s/cli/tcbind vtpm create --platform %s %s", bench_build, platform_dir, options);
 	output = popen(command, "re");
 	bench_check(output != NULL && fscanf(output, "%36s", ret_id) == 1 && fscanf(output, "%*[^\n]") == 0 && pclose(output) == 0, "a new vTPM");
 }
@@ -299,10 +321,9 @@ static void control(const struct server *s, const uint8_t *request, size_t size,
 		    "a control command");
 }
 
-void native_start(const char *id, struct server *ret)
+void native_connect(const char *id, struct server *ret)
 {
-	static const uint8_t set_datafd[] = { 0, 0, 0, 0x10 }, init[] = { 0, 0, 0, 2, 0, 0, 0, 0 };
-	struct tpm_request startup;
+	static const uint8_t set_datafd[] = { 0, 0, 0, 0x10 };
 	char path[PATH_MAX + 64];
 	int pair[2];
 
@@ -313,6 +334,14 @@ void native_start(const char *id, struct server *ret)
 	(void)close(pair[1]);
 	ret->data = pair[0];
 	ret->pid = 0;
+}
+
+void native_start(const char *id, struct server *ret)
+{
+	static const uint8_t init[] = { 0, 0, 0, 2, 0, 0, 0, 0 };
+	struct tpm_request startup;
+
+	native_connect(id, ret);
 	control(ret, init, sizeof init, -1);
 	tpm_make_startup(&startup);
 	(void)tpm_send(ret->data, &startup);

@@ -9,6 +9,7 @@
 #include "host/config.h"
 #include "host/enclave_link.h"
 #include "host/log.h"
+#include "host/place.h"
 #include "host/ptpm.h"
 
 /* An architectural enclave, shared by all threads. */
@@ -24,6 +25,7 @@ struct daemon {
 	char store_dir[PATH_MAX], vtpm_dir[PATH_MAX];
 	char vtpm_image[PATH_MAX];
 	struct store_log *log;
+	struct place journal; /* the MigE's, in the log as a vTPM's state is */
 	struct vtpm_table *vtpms;
 	struct span certified_ak; /* as the PSE returned it; owned */
 };
@@ -32,6 +34,9 @@ struct daemon {
 enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
 /* What an enclave whose link has this context may ask for; `context` is a struct service_context. */
 enclave_service services_serve;
+
+/* Where the MigE's journal is when it is not in the log. */
+void services_journal_place(const struct daemon *daemon, struct place *ret_place);
 
 struct service_context {
 	struct daemon *daemon;

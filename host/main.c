@@ -20,7 +20,11 @@ static enum tcb_error recover_state(void *context, const struct uuid *id, struct
 {
 	const struct daemon *daemon = context;
 	char dir[PATH_MAX], text[UUID_TEXT_SIZE];
+	struct place journal;
 
+	services_journal_place(daemon, &journal);
+	if (memcmp(id, &journal.id, sizeof *id) == 0)
+		return place_write(&journal, sealed, d);
 	uuid_format(id, text);
 	TRY(path_in(daemon->vtpm_dir, text, dir, sizeof dir, d));
 	return access(dir, F_OK) == 0 ? store_put(dir, "state", sealed, d) : place_keep_aside(daemon->store_dir, id, sealed, d);
@@ -53,6 +57,7 @@ static void stop(struct daemon *daemon)
 
 	for (size_t i = 0; i < count; i++)
 		vtpm_rest(vtpms[i]);
+	log_settle(daemon->log, &daemon->journal);
 }
 
 int main(int argc, char **argv)

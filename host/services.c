@@ -23,7 +23,7 @@ static const char *slot_name(enum store_slot slot)
 	switch (slot) {
 	case STORE_PSE_LEDGER: return "pse.ledger";
 	case STORE_PSE_CERTIFIED_AK: return "certified-ak";
-	case STORE_MIGE_JOURNAL: return "mige.journal";
+	case STORE_MIGE_JOURNAL: break; /* in the log */
 	case STORE_VTPM_STATE:
 	case STORE_VTPM_CERTIFICATES:
 	case STORE_VTPM_VOLATILE: break; /* place.c */
@@ -63,6 +63,11 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 		return place_put(c->place, (enum store_slot)slot, bytes, d);
 	if (slot == STORE_PSE_LEDGER_STEP)
 		return log_put_step(c->daemon->log, bytes, d);
+	if (slot == STORE_MIGE_JOURNAL) {
+		TRY(place_put(&c->daemon->journal, STORE_VTPM_STATE, bytes, d));
+		log_wait(c->daemon->log);
+		return TCB_OK;
+	}
 	if (slot == STORE_PSE_LEDGER)
 		log_wait_all(c->daemon->log); /* a snapshot is never ahead of the states that it names */
 	return store_put(c->daemon->store_dir, slot_name((enum store_slot)slot), bytes, d);
@@ -252,6 +257,13 @@ static enum tcb_error start_mige(struct daemon *daemon, struct diagnosis *d)
 	return enclave_link_call(&daemon->mige.link, CALL_MIGE_START, body, NULL, d);
 }
 
+void services_journal_place(const struct daemon *daemon, struct place *ret_place)
+{
+	*ret_place = (struct place){ .state = "mige.journal" };
+	memset(ret_place->id.bytes, 0xff, sizeof ret_place->id.bytes); /* no vTPM's */
+	memcpy(ret_place->dir, daemon->store_dir, sizeof ret_place->dir);
+}
+
 enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 {
 	static struct service_context pse_context, mige_context;
@@ -260,6 +272,8 @@ enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 	TRY(start_pse(daemon, d));
 	log_on_full(daemon->log, snapshot_ledger, daemon);
 	TRY(log_begin(daemon->log, d));
+	services_journal_place(daemon, &daemon->journal);
+	daemon->journal.log = daemon->log;
 	TRY(launch(daemon, "mige.enclave", &daemon->mige, &mige_context, d));
 	return start_mige(daemon, d);
 }
