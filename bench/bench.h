@@ -66,6 +66,8 @@ struct row {
 
 void report_add(const struct row *row);
 void report_note(const char *text);
+/* The verifier's own bench (build/bench/verify_bench), if it was built: its JSON becomes a member of ours. */
+void report_include_verifier(const char *dir);
 /* Table on standard output; DIR/bench.json, DIR/bench.svg. */
 void report_write(const char *dir);
 

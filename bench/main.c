@@ -52,6 +52,8 @@ int main(int argc, char **argv)
 	platform_stop();
 	(void)snprintf(output, sizeof output, "%.*s/bench", (int)sizeof bench_build, bench_build);
 	(void)mkdir(output, 0755);
+	if (argc == 2)
+		report_include_verifier(output);
 	report_write(output);
 	(void)snprintf(command, sizeof command, "rm -rf '%s'", bench_work);
 	return system(command) == 0 ? 0 : 1;

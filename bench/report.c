@@ -3,12 +3,15 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ROWS_MAX = 64, NOTES_MAX = 16 };
 
 static struct row rows[ROWS_MAX];
 static const char *notes[NOTES_MAX];
+static json_t *verifier; /* NULL: not measured */
 static size_t row_count, note_count;
 
 void report_add(const struct row *row)
@@ -60,6 +63,18 @@ static void figure(double value, char *ret_text, size_t capacity)
 	(void)snprintf(ret_text, capacity, value <= 0 ? "-" : value < 100 ? "%.1f" : "%.0f", value);
 }
 
+/* A line for each of its rows. */
+static void write_verifier(void)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(verifier, "rows"), i, row) {
+		(void)printf("%-44s %5s %10s %10.0f    (%s)\n", json_string_value(json_object_get(row, "name")), "/s", "-",
+			     json_number_value(json_object_get(row, "per_s")), json_string_value(json_object_get(row, "what")));
+	}
+}
+
 static void write_table(void)
 {
 	(void)printf("%-44s %5s %10s %10s %8s  %-16s %s\n", "what", "unit", "swtpm", "tcbind", "ratio", "goal", "met");
@@ -75,6 +90,7 @@ static void write_table(void)
 			     rows[i].goal == GOAL_NONE ? "" : is_met(&rows[i]) ? "yes" : "no", rows[i].note != NULL ? "  " : "",
 			     rows[i].note != NULL ? rows[i].note : "");
 	}
+	write_verifier();
 	for (size_t i = 0; i < note_count; i++)
 		(void)printf("note: %s\n", notes[i]);
 }
@@ -95,6 +111,22 @@ static json_t *row_json(const struct row *r)
 	return json;
 }
 
+void report_include_verifier(const char *dir)
+{
+	char command[3 * PATH_MAX], path[PATH_MAX];
+
+	(void)snprintf(path, sizeof path, "%s/verify_bench", dir);
+	if (access(path, X_OK) != 0) {
+		report_note("the verifier's figures: ninja bench/verify_bench, then again; or ninja bench-verify");
+		return;
+	}
+	(void)snprintf(command, sizeof command, "'%s' -o '%s/verify.json' >&2", path, dir);
+	bench_check(system(command) == 0, "the verifier's bench");
+	(void)snprintf(path, sizeof path, "%s/verify.json", dir);
+	verifier = json_load_file(path, 0, NULL);
+	bench_check(verifier != NULL, "the verifier's figures");
+}
+
 static void write_json(const char *dir)
 {
 	json_t *list = json_array(), *said = json_array(), *all;
@@ -104,7 +136,7 @@ static void write_json(const char *dir)
 		(void)json_array_append_new(list, row_json(&rows[i]));
 	for (size_t i = 0; i < note_count; i++)
 		(void)json_array_append_new(said, json_string(notes[i]));
-	all = json_pack("{s:o, s:o}", "rows", list, "notes", said);
+	all = json_pack("{s:o, s:o, s:o?}", "rows", list, "notes", said, "verify", verifier);
 	(void)snprintf(path, sizeof path, "%s/bench.json", dir);
 	bench_check(json_dump_file(all, path, JSON_INDENT(1)) == 0, "bench.json");
 	json_decref(all);
