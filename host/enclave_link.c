@@ -237,6 +237,8 @@ static bool write_call(struct enclave_link *link, enum call call, struct span bo
 	while (put < 0 && errno == EINTR);
 	if (put < (ssize_t)sizeof bytes)
 		return false; /* the head goes whole: there is room, since nothing else is on its way */
+	if (body.size == 0)
+		return true;
 	return write_all(link->fd, span_of(body.data + (put - (ssize_t)sizeof bytes), body.size - ((size_t)put - sizeof bytes)));
 }
 

@@ -185,6 +185,10 @@ ioctl b --load permanent "$WORK/permanent"; ioctl b --load volatile "$WORK/volat
 expect "loaded in another directory, it goes on there" ioctl b -i
 expect "with its PCRs" [ "$(pcr b 000001)" = "$before" ]
 swtpm_start "$OURS" a --server "type=unixio,path=$WORK/a.data"
+swtpm_start "$OURS" other
+expect_refusal "the volatile state of another vTPM is refused" 0x9 ioctl other --load volatile "$WORK/ours.moment"
+if grep -q vtpm.volatile.other "$WORK/other.log"; then ok "as another's"; else not_ok "as another's" "$(cat "$WORK/other.log")"; fi
+swtpm_stop other
 swtpm_start "$OURS" e --flags not-need-init,startup-clear
 ioctl e --save permanent "$WORK/blob" >/dev/null; ioctl e --save volatile "$WORK/blob.volatile" >/dev/null
 swtpm_stop e
