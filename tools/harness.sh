@@ -22,22 +22,22 @@ ok() { count=$((count + 1)); echo "ok $count - $1"; }
 not_ok() { count=$((count + 1)); echo "not ok $count - $1"; [ $# -gt 1 ] && printf '%s\n' "$2" | sed 's/^/# /'; return 0; }
 done_testing() { echo "1..$count"; }
 
-# expect NAME COMMAND...: passes if the command ends 0
+# expect NAME COMMAND...: passes if the command ends 0. It runs in this shell: what it starts is remembered in `pids`.
 expect() {
-	local name=$1 output
+	local name=$1
 	shift
-	if output=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$output"; fi
+	if "$@" >"$WORK/expect.output" 2>&1; then ok "$name"; else not_ok "$name" "$(cat "$WORK/expect.output")"; fi
 }
 # expect_refusal NAME TEXT COMMAND...: passes if the command fails and says TEXT
 expect_refusal() {
-	local name=$1 text=$2 output
+	local name=$1 text=$2
 	shift 2
-	if output=$("$@" 2>&1); then
+	if "$@" >"$WORK/expect.output" 2>&1; then
 		not_ok "$name" "was not refused"
-	elif grep -q -- "$text" <<<"$output"; then
+	elif grep -q -- "$text" "$WORK/expect.output"; then
 		ok "$name"
 	else
-		not_ok "$name" "$output"
+		not_ok "$name" "$(cat "$WORK/expect.output")"
 	fi
 }
 
