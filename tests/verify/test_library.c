@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "edge/collateral.h"
+#include "sgxsim/file.h"
 #include "sgxsim/pki.h"
 #include "tests/verify/fleet.h"
 #include "verify/appraise/codes.h"
@@ -518,6 +520,60 @@ static void reference_values_come_with_the_file(void **state)
 	assert_int_equal(unlink(path) | unlink(known) | rmdir(dir), 0);
 }
 
+static const char *real_bundle(void)
+{
+	static char path[4000];
+	const char *vectors = getenv("TCBIND_VECTORS");
+
+	(void)snprintf(path, sizeof path, "%.3900s/dcap/tdx4_b0c06f000000_f1c85033_eval17", vectors != NULL ? vectors : "../shared/vectors");
+	return path;
+}
+
+static void nothing(void **state)
+{
+	(void)state;
+}
+
+/* A real trust domain's, from files: the same call, Intel's root. */
+static void a_real_quote_is_judged(void **state)
+{
+	tcbind_policy *production = parse_policy("{\"version\": 1}");
+	struct file_bytes quote = {0}, collateral = {0};
+	struct tcbind_request request = { .time_s = 1751624191 }; /* 2025-07-04T10:16:31Z */
+	tcbind_context *warm = new_context(4);
+	tcbind_result *result = NULL;
+	char path[4096], *text;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/quote.bin", real_bundle());
+	assert_int_equal(file_read(path, &quote, NULL), TCB_OK);
+	(void)snprintf(path, sizeof path, "%s/collateral.json", real_bundle());
+	assert_int_equal(file_read(path, &collateral, NULL), TCB_OK);
+	request.evidence = quote.data;
+	request.evidence_size = quote.size;
+	request.collateral = collateral.data;
+	request.collateral_size = collateral.size;
+	for (int i = 0; i < 2; i++) { /* the second time by signatures that are remembered */
+		assert_int_equal(tcbind_verify_quote(warm, production, &request, &result, NULL), TCBIND_OK);
+		assert_int_equal(tcbind_result_verdict(result), TCBIND_TRUSTED);
+		assert_string_equal(tcbind_result_claims(result)->tee, "TDX");
+		assert_string_equal(tcbind_result_claims(result)->tcb_status, "UpToDate");
+		assert_string_equal(tcbind_result_claims(result)->vtpm_id, "");
+		text = text_of(result);
+		assert_non_null(strstr(text, "\"mrtd\": "));
+		tcbind_text_free(text);
+		tcbind_result_free(result);
+	}
+	request.time_s += 10ull * 365 * 86400;
+	assert_int_equal(tcbind_verify_quote(warm, production, &request, &result, NULL), TCBIND_OK);
+	assert_int_equal(tcbind_result_verdict(result), TCBIND_NOT_TRUSTED);
+	tcbind_result_free(result);
+	tcbind_context_free(warm);
+	tcbind_policy_free(production);
+	file_free(&quote);
+	file_free(&collateral);
+}
+
 /* ---- attestation results ---- */
 
 static void every_code_speaks_of_something(void **state)
@@ -575,6 +631,7 @@ static void the_vector_claims_what_was_judged(void **state)
 
 int main(void)
 {
+	bool has_vectors = access(real_bundle(), R_OK) == 0;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_warm_context_gives_the_same_checks),
 		cmocka_unit_test(a_flipped_byte_is_refused_warm),
@@ -589,6 +646,8 @@ int main(void)
 		cmocka_unit_test(a_bare_quote_needs_its_collateral_and_root),
 		cmocka_unit_test(the_guests_logs_are_judged),
 		cmocka_unit_test(reference_values_come_with_the_file),
+		{ has_vectors ? "a_real_quote_is_judged" : "a_real_quote_is_judged # SKIP no vectors (TCBIND_VECTORS)",
+		  has_vectors ? a_real_quote_is_judged : nothing, NULL, NULL, NULL }, /* this cmocka's skip() says "not ok" */
 		cmocka_unit_test(every_code_speaks_of_something),
 		cmocka_unit_test(the_vector_claims_what_was_judged),
 	};
