@@ -33,6 +33,9 @@ static const struct row rows[] = {
 	{"warm", "platform and residence seen; TPM quote new: 3", true, true, false, false, WARM_COUNT, 1},
 	{"warm, shared", "the same, 50 requests to one TPM quote: 2", true, false, false, false, WARM_COUNT, 1},
 	{"warm, shared", "the same", true, false, false, false, WARM_COUNT, 2},
+	{"warm, 500", "a sweep: the work grows as the number of evidences does", true, false, false, false, 500, 1},
+	{"warm, 1000", "", true, false, false, false, 1000, 1},
+	{"warm, 4000", "", true, false, false, false, 4000, 1},
 };
 
 struct measured {
