@@ -19,7 +19,7 @@ static bool check_one(struct span text, const char *field, uint32_t max_days, ui
 	age_days = (now_s - issued_s) / DAY_S;
 	(void)snprintf(wanted, sizeof wanted, "issued at most %" PRIu32 " days ago", max_days);
 	(void)snprintf(got, sizeof got, known ? "%" PRIu64 " days ago" : "no date before now", age_days);
-	return check_that(checks, "quote", field, "quote.collateral.old", known && now_s - issued_s <= (uint64_t)max_days * DAY_S, wanted,
+	return check_value(checks, "quote", field, "quote.collateral.old", known && now_s - issued_s <= (uint64_t)max_days * DAY_S, wanted,
 			  got);
 }
 

@@ -11,8 +11,8 @@ static void copy_text(char ret_text[CHECK_TEXT_MAX], const char *text)
 	ret_text[size] = '\0';
 }
 
-bool check_that(struct checks *c, const char *layer, const char *field, const char *code, bool passed,
-		const char *expected, const char *got)
+bool check_value(struct checks *c, const char *layer, const char *field, const char *code, bool passed,
+		 const char *expected, const char *got)
 {
 	struct check *check;
 
@@ -28,6 +28,12 @@ bool check_that(struct checks *c, const char *layer, const char *field, const ch
 	copy_text(check->expected, expected);
 	copy_text(check->got, got);
 	return passed;
+}
+
+bool check_that(struct checks *c, const char *layer, const char *field, const char *code, bool passed,
+		const char *expected, const char *otherwise)
+{
+	return check_value(c, layer, field, code, passed, expected, passed ? expected : otherwise);
 }
 
 void checks_hex(struct span bytes, char ret_text[CHECK_TEXT_MAX])
@@ -51,7 +57,7 @@ bool check_bytes(struct checks *c, const char *layer, const char *field, const c
 
 	checks_hex(expected, expected_text);
 	checks_hex(got, got_text);
-	return check_that(c, layer, field, code, span_equal(expected, got), expected_text, got_text);
+	return check_value(c, layer, field, code, span_equal(expected, got), expected_text, got_text);
 }
 
 bool check_at_least(struct checks *c, const char *layer, const char *field, const char *code, uint64_t minimum,
@@ -61,14 +67,14 @@ bool check_at_least(struct checks *c, const char *layer, const char *field, cons
 
 	(void)snprintf(expected_text, sizeof expected_text, "at least %" PRIu64, minimum);
 	(void)snprintf(got_text, sizeof got_text, "%" PRIu64, got);
-	return check_that(c, layer, field, code, got >= minimum, expected_text, got_text);
+	return check_value(c, layer, field, code, got >= minimum, expected_text, got_text);
 }
 
 void check_not_run(struct checks *c, const char *layer, const char *field, const char *code, const char *why)
 {
 	size_t before = c->count;
 
-	(void)check_that(c, layer, field, code, false, "", why);
+	(void)check_value(c, layer, field, code, false, "", why);
 	if (c->count > before)
 		c->list[before].result = CHECK_NOT_RUN;
 }

@@ -29,9 +29,14 @@ struct checks {
 	struct check list[CHECKS_MAX];
 };
 
-/* Adds one; returns whether it passed, so that `if (!check_bytes(...)) return` reads well. */
+/* Each adds one and returns whether it passed, so that `if (!check_bytes(...)) return` reads well. */
+
+/* Where it passed, what was found is what was expected; else it is `otherwise`. */
 bool check_that(struct checks *c, const char *layer, const char *field, const char *code, bool passed,
-		const char *expected, const char *got);
+		const char *expected, const char *otherwise);
+/* What was found is `got` either way: for a set or a range of what is accepted. */
+bool check_value(struct checks *c, const char *layer, const char *field, const char *code, bool passed,
+		 const char *expected, const char *got);
 bool check_bytes(struct checks *c, const char *layer, const char *field, const char *code,
 		 struct span expected, struct span got);
 bool check_at_least(struct checks *c, const char *layer, const char *field, const char *code, uint64_t minimum,

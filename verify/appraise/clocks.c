@@ -10,7 +10,7 @@ static bool check_exactly(uint32_t wanted, uint32_t got, const char *layer, cons
 
 	(void)snprintf(wanted_text, sizeof wanted_text, "%" PRIu32, wanted);
 	(void)snprintf(got_text, sizeof got_text, "%" PRIu32, got);
-	return check_that(checks, layer, field, code, got == wanted, wanted_text, got_text);
+	return check_value(checks, layer, field, code, got == wanted, wanted_text, got_text);
 }
 
 bool clock_check(const struct tpm_clock *clock, const struct policy_clock *wanted, const char *layer, const char *code,
@@ -20,7 +20,7 @@ bool clock_check(const struct tpm_clock *clock, const struct policy_clock *wante
 
 	if (wanted->safe)
 		passed &= check_that(checks, layer, "clock.safe", code, clock->safe, "a clock that was not set back",
-				     clock->safe ? "safe" : "one that may have been");
+				     "one that may have been");
 	if (wanted->has_reset_count)
 		passed &= check_exactly(wanted->reset_count, clock->reset_count, layer, "clock.reset_count", code, checks);
 	if (wanted->has_restart_count)

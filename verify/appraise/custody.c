@@ -96,7 +96,7 @@ bool custody_appraise(struct span chain, struct evidence_claims *claims, const s
 		return false;
 	if (policy->limits_hand_overs &&
 	    !check_that(checks, LAYER, "hand_overs", "custody.hand_overs", count <= policy->max_hand_overs,
-			"no more hand-overs than the policy allows", count <= policy->max_hand_overs ? "no more" : "more"))
+			"no more hand-overs than the policy allows", "more"))
 		return false;
 	return check_that(checks, LAYER, "chain", "custody.malformed", reader_end(&r) == TCB_OK, "nothing more", "more") &&
 	       check_that(checks, LAYER, "generation", "custody.generation", walk.generation == claims->request.generation,

@@ -93,7 +93,7 @@ static bool check_endorsement(const struct evidence *e, struct evidence_claims *
 	       check_bytes(checks, "vtpm", "residence_key", "vtpm.endorsement.key", SPAN_OF(en->residence_key.bytes),
 			   SPAN_OF(q->residence_key.bytes)) &&
 	       policy_check_enclave(policy, ROLE_VTPM, &en->enclave, "vtpm", "vtpm.enclave", checks) &&
-	       check_that(checks, "vtpm", "origin", "vtpm.origin", en->origin == ORIGIN_MANUFACTURED || policy->accept_imported,
+	       check_value(checks, "vtpm", "origin", "vtpm.origin", en->origin == ORIGIN_MANUFACTURED || policy->accept_imported,
 			  policy->accept_imported ? "manufactured or imported" : "manufactured",
 			  en->origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported");
 }

@@ -32,7 +32,7 @@ static bool check_ak_source(const struct certified_ak *ak, const struct policy *
 {
 	bool msr = ak->ak_source == AK_SOURCE_MSR;
 
-	return check_that(checks, LAYER, "ak_source", "platform.ak.source", msr || policy->accept_enrolled,
+	return check_value(checks, LAYER, "ak_source", "platform.ak.source", msr || policy->accept_enrolled,
 			  policy->accept_enrolled ? "msr or enrolled" : "msr", msr ? "msr" : "enrolled");
 }
 
@@ -91,7 +91,7 @@ static bool check_references(const struct policy *policy, uint64_t now_s, struct
 				  "the files of reference values that the policy names", "none were loaded");
 	valid = r->from_s <= now_s && now_s <= r->until_s;
 	return check_that(checks, "policy", "reference_values", "policy.reference.expired", valid, "reference values that are valid now",
-			  valid ? "valid ones" : "a CoRIM that is not valid yet, or no more");
+			  "a CoRIM that is not valid yet, or no more");
 }
 
 /* The processor's quote with its collateral, both as documents: the same for every evidence of a platform, from boot to reset. */

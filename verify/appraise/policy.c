@@ -398,7 +398,7 @@ bool policy_check_enclave(const struct policy *policy, enum enclave_role role, c
 	checks_hex(SPAN_OF(enclave->mrenclave), got);
 	(void)snprintf(got + 64, sizeof got - 64, " role %u, SVN %u%s", enclave->isv_prod_id, enclave->isv_svn,
 		       (enclave->attributes & SGX_FLAG_DEBUG) != 0 ? ", DEBUG" : "");
-	return check_that(checks, layer, "enclave", code, accepted, "an enclave that the policy lists, not DEBUG", got);
+	return check_value(checks, layer, "enclave", code, accepted, "an enclave that the policy lists, not DEBUG", got);
 }
 
 const struct policy_platform *policy_find_platform(const struct policy *policy, const struct tpm_name *ak_name)

@@ -25,7 +25,7 @@ struct appraisal {
 
 static bool say(struct appraisal *a, const char *field, const char *code, bool passed, const char *expected, const char *got)
 {
-	return check_that(a->checks, LAYER, field, code, passed, expected, passed ? expected : got);
+	return check_that(a->checks, LAYER, field, code, passed, expected, got);
 }
 
 /* ---- the quote's own signatures ---- */
@@ -182,7 +182,7 @@ static bool check_status(struct appraisal *a)
 		if ((a->policy->accepted_statuses & 1u << i) != 0)
 			(void)snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%s",
 				       expected[0] != '\0' ? ", " : "", tcb_status_name((enum tcb_status)i));
-	return check_that(a->checks, LAYER, "tcb_status", "quote.tcb.status",
+	return check_value(a->checks, LAYER, "tcb_status", "quote.tcb.status",
 			  status < TCB_REVOKED && (a->policy->accepted_statuses & 1u << status) != 0, expected,
 			  tcb_status_name(status));
 }

@@ -127,7 +127,7 @@ static enum tcb_error expect_number(const struct quote_claims *claims, const str
 	else if (f->minimum)
 		*ret_passed = check_at_least(checks, LAYER, f->name, "quote.expected", wanted, got);
 	else
-		*ret_passed = check_that(checks, LAYER, f->name, "quote.expected", wanted == got, expected, found);
+		*ret_passed = check_value(checks, LAYER, f->name, "quote.expected", wanted == got, expected, found);
 	return TCB_OK;
 }
 
