@@ -28,8 +28,8 @@ qmp() { printf '%s\n' '{"execute":"qmp_capabilities"}' "$@" | timeout 5 socat -t
 qmp "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >$WORK/stream\"}}" >/dev/null
 for _ in $(seq 100); do qmp '{"execute":"query-migrate"}' | grep -q '"status": "completed"' && break; done
 expect "the stream is whole, and carries the vTPM's blobs" grep -aq TCBMIG01 "$WORK/stream"
-output=$("$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/stream" "$WORK/A/vtpm/$id/state" "$WORK/A/store/mige.journal")
-if [ $? = 0 ]; then ok "nothing of the state is in stream, state file or journal"; else not_ok "nothing of the state is in stream, state file or journal" "$output"; fi
+output=$("$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/stream" "$WORK/A/vtpm/$id/state" "$WORK/A/store/log.0" "$WORK/A/store/log.1")
+if [ $? = 0 ]; then ok "nothing of the state is in stream, state file or the log with the journal"; else not_ok "nothing of the state is in stream, state file or the log with the journal" "$output"; fi
 expect "the vTPM is escrowed" [ "$(vtpm_member A "$id" state)" = escrowed ]
 qmp '{"execute":"cont"}' >/dev/null
 expect "the guest goes on: the hand-over is revoked" guest_run g 'tpm2_readpublic -Q -c 0x8101000a'
