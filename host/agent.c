@@ -1,5 +1,6 @@
 #include "host/agent.h"
 #include "host/scratch.h"
+#include "host/io.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -129,20 +130,6 @@ static int open_socket(struct span address, bool listening)
 	return fd;
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-	while (bytes.size > 0) {
-		ssize_t n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
-	}
-	return true;
-}
-
 /* What came, up to CHUNK; 0 when the peer closed or was silent too long. */
 static size_t read_some(int fd, uint8_t *ret_bytes)
 {
@@ -200,7 +187,7 @@ static void keep_link(uint64_t connection, int fd)
 static size_t do_step(const struct mige_step *step, uint8_t *ret_bytes)
 {
 	int fd = step->address.size > 0 ? open_socket(step->address, false) : take_link(step->connection);
-	size_t got = fd >= 0 && write_all(fd, step->bytes) ? read_some(fd, ret_bytes) : 0;
+	size_t got = fd >= 0 && io_send(fd, step->bytes) ? read_some(fd, ret_bytes) : 0;
 
 	if (got > 0)
 		keep_link(step->connection, fd);
@@ -216,7 +203,7 @@ static void finish(const struct mige_step *step)
 
 	if (fd < 0)
 		return;
-	if (write_all(fd, step->bytes) && !step->close)
+	if (io_send(fd, step->bytes) && !step->close)
 		keep_link(step->connection, fd);
 	else
 		(void)close(fd);
@@ -278,7 +265,7 @@ static void *serve_inbound(void *context)
 			log_diagnosis("inbound", &d);
 			break;
 		}
-		open = open && write_all(in->fd, s.step.bytes) && !s.step.close;
+		open = open && io_send(in->fd, s.step.bytes) && !s.step.close;
 		step_free(&s);
 	}
 	(void)close(in->fd);

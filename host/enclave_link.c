@@ -10,6 +10,7 @@
 #include "edge/frame.h"
 #include "edge/launch.h"
 #include "host/paths.h"
+#include "host/io.h"
 
 /* ---- launch ---- */
 
@@ -123,20 +124,6 @@ void enclave_link_close(struct enclave_link *link)
 
 /* ---- frames ---- */
 
-static bool write_all(int fd, struct span bytes)
-{
-	while (bytes.size > 0) {
-		ssize_t n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
-	}
-	return true;
-}
-
 static bool read_all(int fd, uint8_t *ret_bytes, size_t size)
 {
 	return size == 0 || recv(fd, ret_bytes, size, MSG_WAITALL) == (ssize_t)size;
@@ -151,7 +138,7 @@ static bool write_frame(struct enclave_link *link, const struct frame_head *head
 	frame_head_encode(&w, head);
 	if (is_short)
 		writer_bytes(&w, body);
-	return write_all(link->fd, span_of(bytes, w.size)) && (is_short || write_all(link->fd, body));
+	return io_send(link->fd, span_of(bytes, w.size)) && (is_short || io_send(link->fd, body));
 }
 
 static bool read_frame(struct enclave_link *link, struct frame_head *ret_head, struct span *ret_body)
@@ -239,7 +226,7 @@ static bool write_call(struct enclave_link *link, enum call call, struct span bo
 		return false; /* the head goes whole: there is room, since nothing else is on its way */
 	if (body.size == 0)
 		return true;
-	return write_all(link->fd, span_of(body.data + (put - (ssize_t)sizeof bytes), body.size - ((size_t)put - sizeof bytes)));
+	return io_send(link->fd, span_of(body.data + (put - (ssize_t)sizeof bytes), body.size - ((size_t)put - sizeof bytes)));
 }
 
 enum tcb_error enclave_link_send(struct enclave_link *link, enum call call, struct span body, int fd, struct diagnosis *d)

@@ -1,4 +1,5 @@
 #include "host/front.h"
+#include "host/io.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,20 +15,6 @@ void front_log(const struct front *f, enum tcb_error error, struct diagnosis *d)
 		(void)diagnose(d, error, "front.refused", tcb_error_name(error), "a request that this vTPM can take now",
 			       "see the platform's log and `tcbind vtpm show`");
 	vtpm_log(f->v, d);
-}
-
-bool front_write(int fd, struct span bytes)
-{
-	while (bytes.size > 0) {
-		ssize_t n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
-	}
-	return true;
 }
 
 enum front_result front_initialise(struct front *f, uint32_t flags)

@@ -67,8 +67,6 @@ bool front_data_step(struct front *f);
 enum front_result front_initialise(struct front *f, uint32_t flags);
 enum tcb_error front_startup(struct front *f, uint16_t type);
 
-/* All bytes, or false. */
-bool front_write(int fd, struct span bytes);
 /* What is refused is said in words, whatever the client makes of its number. */
 void front_log(const struct front *f, enum tcb_error error, struct diagnosis *d);
 

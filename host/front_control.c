@@ -6,6 +6,7 @@
 
 #include "host/front.h"
 #include "host/scratch.h"
+#include "host/io.h"
 
 enum {
 	CAPABILITIES = 0x1ffff,
@@ -304,7 +305,7 @@ static bool answer_control(struct front *f, const struct front_client *client, e
 	struct writer w = writer_of(f->answer, RESULT_SIZE);
 
 	writer_u32(&w, (uint32_t)result);
-	return front_write(client->fd, span_of(f->answer, RESULT_SIZE + members_size));
+	return io_send(client->fd, span_of(f->answer, RESULT_SIZE + members_size));
 }
 
 static bool permitted(const struct front *f, const struct command *command)

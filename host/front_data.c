@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "host/front.h"
+#include "host/io.h"
 
 enum { CC_SET_LOCALITY = 0x20001000 /* Linux' vTPM proxy: u8 locality */ };
 
@@ -55,7 +56,7 @@ static bool answer_data(struct front *f, struct span response, bool prefixed)
 	struct span whole;
 
 	data_answer(&w, response, prefixed);
-	return writer_end(&w, &whole) == TCB_OK && front_write(f->data.fd, whole);
+	return writer_end(&w, &whole) == TCB_OK && io_send(f->data.fd, whole);
 }
 
 /* All commands that are whole. */

@@ -1,4 +1,5 @@
 #include "host/store.h"
+#include "host/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,20 +16,6 @@ static enum tcb_error failed(struct diagnosis *d, const char *code, const char *
 			      strerror(errno));
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-	while (bytes.size > 0) {
-		ssize_t n = write(fd, bytes.data, bytes.size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
-	}
-	return true;
-}
-
 static bool put(const char *dir, const char *name, struct span bytes, bool durable)
 {
 	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
@@ -38,7 +25,7 @@ static bool put(const char *dir, const char *name, struct span bytes, bool durab
 	(void)snprintf(temporary, sizeof temporary, ".%s.new", name);
 	if (dir_fd >= 0)
 		fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ok = fd >= 0 && write_all(fd, bytes) && (!durable || fsync(fd) == 0);
+	ok = fd >= 0 && io_write(fd, bytes) && (!durable || fsync(fd) == 0);
 	if (fd >= 0)
 		ok = close(fd) == 0 && ok;
 	ok = ok && renameat(dir_fd, temporary, dir_fd, name) == 0 && (!durable || fsync(dir_fd) == 0);

@@ -1,5 +1,6 @@
 /* Connections of swtpm_ioctl and swtpm_bios. Fed by: the command line of their user. */
 #include "host/compat/client.h"
+#include "host/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,20 +100,6 @@ int client_connect(const struct client_target *target)
 	if (fd < 0)
 		(void)fprintf(stderr, "Unable to open device '%s'.\n", target->device);
 	return fd;
-}
-
-bool client_write(int fd, struct span bytes)
-{
-	while (bytes.size > 0) {
-		ssize_t n = write(fd, bytes.data, bytes.size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
-	}
-	return true;
 }
 
 bool client_read(int fd, uint8_t *ret_bytes, size_t size, int patience_ms)

@@ -20,9 +20,7 @@ struct client_target {
 bool client_parse_tcp(const char *text, unsigned default_port, struct client_target *ret_target);
 /* A connection (or the open device); -1: said why on stderr. */
 int client_connect(const struct client_target *target);
-
 /* All bytes in time, or false. */
-bool client_write(int fd, struct span bytes);
 bool client_read(int fd, uint8_t *ret_bytes, size_t size, int patience_ms);
 
 #endif

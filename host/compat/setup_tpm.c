@@ -8,6 +8,7 @@
 #include "core/reader.h"
 #include "core/writer.h"
 #include "host/compat/client.h"
+#include "host/io.h"
 
 enum { PATIENCE_MS = 120000, HEADER_SIZE = 10, NV_CHUNK = 1024, RC_NV_DEFINED = 0x14c };
 enum { ST_NO_SESSIONS = 0x8001, ST_SESSIONS = 0x8002, CAP_PCRS = 5, RS_PW = 0x40000009, RH_OWNER = 0x40000001, RH_PLATFORM = 0x4000000c };
@@ -84,7 +85,7 @@ static enum tcb_error run(int fd, struct command *c, uint32_t *ret_code, uint32_
 
 	TRY(writer_end(&c->w, &command));
 	writer_u32(&size, (uint32_t)command.size);
-	if (!client_write(fd, command))
+	if (!io_write(fd, command))
 		return TCB_PLATFORM;
 	TRY(receive(fd, answer_bytes, &answer));
 	r = reader_of(answer);

@@ -12,6 +12,7 @@
 #include "core/writer.h"
 #include "host/compat/client.h"
 #include "host/compat/settings.h"
+#include "host/io.h"
 
 enum { PORT_DEFAULT = 6545, PATIENCE_MS = 60000, HEADER_SIZE = 10, ANSWER_MAX = 4096, STATUS_TPM = 128, STATUS_LINK = 255 };
 enum { TAG_NO_SESSIONS = 0x8001, TAG_SESSIONS = 0x8002, CC_STARTUP = 0x144, CC_SELF_TEST = 0x142, CC_CHANGE_AUTH = 0x129,
@@ -31,7 +32,7 @@ static int run_command(const struct client_target *target, struct span command, 
 	uint32_t size = 0, code = 0;
 	uint16_t tag;
 	int fd = client_connect(target);
-	bool ok = fd >= 0 && client_write(fd, command) && client_read(fd, answer, HEADER_SIZE, PATIENCE_MS) &&
+	bool ok = fd >= 0 && io_write(fd, command) && client_read(fd, answer, HEADER_SIZE, PATIENCE_MS) &&
 		  reader_u16(&r, &tag) == TCB_OK && reader_u32(&r, &size) == TCB_OK && reader_u32(&r, &code) == TCB_OK &&
 		  size >= HEADER_SIZE && size <= sizeof answer && client_read(fd, answer + HEADER_SIZE, size - HEADER_SIZE, PATIENCE_MS);
 

@@ -14,6 +14,7 @@
 #include "core/writer.h"
 #include "host/compat/client.h"
 #include "host/compat/settings.h"
+#include "host/io.h"
 
 enum { PORT_DEFAULT = 6545, PATIENCE_MS = 60000, CHUNK_MAX = 4096, BLOB_MAX = LIMIT_STATE };
 
@@ -51,7 +52,7 @@ static bool transact(int fd, uint32_t code, struct span body, const char *name, 
 	errno = 0;
 	writer_u32(&w, code);
 	writer_bytes(&w, body);
-	if (writer_end(&w, &whole) != TCB_OK || !client_write(fd, whole) || !client_read(fd, answer, sizeof answer, PATIENCE_MS) ||
+	if (writer_end(&w, &whole) != TCB_OK || !io_write(fd, whole) || !client_read(fd, answer, sizeof answer, PATIENCE_MS) ||
 	    reader_u32(&r, &result) != TCB_OK)
 		return failed(name);
 	if (result != 0 && (result & RESULT_NON_FATAL) == 0) {
@@ -256,7 +257,7 @@ static bool do_save(int fd, const struct request *q)
 		file = open(q->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		ok = file >= 0 || about_file("open", q->file, " for writing");
 		ok = ok && read_blob(fd, type, blob, &size) &&
-		     (client_write(file, span_of(blob, size)) || about_file("write to", q->file, ""));
+		     (io_write(file, span_of(blob, size)) || about_file("write to", q->file, ""));
 		if (file >= 0 && close(file) != 0)
 			ok = false;
 	}
@@ -289,7 +290,7 @@ static bool send_blob(int fd, uint32_t type, struct span blob)
 	writer_u32(&w, (uint32_t)blob.size);
 	errno = 0;
 	/* A TPM that refuses the size answers before it has read it all */
-	if (!client_write(fd, SPAN_OF(head)) || (!client_write(fd, blob) && errno != EPIPE) ||
+	if (!io_write(fd, SPAN_OF(head)) || (!io_write(fd, blob) && errno != EPIPE) ||
 	    !client_read(fd, answer, sizeof answer, PATIENCE_MS))
 		return failed("PTM_SET_STATEBLOB");
 	if (member(answer, 0) == 0)

@@ -25,6 +25,7 @@
 #include "host/compat/setup_tpm.h"
 #include "host/compat/user.h"
 #include "host/registrar.h"
+#include "host/io.h"
 
 #define BANKS_DEFAULT "sha256"
 #define CERTIFICATE_MAX 2048
@@ -319,7 +320,7 @@ static bool write_certificate(const struct setup *s, const struct ek *ek)
 		return fail_with(s, &d);
 	(void)snprintf(path, sizeof path, "%s/%s", s->o.certificate_dir, ek->file);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	ok = fd >= 0 && client_write(fd, span_of(bytes, size));
+	ok = fd >= 0 && io_write(fd, span_of(bytes, size));
 	if (fd >= 0)
 		ok = close(fd) == 0 && ok;
 	return ok || fail(s, "Could not write %s.\n", path);

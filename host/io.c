@@ -1,0 +1,33 @@
+#include "host/io.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool io_send(int fd, struct span bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+	}
+	return true;
+}
+
+bool io_write(int fd, struct span bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t n = write(fd, bytes.data, bytes.size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+	}
+	return true;
+}

@@ -1,0 +1,14 @@
+/* All bytes, or false: the peer or the disk is at its end. Both go on after a signal. */
+#ifndef TCBIND_HOST_IO_H
+#define TCBIND_HOST_IO_H
+
+#include <stdbool.h>
+
+#include "core/span.h"
+
+/* To a socket; a peer that is gone is no signal. */
+bool io_send(int fd, struct span bytes);
+/* To a file or a device. */
+bool io_write(int fd, struct span bytes);
+
+#endif
