@@ -3,8 +3,8 @@
  *   frame = u32 body size | u8 kind | u8 0 | u16 call | u32 error class | body
  *
  * The host calls the enclave (ecall) and gets one return. Before it returns, the enclave may call the
- * host (ocall), once at a time, and gets one return for each. Nothing else is ever in flight, but one interrupt
- * of a call that lasts (CALL_VTPM_SERVE), which may cross an ocall or the return: SGX's own
+ * host (ocall), once at a time, and gets one return for each. Nothing else is ever in flight, but for a call that
+ * lasts (CALL_VTPM_SERVE): cancels, and at their end one interrupt, which may cross an ocall or the return. It is SGX's own
  * model, so that an enclave is a state machine which can be driven frame by frame.
  * In an ecall or ocall the error class is 0. In a return it is an enum tcb_error; if that is not TCB_OK
  * the body is an encoded diagnosis. A frame that breaks these rules ends the enclave (the host lied) or,
@@ -25,6 +25,7 @@ enum frame_kind {
 	FRAME_OCALL = 3,
 	FRAME_OCALL_RETURN = 4,
 	FRAME_INTERRUPT = 5, /* host to enclave, empty, of CALL_VTPM_SERVE: the host wants it to return */
+	FRAME_CANCEL = 6,    /* the same: the TPM command that runs now, if one does, is to end without a result */
 };
 
 struct frame_head {

@@ -253,12 +253,22 @@ enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool
 	return TCB_OK;
 }
 
-void enclave_link_interrupt(struct enclave_link *link)
+static void signal_call(struct enclave_link *link, enum frame_kind kind)
 {
-	const struct frame_head head = { .kind = FRAME_INTERRUPT };
+	const struct frame_head head = { .kind = kind };
 
 	if (link->fd >= 0)
 		(void)write_frame(link, &head, span_of(NULL, 0)); /* if it is dead, the next step shows it */
+}
+
+void enclave_link_interrupt(struct enclave_link *link)
+{
+	signal_call(link, FRAME_INTERRUPT);
+}
+
+void enclave_link_cancel(struct enclave_link *link)
+{
+	signal_call(link, FRAME_CANCEL);
 }
 
 enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, struct span body, struct span *ret_body,

@@ -41,5 +41,7 @@ enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool
 				 struct diagnosis *d) MUST_USE;
 /* and that it should return. */
 void enclave_link_interrupt(struct enclave_link *link);
+/* The TPM command that runs within it, if one does, is to end without a result. */
+void enclave_link_cancel(struct enclave_link *link);
 
 #endif

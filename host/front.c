@@ -139,8 +139,24 @@ static bool is_control(const struct pollfd slots[SLOTS])
 	return false;
 }
 
-static void serve_slots(struct front *f, const struct pollfd slots[SLOTS])
+/* What does not wait until the enclave gives the data channel back. */
+static void serve_cancels(struct front *f, struct pollfd slots[SLOTS])
 {
+	for (size_t i = 0; i < FRONT_CLIENTS; i++) {
+		struct front_client *client = &f->clients[i];
+
+		if (slots[SLOT_CLIENTS + i].revents == 0 || client->fd < 0 || !front_control_is_cancel(client))
+			continue;
+		slots[SLOT_CLIENTS + i].revents = 0;
+		if (!front_control_serve(f, client))
+			end_client(f, client);
+	}
+}
+
+static void serve_slots(struct front *f, struct pollfd slots[SLOTS])
+{
+	if (f->data.handed_on)
+		serve_cancels(f, slots);
 	if (slots[SLOT_DATA].revents != 0 && !front_data_serve(f))
 		end_data(f);
 	if (slots[SLOT_ENCLAVE].revents != 0 && !front_data_step(f))

@@ -55,6 +55,8 @@ void front_run(struct host_vtpm *v, const struct front_options *options);
 
 /* One request of a client; false: close its connection. */
 bool front_control_serve(struct front *f, struct front_client *client);
+/* The next request is CMD_CANCEL_TPM_CMD, which does not wait for the command that it means. */
+bool front_control_is_cancel(const struct front_client *client);
 /* What can be read now, and all commands that are whole with it; false: close the channel. */
 bool front_data_serve(struct front *f);
 /* Hands the channel on to the enclave, if that can be; and takes it back, before anything else is done. */

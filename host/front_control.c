@@ -5,14 +5,15 @@
 #include <unistd.h>
 
 #include "host/front.h"
-#include "host/scratch.h"
 #include "host/io.h"
+#include "host/scratch.h"
 
 enum {
 	CAPABILITIES = 0x1ffff,
 	FLAG_ENCRYPTED = 2,
 	RESULT_SIZE = 4,
 	PATIENCE_MS = 500, /* from a request's first byte to its last */
+	CMD_CANCEL = 0x09,
 };
 
 /* One request's body and the answer in the making. */
@@ -104,7 +105,12 @@ static enum front_result do_reset_established(struct exchange *x)
 static enum front_result do_hash_start(struct exchange *x) { return ask(x, CALL_VTPM_HASH_START, x->body, NULL); }
 static enum front_result do_hash_data(struct exchange *x) { return ask(x, CALL_VTPM_HASH_DATA, x->body, NULL); }
 static enum front_result do_hash_end(struct exchange *x) { return ask(x, CALL_VTPM_HASH_END, x->body, NULL); }
-static enum front_result do_cancel(struct exchange *x) { (void)x; return RES_SUCCESS; } /* read after the command it means */
+/* Where commands come by calls, this is read after the one that it means. */
+static enum front_result do_cancel(struct exchange *x)
+{
+	vtpm_serve_cancel(x->f->v);
+	return RES_SUCCESS;
+}
 static enum front_result do_store_volatile(struct exchange *x) { return ask(x, CALL_VTPM_STORE_VOLATILE, x->body, NULL); }
 static enum front_result do_get_config(struct exchange *x) 
 {
@@ -218,7 +224,7 @@ static const struct command {
 	{ 0x06, 0, 0, -1, NEED_RUNNING, do_hash_start },
 	{ 0x07, 4, 0, 0, NEED_RUNNING, do_hash_data },
 	{ 0x08, 0, 0, -1, NEED_RUNNING, do_hash_end },
-	{ 0x09, 0, 0, -1, NEED_RUNNING, do_cancel },
+	{ CMD_CANCEL, 0, 0, -1, NEED_RUNNING, do_cancel },
 	{ 0x0a, 0, 0, -1, NEED_RUNNING, do_store_volatile },
 	{ 0x0b, 1, 3, -1, NEED_RUNNING, do_reset_established },
 	{ 0x0c, 12, 0, -1, NEED_RUNNING, do_get_blob },
@@ -311,6 +317,14 @@ static bool answer_control(struct front *f, const struct front_client *client, e
 static bool permitted(const struct front *f, const struct command *command)
 {
 	return command->need == NEED_NOTHING || (command->need == NEED_RUNNING) == f->running;
+}
+
+bool front_control_is_cancel(const struct front_client *client)
+{
+	static const uint8_t cancel[4] = { 0, 0, 0, CMD_CANCEL };
+	uint8_t code[4];
+
+	return recv(client->fd, code, sizeof code, MSG_PEEK | MSG_DONTWAIT) == sizeof code && memcmp(code, cancel, sizeof code) == 0;
 }
 
 bool front_control_serve(struct front *f, struct front_client *client)

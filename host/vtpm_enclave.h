@@ -57,6 +57,8 @@ void vtpm_log(struct host_vtpm *v, const struct diagnosis *d);
 bool vtpm_serve_start(struct host_vtpm *v, int fd, uint8_t locality, const struct data_channel *pending);
 /* When the enclave's stream has something. Closed: the channel is at its end. Ended: for another reason; vtpm_serve_stop(). */
 enum serve_state { SERVE_GOES_ON, SERVE_CLOSED, SERVE_ENDED } vtpm_serve_step(struct host_vtpm *v);
+/* Cancels the command that the enclave works at, if it does. */
+void vtpm_serve_cancel(struct host_vtpm *v);
 /* Takes it back. False: it is at its end. */
 bool vtpm_serve_stop(struct host_vtpm *v, uint8_t *ret_locality, struct data_channel *ret_pending);
 

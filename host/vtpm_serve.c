@@ -109,6 +109,14 @@ enum serve_state vtpm_serve_step(struct host_vtpm *v)
 	return state;
 }
 
+void vtpm_serve_cancel(struct host_vtpm *v)
+{
+	(void)pthread_mutex_lock(&v->lock);
+	if (v->serving.open)
+		enclave_link_cancel(&v->link);
+	(void)pthread_mutex_unlock(&v->lock);
+}
+
 bool vtpm_serve_stop(struct host_vtpm *v, uint8_t *ret_locality, struct data_channel *ret_pending)
 {
 	struct vtpm_serving *s = &v->serving;

@@ -6,7 +6,7 @@
 static uint8_t call_bytes[LIMIT_FRAME];   /* the host's body, copied in once */
 static uint8_t return_bytes[LIMIT_FRAME]; /* ours */
 
-static struct { bool allowed, came; } interrupt;
+static struct { bool allowed, came, cancelled; } interrupt;
 
 void enclave_interrupt_begin(void)
 {
@@ -21,10 +21,14 @@ bool enclave_interrupted(void)
 
 bool enclave_interrupt_take(const struct frame_head *head)
 {
-	if (head->kind != FRAME_INTERRUPT)
+	if (head->kind != FRAME_INTERRUPT && head->kind != FRAME_CANCEL)
 		return false;
 	if (!interrupt.allowed || head->body_size != 0)
 		tee_abort("an interrupt of nothing");
+	if (head->kind == FRAME_CANCEL) {
+		interrupt.cancelled = true;
+		return true;
+	}
 	interrupt.allowed = false;
 	interrupt.came = true;
 	return true;
@@ -46,6 +50,18 @@ void enclave_interrupt_read(void)
 	read_head(&head);
 	if (!enclave_interrupt_take(&head))
 		tee_abort("the host sent something that is not an interrupt");
+}
+
+void enclave_cancel_clear(void)
+{
+	interrupt.cancelled = false;
+}
+
+bool enclave_cancelled(void)
+{
+	while (interrupt.allowed && tee_stream_pending())
+		enclave_interrupt_read();
+	return interrupt.cancelled;
 }
 
 static void read_call(struct frame_head *ret_head, struct span *ret_body)

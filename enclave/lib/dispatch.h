@@ -15,13 +15,17 @@ struct enclave_call {
 	enum tcb_error (*handle)(void *state, struct span body, struct writer *ret, struct diagnosis *d);
 };
 
-/* For a call that lasts: from begin on, the host may send one FRAME_INTERRUPT, which may come as late as after the return. */
+/* For a call that lasts: from begin on, the host may send FRAME_CANCELs and then one FRAME_INTERRUPT, which may come as late as after the return. */
 void enclave_interrupt_begin(void);
 /* Whether it has come. */
 bool enclave_interrupted(void);
-/* Reads a frame that must be it; ends the enclave otherwise. */
+/* Reads a frame that must be one of these; ends the enclave otherwise. */
 void enclave_interrupt_read(void);
-/* For readers of other frames (ocall.c): takes it if `head` is one. */
+/* What runs now is not what a cancel that came before meant. */
+void enclave_cancel_clear(void);
+/* Whether what runs now is cancelled; reads what the host has sent meanwhile. Outside of such a call: no. */
+bool enclave_cancelled(void);
+/* For readers of other frames (ocall.c): takes it if `head` is one of these. */
 struct frame_head;
 bool enclave_interrupt_take(const struct frame_head *head);
 

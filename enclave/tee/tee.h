@@ -19,6 +19,8 @@ void tee_enter(void (*prepare)(void));
  * enclave. */
 void tee_stream_read(uint8_t *ret_bytes, size_t size);
 void tee_stream_write(struct span bytes);
+/* Whether a read would find something now. */
+bool tee_stream_pending(void);
 
 /* ---- the data channel: a backend may have none ---- */
 

@@ -33,6 +33,7 @@ static bool serve_commands(struct vtpm *v, uint8_t *locality, enum tcb_error *re
 			return answer(data_status(status, DATA_RC_COMMAND_SIZE), false);
 		case DATA_COMMAND: break;
 		}
+		enclave_cancel_clear();
 		*ret_error = vtpm_command(v, *locality, command, &response, d);
 		data_drop(&channel, command);
 		if (!answer(*ret_error == TCB_OK ? response : data_status(status, DATA_RC_FAILURE), prefixed))

@@ -2,7 +2,6 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* libtpms' interface to OpenSSL, and so ours */
 #include "enclave/vtpm/levers.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/obj_mac.h>
@@ -156,4 +155,20 @@ void lever_ExpDCacheFree(void)
 		EVP_PKEY_free(kept.keys[i]); /* wipes */
 		kept.keys[i] = NULL;
 	}
+}
+
+/* ---- cancel ---- */
+
+int _plat__IsCanceled(void);
+
+static bool (*asked)(void);
+
+void levers_on_cancel(bool (*cancelled)(void))
+{
+	asked = cancelled;
+}
+
+int lever__plat__IsCanceled(void)
+{
+	return _plat__IsCanceled() != 0 || (asked != NULL && asked());
 }

@@ -5,6 +5,8 @@
 #ifndef TCBIND_ENCLAVE_VTPM_LEVERS_H
 #define TCBIND_ENCLAVE_VTPM_LEVERS_H
 
+#include <stdbool.h>
+
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -25,6 +27,11 @@ int lever_RSA_set0_crt_params(RSA *rsa, BIGNUM *dmp1, BIGNUM *dmq1, BIGNUM *iqmp
 
 /* EVP_PKEY_CTX_new() in libtpms' RSA code: on the key of the same modulus and private exponent that was used before, which is prepared. */
 EVP_PKEY_CTX *lever_EVP_PKEY_CTX_new(EVP_PKEY *key, ENGINE *engine);
+
+/* What else may cancel a command: asked before each prime that an RSA key is tried with. */
+void levers_on_cancel(bool (*cancelled)(void));
+/* libtpms' _plat__IsCanceled(), in its RSA code. */
+int lever__plat__IsCanceled(void);
 
 /* libtpms' ExpDCacheFree(), when the TPM ends: all keys that were kept are wiped too. */
 void lever_ExpDCacheFree(void);

@@ -687,5 +687,6 @@ static void prepare(void)
 int main(void)
 {
 	tee_enter(prepare);
+	levers_on_cancel(enclave_cancelled);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &vtpm);
 }

@@ -144,6 +144,11 @@ void tee_release(void *bytes, size_t size)
 
 /* ---- no data channel ---- */
 
+bool tee_stream_pending(void)
+{
+	return false;
+}
+
 bool tee_data_open(void)
 {
 	return false;

@@ -85,6 +85,13 @@ void tee_data_close(void)
 	data_fd = -1;
 }
 
+bool tee_stream_pending(void)
+{
+	struct pollfd stream = { .fd = ENCLAVE_STREAM_FD, .events = POLLIN };
+
+	return poll(&stream, 1, 0) > 0;
+}
+
 enum tee_event tee_data_wait(void)
 {
 	struct pollfd fds[2] = { { .fd = ENCLAVE_STREAM_FD, .events = POLLIN }, { .fd = data_fd, .events = POLLIN } };
