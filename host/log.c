@@ -34,7 +34,7 @@ struct file {
 struct store_log {
 	char dir[PATH_MAX];
 	pthread_mutex_t lock; /* of all below; not held while the disk is waited for */
-	pthread_cond_t changed;
+	pthread_cond_t changed, filled; /* filled: for the cleaner alone, which every write would wake otherwise */
 	struct file files[FILES];
 	unsigned current;
 	uint64_t offset;
@@ -297,6 +297,7 @@ enum tcb_error log_open(const char *dir, enum tcb_error (*recover)(void *context
 		(void)pthread_mutex_init(&log->lock, NULL);
 		(void)pthread_mutex_init(&log->settling, NULL);
 		(void)pthread_cond_init(&log->changed, NULL);
+		(void)pthread_cond_init(&log->filled, NULL);
 		(void)snprintf(log->dir, sizeof log->dir, "%s", dir);
 	}
 	for (unsigned i = 0; i < FILES && error == TCB_OK; i++)
@@ -428,7 +429,7 @@ static void *clean_when_full(void *context)
 		unsigned old;
 
 		while (!log->full && !log->ends)
-			(void)pthread_cond_wait(&log->changed, &log->lock);
+			(void)pthread_cond_wait(&log->filled, &log->lock);
 		if (log->ends)
 			break;
 		old = (log->current + 1) % FILES; /* stays so: the next change waits for us */
@@ -483,6 +484,7 @@ static void change_file(struct store_log *log)
 		give_up("a log that cannot be written");
 	log->durable = log->put;
 	log->full = true;
+	(void)pthread_cond_signal(&log->filled);
 	(void)pthread_cond_broadcast(&log->changed);
 }
 
@@ -618,7 +620,7 @@ void log_close(struct store_log *log)
 	if (log->cleans) {
 		(void)pthread_mutex_lock(&log->lock);
 		log->ends = true;
-		(void)pthread_cond_broadcast(&log->changed);
+		(void)pthread_cond_signal(&log->filled);
 		(void)pthread_mutex_unlock(&log->lock);
 		(void)pthread_join(log->cleaner, NULL);
 	}

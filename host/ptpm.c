@@ -11,7 +11,7 @@
 #include "edge/tpm_quote.h"
 #include "host/merkle.h"
 
-enum { BATCH_MAX = 4096, ATTEMPTS = 4, QUIET_MS = 20, GATHER_MS = 1000 };
+enum { BATCH_MAX = 4096, ATTEMPTS = 4, QUIET_MS = 60, GATHER_MS = 1000 };
 
 /* One asker; lives on its stack until `done`. */
 struct request {

@@ -4,7 +4,7 @@
 #include "enclave/tee/tee.h"
 
 static uint8_t call_bytes[LIMIT_FRAME];   /* the host's body, copied in once */
-static uint8_t return_bytes[LIMIT_FRAME]; /* ours */
+static uint8_t return_frame[FRAME_HEAD_SIZE + LIMIT_FRAME]; /* ours, its head before it: one write wakes the host once */
 
 static struct { bool allowed, came, cancelled; } interrupt;
 
@@ -75,6 +75,7 @@ static void read_call(struct frame_head *ret_head, struct span *ret_body)
 	*ret_body = span_of(call_bytes, ret_head->body_size);
 }
 
+/* `body` stands behind the head's place in return_frame. */
 static void write_return(enum call call, enum tcb_error error, struct span body)
 {
 	const struct frame_head head = {
@@ -83,12 +84,10 @@ static void write_return(enum call call, enum tcb_error error, struct span body)
 		.call = (uint16_t)call,
 		.error = error,
 	};
-	uint8_t head_bytes[FRAME_HEAD_SIZE];
-	struct writer w = WRITER_OF(head_bytes);
+	struct writer w = writer_of(return_frame, FRAME_HEAD_SIZE);
 
 	frame_head_encode(&w, &head);
-	tee_stream_write(SPAN_OF(head_bytes));
-	tee_stream_write(body);
+	tee_stream_write(span_of(return_frame, FRAME_HEAD_SIZE + body.size));
 }
 
 static const struct enclave_call *find_call(const struct enclave_call *table, size_t count, uint16_t number)
@@ -101,7 +100,7 @@ static const struct enclave_call *find_call(const struct enclave_call *table, si
 
 void enclave_serve_one(const struct enclave_call *table, size_t count, void *state)
 {
-	struct writer answer = WRITER_OF(return_bytes);
+	struct writer answer = writer_of(return_frame + FRAME_HEAD_SIZE, LIMIT_FRAME);
 	struct diagnosis d = {0};
 	const struct enclave_call *call;
 	struct frame_head head;
@@ -118,7 +117,7 @@ void enclave_serve_one(const struct enclave_call *table, size_t count, void *sta
 	if (error != TCB_OK) {
 		(void)diagnose(&d, error, "enclave.error", tcb_error_name(error), "a call that can be answered",
 			       "report this with the daemon's log");
-		answer = WRITER_OF(return_bytes);
+		answer = writer_of(return_frame + FRAME_HEAD_SIZE, LIMIT_FRAME);
 		diagnosis_encode(&answer, &d);
 		if (writer_end(&answer, &answer_body) != TCB_OK)
 			tee_abort("a diagnosis does not fit a frame");

@@ -4,23 +4,27 @@
 #include "enclave/lib/dispatch.h"
 #include "enclave/tee/tee.h"
 
+enum { TOGETHER_MAX = 16384 };
+
 static uint8_t answer_bytes[LIMIT_FRAME];
 
 static void send_call(enum call call, const struct span *parts, size_t count)
 {
 	struct frame_head head = { .kind = FRAME_OCALL, .call = (uint16_t)call };
-	uint8_t head_bytes[FRAME_HEAD_SIZE];
-	struct writer w = WRITER_OF(head_bytes);
-	size_t size = 0;
+	static uint8_t frame_bytes[TOGETHER_MAX]; /* one write wakes the host once */
+	struct writer w = WRITER_OF(frame_bytes);
+	size_t size = 0, i = 0;
 
-	for (size_t i = 0; i < count; i++)
-		size += parts[i].size;
+	for (size_t part = 0; part < count; part++)
+		size += parts[part].size;
 	if (size > LIMIT_FRAME)
 		tee_abort("a call to the host is larger than a frame");
 	head.body_size = (uint32_t)size;
 	frame_head_encode(&w, &head);
-	tee_stream_write(SPAN_OF(head_bytes));
-	for (size_t i = 0; i < count; i++)
+	for (; i < count && w.size + parts[i].size <= sizeof frame_bytes; i++)
+		writer_bytes(&w, parts[i]);
+	tee_stream_write(span_of(frame_bytes, w.size));
+	for (; i < count; i++)
 		tee_stream_write(parts[i]);
 }
 
