@@ -85,6 +85,7 @@ guest_machine() {
 		"$@" >"$WORK/$name.qemu" 2>&1 &
 	guest_pid=$!
 	pids+=("$guest_pid")
+	echo "$guest_pid" >"$WORK/$name.pid"
 }
 
 # guest_start NAME SOCKET DEVICE [QEMU OPTIONS...]: the kernel without firmware that measures
@@ -148,13 +149,14 @@ guest_load() {
 	guest_exchange "$1" 'i=0; while [ $i -lt 12 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' 5
 }
 
-# guest_wait NAME [BOOT [SECONDS]]: until the guest answers, after its first boot or that many
+# guest_wait NAME [BOOT [SECONDS]]: until the guest answers, after its first boot or that many; fails at once if its QEMU has ended
 guest_wait() {
 	local boot=${2:-1} patience=${3:-60} i
 	for ((i = 0; i < patience * 5; i++)); do
 		if [ "$(grep -c "init: serving" "$WORK/$1.console" 2>/dev/null)" -ge "$boot" ] 2>/dev/null && guest_exchange "$1" "echo up" 5; then
 			return 0
 		fi
+		[ ! -f "$WORK/$1.pid" ] || kill -0 "$(cat "$WORK/$1.pid")" 2>/dev/null || break
 		sleep 0.2
 	done
 	cat "$WORK/$1.console" "$WORK/$1.qemu"
