@@ -6,27 +6,21 @@
 #include <time.h>
 
 #include "crypto/crypto.h"
-#include "edge/cose.h"
+#include "enclave/lib/cose_sign.h"
 #include "fuzz/target.h"
 #include "verify/appraise/evidence.h"
 
-static uint8_t tbs[LIMIT_EVIDENCE + 1024], whole[LIMIT_EVIDENCE + 1024];
-
 static struct span sign(struct span payload)
 {
+	static uint8_t whole[LIMIT_EVIDENCE + 1024];
 	static EVP_PKEY *key;
 	static const uint8_t one[32] = { [31] = 1 };
-	struct writer t = WRITER_OF(tbs), w = WRITER_OF(whole);
-	struct p256_signature signature;
-	struct span bytes;
+	struct writer w = WRITER_OF(whole);
 
 	if (key == NULL)
 		MUST_HOLD(crypto_p256_from_scalar(one, &key) == TCB_OK);
-	cose_tbs_encode(&t, EVIDENCE_TYPE, payload);
-	MUST_HOLD(crypto_sign(key, span_of(tbs, t.size), &signature) == TCB_OK);
-	cose_sign1_encode(&w, EVIDENCE_TYPE, payload, &signature);
-	MUST_HOLD(writer_end(&w, &bytes) == TCB_OK);
-	return bytes;
+	MUST_HOLD(cose_sign(key, EVIDENCE_TYPE, payload, &w) == TCB_OK);
+	return span_of(whole, w.size);
 }
 
 static void set_root(struct span payload, struct policy *policy)
