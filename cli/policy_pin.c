@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cli/command.h"
+#include "cli/hex_json.h"
 #include "cli/policy.h"
 #include "edge/cose.h"
 #include "sgxsim/file.h"
@@ -23,15 +24,6 @@ struct seen {
 	struct evidence_claims claims;
 	struct span root_der; /* of the collateral in the evidence */
 };
-
-static json_t *hex(struct span bytes)
-{
-	char text[2 * 64 + 1] = "";
-
-	for (size_t i = 0; i < bytes.size && i < 64; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
-	return json_string(text);
-}
 
 /* What this one evidence shows of itself, unjudged: the policy that it must then pass. */
 static enum tcb_error self_policy(struct seen *s, struct policy *ret_policy)
@@ -106,13 +98,13 @@ static void append_once(json_t *list, json_t *value)
 
 static json_t *enclave(const struct enclave_identity *e)
 {
-	return json_pack("{s:o, s:o, s:i}", "mrenclave", hex(SPAN_OF(e->mrenclave)), "mrsigner", hex(SPAN_OF(e->mrsigner)),
+	return json_pack("{s:o, s:o, s:i}", "mrenclave", hex_json(SPAN_OF(e->mrenclave)), "mrsigner", hex_json(SPAN_OF(e->mrsigner)),
 			 "min_isv_svn", (int)e->isv_svn);
 }
 
 static void pin_vtpm(json_t *vtpms, const struct evidence_claims *c)
 {
-	json_t *id = hex(SPAN_OF(c->request.id.bytes)), *entry;
+	json_t *id = hex_json(SPAN_OF(c->request.id.bytes)), *entry;
 	json_int_t generation = (json_int_t)c->request.generation;
 	size_t i;
 
@@ -125,7 +117,7 @@ static void pin_vtpm(json_t *vtpms, const struct evidence_claims *c)
 		}
 	}
 	(void)json_array_append_new(vtpms, json_pack("{s:o, s:o, s:I}", "id", id, "ek_name",
-						     hex(SPAN_OF(c->endorsement.ek_name.bytes)), "min_generation",
+						     hex_json(SPAN_OF(c->endorsement.ek_name.bytes)), "min_generation",
 						     generation));
 }
 
@@ -144,7 +136,7 @@ static json_t *pin_pcrs(const struct seen *seen, size_t count, uint32_t wanted, 
 		json_t *values = json_array();
 
 		for (size_t i = 0; i < count && (wanted & 1u << pcr) != 0; i++)
-			append_once(values, hex(SPAN_OF(pcr_of(&seen[i], pcr, guest)->bytes)));
+			append_once(values, hex_json(SPAN_OF(pcr_of(&seen[i], pcr, guest)->bytes)));
 		(void)snprintf(name, sizeof name, "%u", pcr);
 		if (json_array_size(values) == 1)
 			(void)json_object_set(object, name, json_array_get(values, 0));
@@ -194,7 +186,7 @@ static enum tcb_error pin_roots(const struct seen *seen, size_t count, const cha
 		TRY(save_root(path, seen[i].root_der, d));
 		slash = strrchr(path, '/');
 		(void)json_array_append_new(roots, json_pack("{s:s, s:o}", "file", slash != NULL ? slash + 1 : path, "spki_sha256",
-							     hex(SPAN_OF(key->bytes))));
+							     hex_json(SPAN_OF(key->bytes))));
 	}
 	return TCB_OK;
 }
@@ -213,8 +205,8 @@ static enum tcb_error write_policy(const struct seen *seen, size_t count, const 
 		append_once(pses, enclave(&c->platform.quote.enclave));
 		append_once(vtpm_enclaves, enclave(&c->endorsement.enclave));
 		append_once(platforms, json_pack("{s:s, s:o, s:o}", "name", c->platform_name, "ak_name",
-						 hex(SPAN_OF(c->platform.ak_name.bytes)), "ppid",
-						 hex(SPAN_OF(c->platform.quote.ppid))));
+						 hex_json(SPAN_OF(c->platform.ak_name.bytes)), "ppid",
+						 hex_json(SPAN_OF(c->platform.quote.ppid))));
 		append_once(statuses, json_string(tcb_status_name(c->platform.quote.tcb_status)));
 		append_once(sources, json_string(c->platform.ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled"));
 		append_once(origins, json_string(c->endorsement.origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported"));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/hex_json.h"
 #include "cli/show_events.h"
 #include "crypto/tpm_name.h"
 #include "edge/certified_ak.h"
@@ -19,18 +20,6 @@
 #include "verify/appraise/policy.h"
 #include "verify/appraise/quote_format.h"
 
-static json_t *hex(struct span bytes)
-{
-	char text[2 * 64 + 4] = "";
-	size_t shown = bytes.size < 64 ? bytes.size : 64;
-
-	for (size_t i = 0; i < shown; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
-	if (shown < bytes.size)
-		(void)strcat(text, "...");
-	return json_string(text);
-}
-
 static json_t *show_quote(struct span bytes)
 {
 	struct quote_parts p;
@@ -39,12 +28,12 @@ static json_t *show_quote(struct span bytes)
 		return NULL;
 	if (p.tdx)
 		return json_pack("{s:s, s:i, s:s, s:o, s:o}", "kind", "quote", "version", (int)p.version, "tee", "TDX", "mr_td",
-				 hex(span_of(p.body.data + 136, 48)), "report_data", hex(span_of(p.body.data + 520, 64)));
+				 hex_json(span_of(p.body.data + 136, 48)), "report_data", hex_json(span_of(p.body.data + 520, 64)));
 	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:i, s:i, s:b, s:o}", "kind", "quote", "version", (int)p.version, "tee",
-			 "SGX", "mrenclave", hex(span_of(p.body.data + 64, 32)), "mrsigner",
-			 hex(span_of(p.body.data + 128, 32)), "isv_prod_id", p.body.data[256] | p.body.data[257] << 8,
+			 "SGX", "mrenclave", hex_json(span_of(p.body.data + 64, 32)), "mrsigner",
+			 hex_json(span_of(p.body.data + 128, 32)), "isv_prod_id", p.body.data[256] | p.body.data[257] << 8,
 			 "isv_svn", p.body.data[258] | p.body.data[259] << 8, "debug", (p.body.data[48] & SGX_FLAG_DEBUG) != 0,
-			 "report_data", hex(span_of(p.body.data + 320, 64)));
+			 "report_data", hex_json(span_of(p.body.data + 320, 64)));
 }
 
 static json_t *show_certified_ak(struct span bytes)
@@ -55,8 +44,8 @@ static json_t *show_certified_ak(struct span bytes)
 	if (certified_ak_decode(bytes, &ak) != TCB_OK || tpm_name_of(ak.ak_public, &name) != TCB_OK)
 		return json_string("does not decode");
 	return json_pack("{s:s%, s:o, s:s, s:o, s:o}", "platform", ak.platform_name.data, ak.platform_name.size, "ak_name",
-			 hex(SPAN_OF(name.bytes)), "ak_source", ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled",
-			 "boot_epoch", hex(SPAN_OF(ak.epoch.bytes)), "quote", show_quote(ak.quote));
+			 hex_json(SPAN_OF(name.bytes)), "ak_source", ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled",
+			 "boot_epoch", hex_json(SPAN_OF(ak.epoch.bytes)), "quote", show_quote(ak.quote));
 }
 
 static json_t *show_endorsement(struct span bytes)
@@ -68,9 +57,9 @@ static json_t *show_endorsement(struct span bytes)
 	if (cose_sign1_decode(bytes, ENDORSEMENT_TYPE, &payload, &signature) != TCB_OK ||
 	    endorsement_decode(payload, &e) != TCB_OK)
 		return json_string("does not decode");
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:i}", "vtpm", hex(SPAN_OF(e.id.bytes)), "generation",
-			 (json_int_t)e.generation, "ek_name", hex(SPAN_OF(e.ek_name.bytes)), "ak_name",
-			 hex(SPAN_OF(e.ak_name.bytes)), "mrenclave", hex(SPAN_OF(e.enclave.mrenclave)), "isv_svn",
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:i}", "vtpm", hex_json(SPAN_OF(e.id.bytes)), "generation",
+			 (json_int_t)e.generation, "ek_name", hex_json(SPAN_OF(e.ek_name.bytes)), "ak_name",
+			 hex_json(SPAN_OF(e.ak_name.bytes)), "mrenclave", hex_json(SPAN_OF(e.enclave.mrenclave)), "isv_svn",
 			 (int)e.enclave.isv_svn);
 }
 
@@ -92,7 +81,7 @@ static json_t *show_evidence(struct span bytes)
 			(void)json_object_set_new(parts, evidence_label_name((enum evidence_label)label),
 						  json_integer((json_int_t)e.parts[label].size));
 	shown = json_pack("{s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "kind", "evidence", "bytes", (json_int_t)bytes.size,
-			 "nonce", hex(request.nonce), "vtpm", hex(SPAN_OF(request.id.bytes)), "generation",
+			 "nonce", hex_json(request.nonce), "vtpm", hex_json(SPAN_OF(request.id.bytes)), "generation",
 			 (json_int_t)request.generation, "certified_ak", show_certified_ak(e.parts[EVIDENCE_CERTIFIED_AK]),
 			 "endorsement", show_endorsement(e.parts[EVIDENCE_ENDORSEMENT]), "part_bytes", parts);
 	if (e.parts[EVIDENCE_PLATFORM_LOG].size > 0)

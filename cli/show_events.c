@@ -2,23 +2,17 @@
 
 #include <stdio.h>
 
+#include "verify/appraise/checks.h"
 #include "verify/appraise/event_text.h"
 #include "verify/appraise/ima.h"
-
-static void hex(struct span bytes, char ret_text[129])
-{
-	ret_text[0] = '\0';
-	for (size_t i = 0; i < bytes.size && i < 64; i++)
-		(void)snprintf(ret_text + 2 * i, 3, "%02x", bytes.data[i]);
-}
 
 static json_t *show_event(const struct log_event *e)
 {
 	const char *name = event_type_name(e->type);
-	char text[EVENT_TEXT_MAX], digest[129], number[16];
+	char text[EVENT_TEXT_MAX], digest[CHECK_TEXT_MAX], number[16];
 
 	event_describe(e, text);
-	hex(e->digest, digest);
+	checks_hex(e->digest, digest);
 	(void)snprintf(number, sizeof number, "0x%08x", e->type);
 	return json_pack("{s:I, s:s, s:s, s:s, s:b}", "pcr", (json_int_t)(int32_t)e->pcr, "type", name != NULL ? name : number, "digest",
 			 digest, "text", text, "vouched", event_is_vouched(e));
@@ -46,7 +40,7 @@ json_t *show_event_log(struct span bytes)
 json_t *show_ima_log(struct span rest)
 {
 	json_t *list = json_array();
-	char text[EVENT_TEXT_MAX], digest[129];
+	char text[EVENT_TEXT_MAX], digest[CHECK_TEXT_MAX];
 	enum tcb_error error = TCB_OK;
 	struct ima_entry e;
 	bool end = false;
@@ -57,7 +51,7 @@ json_t *show_ima_log(struct span rest)
 			continue;
 		text[0] = '\0';
 		text_append(text, e.path);
-		hex(e.file_digest, digest);
+		checks_hex(e.file_digest, digest);
 		(void)json_array_append_new(list, json_pack("{s:I, s:s%, s:s, s:s, s:b}", "pcr", (json_int_t)e.pcr, "template",
 							    e.template_name.data, e.template_name.size, "digest", digest, "text",
 							    text, "violation", e.violation));
