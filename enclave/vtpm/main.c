@@ -58,22 +58,30 @@ static enum tcb_error seal_volatile(const struct vtpm *v, struct span state, str
 }
 
 /* Into v->volatile_state; another vTPM's is refused. */
-static enum tcb_error open_volatile(struct vtpm *v, struct span sealed, struct diagnosis *d)
+static enum tcb_error take_volatile(struct vtpm *v, struct span plain, struct diagnosis *d)
 {
-	static uint8_t plain_bytes[LIMIT_STATE];
-	struct span plain, id;
-	struct reader r;
+	struct reader r = reader_of(plain);
+	struct span id;
 
-	TRY(seal_open(VOLATILE_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
-	r = reader_of(plain);
 	TRY(reader_bytes(&r, UUID_SIZE, &id));
 	if (!span_equal(id, SPAN_OF(v->record.id.bytes)) || r.rest.size > sizeof v->volatile_state)
 		return diagnose(d, TCB_REFUSED, "vtpm.volatile.other", "the volatile state of another vTPM",
 				"the one that was written in this place", "put each vTPM's files back in its own place");
 	memcpy(v->volatile_state, r.rest.data, r.rest.size);
 	v->volatile_size = r.rest.size;
-	wipe(plain_bytes, plain.size);
 	return TCB_OK;
+}
+
+static enum tcb_error open_volatile(struct vtpm *v, struct span sealed, struct diagnosis *d)
+{
+	static uint8_t plain_bytes[LIMIT_STATE];
+	enum tcb_error error;
+	struct span plain;
+
+	TRY(seal_open(VOLATILE_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
+	error = take_volatile(v, plain, d);
+	wipe(plain_bytes, plain.size); /* a refused one is another vTPM's secret */
+	return error;
 }
 
 /* ---- create and load ---- */
