@@ -1,6 +1,4 @@
 #include "host/agent.h"
-#include "host/scratch.h"
-#include "host/io.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -10,6 +8,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "host/io.h"
+#include "host/scratch.h"
 
 enum { PATIENCE_MS = 15000, CHUNK = 65536, OUTBOUND_MAX = 64, STEPS_MAX = 256 };
 

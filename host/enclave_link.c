@@ -9,8 +9,8 @@
 
 #include "edge/frame.h"
 #include "edge/launch.h"
-#include "host/paths.h"
 #include "host/io.h"
+#include "host/paths.h"
 
 /* ---- launch ---- */
 

@@ -1,11 +1,12 @@
 #include "host/front.h"
-#include "host/io.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "host/io.h"
 
 void front_log(const struct front *f, enum tcb_error error, struct diagnosis *d)
 {

@@ -1,5 +1,4 @@
 #include "host/store.h"
-#include "host/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "host/io.h"
 
 static enum tcb_error failed(struct diagnosis *d, const char *code, const char *dir, const char *name)
 {

@@ -1,6 +1,5 @@
 /* Connections of swtpm_ioctl and swtpm_bios. Fed by: the command line of their user. */
 #include "host/compat/client.h"
-#include "host/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "host/io.h"
 
 bool client_parse_tcp(const char *text, unsigned default_port, struct client_target *ret_target)
 {

@@ -24,8 +24,8 @@
 #include "host/compat/setup_options.h"
 #include "host/compat/setup_tpm.h"
 #include "host/compat/user.h"
-#include "host/registrar.h"
 #include "host/io.h"
+#include "host/registrar.h"
 
 #define BANKS_DEFAULT "sha256"
 #define CERTIFICATE_MAX 2048

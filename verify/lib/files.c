@@ -1,4 +1,4 @@
-/* Files for the verifier. Called by collateral_file.c and collateral_state.c. Trusts the file system to be its caller's own. */
+/* Files for the verifier: policies, reference values, collateral and what was seen of it. Trusts the file system to be its caller's own. */
 #include "verify/lib/files.h"
 
 #include <errno.h>
