@@ -97,7 +97,7 @@ static enum front_result do_set_locality(struct exchange *x)
 
 static enum front_result do_reset_established(struct exchange *x)
 {
-	if (x->body.data[0] > 4)
+	if (x->body.data[0] != 3 && x->body.data[0] != 4) /* the two that a TPM 2 lets do this */
 		return RES_BAD_LOCALITY;
 	return ask(x, CALL_VTPM_RESET_ESTABLISHED, span_of(x->body.data, 1), NULL);
 }

@@ -74,7 +74,8 @@ script_control() { # EXE NAME
 	echo "volatile state alone: $(ioctl "$2" --save volatile "$WORK/$2.moment") $? $(ioctl "$2" -h 5678) $(ioctl "$2" --stop)"
 	echo "loaded back: $(ioctl "$2" --load volatile "$WORK/$2.moment") $? $(ioctl "$2" -i) $?"
 	echo "PCR 17 is as it was: $(talk "$2" 8001000000140000017e00000001000b03000002)"
-	echo "reset established: $(ioctl "$2" -r 3) $(ioctl "$2" -e)"
+	for locality in 0 1 2 5; do echo "reset established from locality $locality: $(ioctl "$2" -r $locality) $? $(ioctl "$2" -e)"; done
+	echo "reset established: $(ioctl "$2" -r 3) $(ioctl "$2" -e) $(ioctl "$2" -h 1234) $(ioctl "$2" -e) $(ioctl "$2" -r 4) $(ioctl "$2" -e)"
 	echo "config: $(ioctl "$2" -g)"
 	echo "cancel: $(ioctl "$2" -C) $?"
 	echo "store volatile: $(ioctl "$2" -v) $? $(ls "$WORK/$2.d" | grep -v certificates)"
