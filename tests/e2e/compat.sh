@@ -166,6 +166,10 @@ for line in "socket --tpm2 --print-states --tpmstate dir=$WORK/none" "socket --t
 	fi
 done
 
+for kind in chardev cuse; do
+	expect_refusal "swtpm $kind is refused in the words that scripts look for" "Unsupported TPM interface" "$OURS" "$kind" --help
+done
+
 pcr() { talk "$1" "8001000000140000017e00000001000b03$2" | tail -c 64; } # NAME SELECT
 extend16=80020000004100000182000000100000000940000009000000000000000001000b$(printf '%064d' 7)
 
