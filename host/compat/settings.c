@@ -196,11 +196,13 @@ static bool read_all(const struct sub_options *o, const char *file_name, const c
 
 	if (path != NULL)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = ok && fd >= 0 ? read(fd, ret_text, capacity - 1) : -1;
+	got = ok && fd >= 0 ? read(fd, ret_text, capacity) : -1;
 	if (path != NULL && fd >= 0)
 		(void)close(fd);
 	if (got <= 0)
 		return complain("Could not read the key or passphrase", path);
+	if ((size_t)got == capacity)
+		return complain("The key or passphrase is too long", path);
 	if (path != NULL && sub_flag(o, "remove"))
 		(void)unlink(path);
 	ret_text[got] = '\0';
@@ -229,10 +231,9 @@ static bool key_of_text(const struct sub_options *o, size_t size, char *text, si
 	bool pass = sub_option(o, "pwdfile") != NULL || sub_option(o, "pwdfd") != NULL;
 	size_t got;
 
-	if (pass)
+	if (pass) /* all of the file, a newline at its end too: swtpm derives its key from that */
 		return read_all(o, "pwdfile", "pwdfd", text, capacity, &got) &&
-		       swtpm_key_derive(span_of(text, strcspn(text, "\n")), kdf == NULL || strcmp(kdf, "pbkdf2") == 0, size, ret_key) ==
-			       TCB_OK;
+		       swtpm_key_derive(span_of(text, got), kdf == NULL || strcmp(kdf, "pbkdf2") == 0, size, ret_key) == TCB_OK;
 	if (!read_all(o, "file", "fd", text, capacity, &got))
 		return false;
 	if (format == NULL || strcmp(format, "hex") == 0)

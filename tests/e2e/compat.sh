@@ -169,6 +169,8 @@ done
 for kind in chardev cuse; do
 	expect_refusal "swtpm $kind is refused in the words that scripts look for" "Unsupported TPM interface" "$OURS" "$kind" --help
 done
+printf '%01100d' 7 >"$WORK/long"
+expect_refusal "a passphrase is not cut" "too long" "$OURS" socket --tpm2 --tpmstate "dir=$WORK" --key "pwdfile=$WORK/long" --ctrl "type=unixio,path=$WORK/x"
 
 pcr() { talk "$1" "8001000000140000017e00000001000b03$2" | tail -c 64; } # NAME SELECT
 extend16=80020000004100000182000000100000000940000009000000000000000001000b$(printf '%064d' 7)
@@ -227,7 +229,7 @@ log_says "as old" "$WORK/copy.log" ledger.state.old
 swtpm_stop copy
 
 # swtpm's own states, plain and encrypted, become ours
-printf 'a passphrase' >"$WORK/pass"
+printf 'a passphrase\n' >"$WORK/pass"
 port=$((20000 + RANDOM % 20000))
 over_tcp() { # EXE NAME OPTIONS...: with swtpm's TCTI
 	port=$((port + 2))
