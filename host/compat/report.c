@@ -29,14 +29,14 @@ int report_states(const struct settings *s)
 		return EXIT_FAILURE;
 	}
 
-	(void)fputs("{ \"type\": \"swtpm\", \"states\": [ ", stdout);
+	(void)fputs("{ \"type\": \"swtpm\", \"states\": [", stdout);
 	for (size_t i = 0; i < 2; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", s->state_dir, files[i]);
 		if (stat(path, &st) != 0 || st.st_size == 0)
 			continue;
-		(void)printf("%s{\"name\": \"%s\", \"size\": %lld}", any ? ", " : "", names[i], (long long)st.st_size);
+		(void)printf("%s {\"name\": \"%s\", \"size\": %lld}", any ? "," : "", names[i], (long long)st.st_size);
 		any = true;
 	}
-	(void)puts(any ? " ] }" : "] }");
+	(void)fputs(any ? " ] }" : "] }", stdout); /* no end of line, as swtpm has none here */
 	return EXIT_SUCCESS;
 }

@@ -345,8 +345,9 @@ int main(int argc, char **argv)
 		settings_usage(argv[0]);
 		return EXIT_SUCCESS;
 	}
-	/* the first words are what scripts look for that ask whether an interface is there */
-	if (argc >= 2)
+	if (argc < 2) /* swtpm's words, which scripts look for that ask whether an interface is there */
+		(void)fprintf(stderr, "Missing TPM interface type.\n");
+	else
 		(void)fprintf(stderr, "Unsupported TPM interface type '%s'.\n", argv[1]);
 	(void)fprintf(stderr, "swtpm: only the socket interface is there (no chardev, no cuse): %s socket --help\n", argv[0]);
 	return EXIT_FAILURE;
