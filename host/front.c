@@ -82,8 +82,7 @@ static void end_data(struct front *f)
 	f->end |= f->options->ends_with_data;
 }
 
-/* The machine is off: the TPM too. */
-static void rest(struct front *f)
+void front_rest(struct front *f)
 {
 	front_data_take_back(f);
 	close_fd(&f->data.fd);
@@ -97,7 +96,7 @@ static void end_client(struct front *f, struct front_client *client)
 	close_client(client);
 	f->end |= f->options->ends_with_control;
 	if (f->options->rests_alone && !has_client(f))
-		rest(f);
+		front_rest(f);
 }
 
 /* After CMD_SHUTDOWN. */
@@ -106,10 +105,7 @@ static void shut_down(struct front *f)
 	f->shutdown = false;
 	for (size_t i = 0; i < FRONT_CLIENTS; i++)
 		close_client(&f->clients[i]);
-	if (f->options->rests_alone)
-		rest(f);
-	else
-		f->end = true;
+	f->end |= !f->options->rests_alone;
 }
 
 /* ---- the loop ---- */

@@ -65,6 +65,9 @@ void front_data_take_back(struct front *f);
 /* When the enclave that has the channel wants something; false: close the channel. */
 bool front_data_step(struct front *f);
 
+/* The machine is off: the TPM too, and its state is in its place. */
+void front_rest(struct front *f);
+
 /* CMD_INIT with these flags, and TPM2_Startup. */
 enum front_result front_initialise(struct front *f, uint32_t flags);
 enum tcb_error front_startup(struct front *f, uint16_t type);

@@ -73,10 +73,12 @@ static enum front_result do_stop(struct exchange *x)
 	return ask_status(x, CALL_VTPM_STOP, x->body);
 }
 
+/* Who has the answer may take the state's files away, or put others there. */
 static enum front_result do_shutdown(struct exchange *x)
 {
+	front_rest(x->f);
 	x->f->shutdown = true;
-	return RES_SUCCESS; /* the state is saved when the connection ends, which is now */
+	return RES_SUCCESS;
 }
 
 static enum front_result do_get_established(struct exchange *x)
