@@ -167,6 +167,14 @@ static enum tcb_error import_files(struct host_vtpm *v, struct span permanent_fi
 	return error;
 }
 
+/* Our TPM's volatile state is sealed with it: another program's could say of its PCRs what a host likes. The next CMD_INIT goes without it. */
+static enum tcb_error refuse_volatile(struct host_vtpm *v, struct diagnosis *d)
+{
+	free_span(&v->external->volatile_state);
+	return diagnose(d, TCB_REFUSED, "swtpm.volatile", "a volatile state of swtpm, without the TPM that it is of",
+			"one that this vTPM gave, or none", "load swtpm's permanent state with it");
+}
+
 enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 {
 	enum place_content content;
@@ -177,6 +185,8 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 	TRY(vtpms_claim_place(v, d));
 	if (v->external->permanent.size > 0)
 		return create(v, v->external->permanent, v->external->volatile_state, d);
+	if (v->external->volatile_state.size > 0)
+		return refuse_volatile(v, d);
 	TRY(place_look(&v->place, &file, &content, &id, &sealed, d));
 	if (content == PLACE_EMPTY) {
 		error = create(v, span_of(NULL, 0), span_of(NULL, 0), d);

@@ -151,7 +151,9 @@ script_tools() { # DIRECTORY NAME
 expect "$(grep -c . "$WORK/tools.theirs") lines of swtpm_ioctl and swtpm_bios say what swtpm's say" \
 	diff <(sed 's/theirs-tools/NAME/g' "$WORK/tools.theirs") <(sed 's/our-tools/NAME/g' "$WORK/tools.ours")
 
-for line in "socket --tpm2 --print-states --tpmstate dir=$WORK/none" "socket --tpm2 --tpmstate dir=$WORK --ctrl type=bad,path=x" \
+mkdir "$WORK/empty.d" "$WORK/states.d"; echo 1 >"$WORK/states.d/tpm2-00.permall"; echo 22 >"$WORK/states.d/tpm2-00.volatilestate"
+for line in "socket --tpm2 --print-states --tpmstate dir=$WORK/none" "socket --tpm2 --print-states --tpmstate dir=$WORK/empty.d" \
+	"socket --tpm2 --print-states --tpmstate dir=$WORK/states.d" "socket --tpm2 --tpmstate dir=$WORK --ctrl type=bad,path=x" \
 	"socket --tpm2 --tpmstate dir=$WORK --ctrl type=unixio" "socket --tpm2 --unknown"  \
 	"socket --tpm2 --tpmstate dir=$WORK --key file=$WORK/none" "socket --tpm2 --tpmstate dir=$WORK --log file=$WORK/no/log --ctrl type=unixio,path=$WORK/x" \
 	"socket --tpm2 --tpmstate dir=$WORK --flags bad --ctrl type=unixio,path=$WORK/x" "nonsense"; do
@@ -165,6 +167,7 @@ for line in "socket --tpm2 --print-states --tpmstate dir=$WORK/none" "socket --t
 		not_ok "swtpm ${line//$WORK/DIR}" "swtpm $theirs: $(cat "$WORK/line.theirs"); ours $ours: $(cat "$WORK/line.ours" "$WORK/line.err")"
 	fi
 done
+expect "an interface that is not there is refused in swtpm's words" sh -c "$OURS chardev --help 2>&1 | grep -q '^Unsupported TPM interface'"
 
 for kind in chardev cuse; do
 	expect_refusal "swtpm $kind is refused in the words that scripts look for" "Unsupported TPM interface" "$OURS" "$kind" --help
@@ -262,6 +265,21 @@ expect_refusal "an encrypted one without its key is refused" 0x101 ioctl wrong -
 log_says "by its name" "$WORK/wrong.log" swtpm.key
 expect "and nothing is lost" cmp "$WORK/encrypted.d/tpm2-00.permall.swtpm" "$WORK/wrong.d/tpm2-00.permall"
 swtpm_stop wrong
+swtpm_start "$THEIRS" moment --flags not-need-init,startup-clear; ioctl moment --save volatile "$WORK/moment.swtpm"; swtpm_stop moment
+swtpm_start "$OURS" alone --flags not-need-init,startup-clear; ioctl alone --stop; ioctl alone --load volatile "$WORK/moment.swtpm"
+expect_refusal "swtpm's volatile state is refused by a TPM that is ours" 0x101 ioctl alone -i
+log_says "by its name" "$WORK/alone.log" swtpm.volatile
+expect "which goes on without it" ioctl alone -i
+swtpm_stop alone
+
+# Who has CMD_SHUTDOWN's answer need not wait for the process.
+for _ in 1 2 3 4 5; do
+	swtpm_start "$OURS" put --flags not-need-init,startup-clear; pid=$(cat "$WORK/put.pid")
+	ioctl put -s; cp "$WORK/plain.d/tpm2-00.permall.swtpm" "$WORK/put.d/tpm2-00.permall"
+	for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.02; done
+	cmp -s "$WORK/plain.d/tpm2-00.permall.swtpm" "$WORK/put.d/tpm2-00.permall" || break
+done
+expect "a state that is put there after CMD_SHUTDOWN stays" cmp "$WORK/plain.d/tpm2-00.permall.swtpm" "$WORK/put.d/tpm2-00.permall"
 
 # ---- what swtpm does not do ----
 
