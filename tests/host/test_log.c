@@ -279,6 +279,20 @@ static void *write_many(void *context)
 	return NULL;
 }
 
+/* In the log; or in its file, if the log file that it stood in has been cleaned since. */
+static unsigned newest_of(unsigned i)
+{
+	struct span bytes;
+	unsigned version;
+
+	if (recovered[i] != 0)
+		return recovered[i];
+	assert_int_equal(store_get(places[i].dir, "state", 65536, &bytes, NULL), TCB_OK);
+	version = version_of(bytes);
+	free((void *)(uintptr_t)bytes.data);
+	return version;
+}
+
 static void files_are_used_in_turn(void **state)
 {
 	struct store_log *log = begin();
@@ -296,7 +310,7 @@ static void files_are_used_in_turn(void **state)
 	log_close(log);
 	log = open_log(dir);
 	for (unsigned i = 0; i < PLACES; i++)
-		assert_int_equal(recovered[i], 1500);
+		assert_int_equal(newest_of(i), 1500); /* a thread that ended early may have been cleaned away */
 	log_close(log);
 }
 
