@@ -591,7 +591,7 @@ void log_wait_all(struct store_log *log)
 
 /* ---- settling ---- */
 
-void log_settle(struct store_log *log, struct place *place)
+static void retire(struct store_log *log, struct place *place, bool write)
 {
 	struct diagnosis d = {0};
 	struct log_mark mark;
@@ -600,8 +600,9 @@ void log_settle(struct store_log *log, struct place *place)
 	(void)pthread_mutex_lock(&log->settling);
 	(void)pthread_mutex_lock(&log->lock);
 	mark = place->mark;
+	place->mark.clean = true; /* the cleaner passes it over from now on: it may be freed */
 	(void)pthread_mutex_unlock(&log->lock);
-	if (mark.in_log)
+	if (write && mark.in_log)
 		write_to_place(log, place, &mark);
 	(void)pthread_mutex_unlock(&log->settling);
 	if (!mark.in_log)
@@ -613,6 +614,16 @@ void log_settle(struct store_log *log, struct place *place)
 	wait_for(log, own_put);
 	forget(log, place);
 	(void)pthread_mutex_unlock(&log->lock);
+}
+
+void log_settle(struct store_log *log, struct place *place)
+{
+	retire(log, place, true);
+}
+
+void log_drop(struct store_log *log, struct place *place)
+{
+	retire(log, place, false);
 }
 
 void log_close(struct store_log *log)

@@ -45,6 +45,8 @@ void log_wait_all(struct store_log *log);
 
 /* Writes the place's newest state to its file, durably, if it is in the log. */
 void log_settle(struct store_log *log, struct place *place);
+/* The place's state in the log is wanted no more, and written nowhere. */
+void log_drop(struct store_log *log, struct place *place);
 
 /* For tests: closes files, frees memory; no file is written. */
 void log_close(struct store_log *log);

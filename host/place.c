@@ -117,6 +117,15 @@ enum tcb_error place_get_certificates(const struct place *p, struct span *ret_by
 	return store_get(p->dir, name, CERTIFICATES_MAX, ret_bytes, d);
 }
 
+void place_remove_certificates(const struct place *p)
+{
+	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+
+	certificates_name(p, name);
+	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
+	(void)unlink(path);
+}
+
 enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
 {
 	char name[NAME_MAX];
@@ -276,11 +285,23 @@ enum tcb_error place_get_later(const struct place *p, struct span *ret_text, str
 	return store_get(p->dir, name, LATER_MAX, ret_text, d);
 }
 
-bool place_has_later(const struct place *p)
+static bool has_file(const struct place *p, const char *name)
 {
-	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+	char path[PATH_MAX + NAME_MAX];
 
-	later_name(p, name);
 	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
 	return access(path, F_OK) == 0;
+}
+
+bool place_has_later(const struct place *p)
+{
+	char name[NAME_MAX];
+
+	later_name(p, name);
+	return has_file(p, name);
+}
+
+bool place_has_state(const struct place *p)
+{
+	return has_file(p, p->state);
 }

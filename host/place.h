@@ -49,10 +49,12 @@ enum tcb_error place_look(const struct place *p, struct span *ret_file, enum pla
 			  struct uuid *ret_id, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
 /* The pending state becomes the place's. */
 enum tcb_error place_settle(struct place *p, struct diagnosis *d) MUST_USE;
+bool place_has_state(const struct place *p);
 void place_remove_volatile(const struct place *p);
 
 /* STORE_VTPM_CERTIFICATES' file: nobody but this host reads it, and it comes again with every certificate. Memory that free() releases; empty: none. */
 enum tcb_error place_get_certificates(const struct place *p, struct span *ret_bytes, struct diagnosis *d) MUST_USE;
+void place_remove_certificates(const struct place *p);
 
 /* What is still to be done before the vTPM is used, in a file beside its state: outlives this daemon. Empty: nothing (any more). */
 enum tcb_error place_put_later(const struct place *p, struct span text, struct diagnosis *d) MUST_USE;

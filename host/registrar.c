@@ -273,6 +273,17 @@ static enum tcb_error create(struct host_vtpm *v, const json_t *wanted, struct d
 	return error;
 }
 
+/* With the lock held. Its user, who has had the answer, took the new state away: it does not come back with its last keys. */
+static void drop_if_removed(struct host_vtpm *v)
+{
+	if (!v->loaded || v->place.log == NULL || place_has_state(&v->place))
+		return;
+	log_drop(v->place.log, &v->place);
+	v->place.log = NULL;
+	vtpm_close_enclave(v);
+	place_remove_certificates(&v->place);
+}
+
 /* The client has its answer. Who starts the vTPM meanwhile waits for this, or makes the keys itself. */
 static void finish(struct host_vtpm *v)
 {
@@ -284,6 +295,7 @@ static void finish(struct host_vtpm *v)
 	loaded = v->loaded;
 	if (loaded)
 		error = external_finish(v, &d);
+	drop_if_removed(v);
 	(void)pthread_mutex_unlock(&v->lock);
 	if (!loaded && place_has_later(&v->place))
 		error = vtpm_ask_status(v, CALL_VTPM_STATUS, span_of(NULL, 0), &d); /* opens it */
@@ -303,6 +315,11 @@ static bool has_channel(const struct registration *r)
 	return false;
 }
 
+static void answer_end(const struct registration *r)
+{
+	answer(r, json_pack("{s:b}", "end", 1));
+}
+
 static void serve_create(struct registration *r, struct host_vtpm *v)
 {
 	struct diagnosis d = {0};
@@ -313,10 +330,14 @@ static void serve_create(struct registration *r, struct host_vtpm *v)
 		answer_error(r, &d);
 		return;
 	}
-	if (has_channel(r))
+	if (has_channel(r)) {
 		serve(r, v);
-	else
+		answer_end(r);
+	} else {
+		if (!place_has_later(&v->place))
+			vtpm_rest(v); /* nothing is written after the answer */
 		answer_ready(r, v);
+	}
 	finish(v);
 }
 
@@ -340,7 +361,7 @@ static void work(struct registration *r)
 	else
 		serve(r, v);
 	end_vtpm(r, v);
-	answer(r, json_pack("{s:b}", "end", 1));
+	answer_end(r);
 }
 
 static void *serve_registration(void *context)

@@ -233,9 +233,9 @@ static enum tcb_error request(struct setup *s, struct diagnosis *d)
 		fds[1] = pair[1];
 		s->tpm_fd = pair[0];
 	}
-	message = json_pack("{s:o, s:s, s:s, s:i, s:{s:b, s:i, s:b}}", "fds", names, "state", s->place.state_name, "volatile",
+	message = json_pack("{s:o, s:s, s:s, s:i, s:{s:b, s:i, s:b, s:b}}", "fds", names, "state", s->place.state_name, "volatile",
 			    s->place.volatile_name, "mode", (int)s->place.state_mode, "options", "initialise", 1, "startup", 0,
-			    "data_fixed", 1);
+			    "data_fixed", 1, "ends_with_data", 1);
 	if (!s->o.reconfigure)
 		(void)json_object_set_new(message, "create", create_json(s));
 	add_key(message, &s->o.key);
@@ -359,6 +359,24 @@ static bool tell_tpm(const struct setup *s)
 	return true;
 }
 
+/* What it was told is in its file then, and nothing more is written, but for a key that is made later. */
+static bool wait_saved(struct setup *s)
+{
+	bool ended = s->tpm_fd < 0, gone = false;
+
+	if (s->tpm_fd >= 0)
+		(void)close(s->tpm_fd);
+	s->tpm_fd = -1;
+	while (!ended && !gone) {
+		json_t *message = platform_receive(s->platform.connection);
+
+		gone = message == NULL;
+		ended = json_is_true(json_object_get(message, "end"));
+		json_decref(message);
+	}
+	return ended || fail(s, "compat.platform: the platform's daemon has ended.%s\n", "");
+}
+
 /* ---- the run ---- */
 
 static const char *time_text(char *ret_text, size_t capacity)
@@ -380,7 +398,7 @@ static bool make(struct setup *s)
 	if (!wait_made(s))
 		return false;
 	tell_keys(s);
-	return (s->tpm_fd < 0 || tell_tpm(s)) && (s->banks[0] == '\0' || set_banks(s));
+	return (s->tpm_fd < 0 || tell_tpm(s)) && (s->banks[0] == '\0' || set_banks(s)) && wait_saved(s);
 }
 
 static bool run(struct setup *s)

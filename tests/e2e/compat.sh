@@ -363,6 +363,20 @@ echo nonsense >"$WORK/s5/tpm2-00.permall.later"
 swtpm_start "$OURS" s5 --tpmstate "dir=$WORK/s5" --key "file=$WORK/keyfile"
 expect "nonsense in its place keeps no TPM from starting" sh -c "swtpm_ioctl --unix $WORK/s5.ctrl -i && sleep 0.5 && grep -q vtpm.later $WORK/s5.log"
 swtpm_stop s5
+# Nothing is written after it ends, but a key that is made later; and nothing where the state was taken away.
+for options in "--allow-signing" "--display" "--create-spk" ""; do
+	rm -rf "$WORK/s7" "$WORK/s8"; mkdir "$WORK/s7" "$WORK/s8"
+	# shellcheck disable=SC2086
+	"$SETUP" --tpm-state "$WORK/s7" --tpm2 --createek $options >/dev/null; cp "$WORK/s7/tpm2-00.permall" "$WORK/s7.then"
+	# shellcheck disable=SC2086
+	"$SETUP" --tpm-state "$WORK/s8" --tpm2 --createek $options >/dev/null; rm -rf "$WORK/s8"/*
+	for _ in $(seq 500); do [ -e "$WORK/s7/tpm2-00.permall.later" ] || break; sleep 0.02; done
+	sleep 2
+	case $options in
+	--allow-signing | --display) expect "after swtpm_setup $options the state stays as it is" cmp "$WORK/s7.then" "$WORK/s7/tpm2-00.permall" ;;
+	esac
+	expect "removed after swtpm_setup $options, it stays away" [ -z "$(ls "$WORK/s8")" ]
+done
 chmod 711 "$WORK"; chown nobody "$WORK/s6"
 "$SETUP" --tpm-state "$WORK/s6" --tpm2 --runas nobody >/dev/null
 expect "as another user: the files are that user's" sh -c "[ $? = 0 ] && [ \$(stat -c %U $WORK/s6/tpm2-00.permall) = nobody ]"

@@ -359,6 +359,26 @@ static void after_a_kill(void **state)
 	}
 }
 
+static void what_is_dropped_is_nowhere(void **state)
+{
+	struct store_log *log = begin();
+	char path[sizeof places[0].dir + 16];
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/state", places[0].dir);
+	(void)unlink(path);
+	put_state(0, 11, 300);
+	put_state(1, 12, 300);
+	log_drop(log, &places[0]);
+	assert_int_equal(access(path, F_OK), -1);
+	log_wait(log);
+	log_close(log);
+	log = open_log(dir);
+	assert_int_equal(recovered[0], 0);
+	assert_int_equal(recovered[1], 12);
+	log_close(log);
+}
+
 static void a_lost_place_is_kept_aside(void **state)
 {
 	struct store_log *log = begin();
@@ -408,6 +428,7 @@ int main(void)
 		cmocka_unit_test(what_is_settled_is_in_its_file),
 		cmocka_unit_test(files_are_used_in_turn),
 		cmocka_unit_test(after_a_kill),
+		cmocka_unit_test(what_is_dropped_is_nowhere),
 		cmocka_unit_test(a_lost_place_is_kept_aside),
 	};
 
