@@ -82,7 +82,8 @@ static void end_data(struct front *f)
 	f->end |= f->options->ends_with_data;
 }
 
-void front_rest(struct front *f)
+/* The machine is off: the TPM too. */
+static void rest(struct front *f)
 {
 	front_data_take_back(f);
 	close_fd(&f->data.fd);
@@ -96,7 +97,7 @@ static void end_client(struct front *f, struct front_client *client)
 	close_client(client);
 	f->end |= f->options->ends_with_control;
 	if (f->options->rests_alone && !has_client(f))
-		front_rest(f);
+		rest(f);
 }
 
 /* After CMD_SHUTDOWN. */
@@ -105,7 +106,10 @@ static void shut_down(struct front *f)
 	f->shutdown = false;
 	for (size_t i = 0; i < FRONT_CLIENTS; i++)
 		close_client(&f->clients[i]);
-	f->end |= !f->options->rests_alone;
+	if (f->options->rests_alone)
+		rest(f);
+	else
+		f->end = true;
 }
 
 /* ---- the loop ---- */
@@ -226,10 +230,10 @@ static void serve(struct front *f)
 	}
 }
 
-void front_run(struct host_vtpm *v, const struct front_options *options)
+int front_run(struct host_vtpm *v, const struct front_options *options)
 {
-	struct front f = { .v = v, .options = options, .data = { .fd = options->data_client }, .body = malloc(LIMIT_FRAME),
-			   .answer = malloc(LIMIT_FRAME) };
+	struct front f = { .v = v, .options = options, .data = { .fd = options->data_client }, .last_client = -1,
+			   .body = malloc(LIMIT_FRAME), .answer = malloc(LIMIT_FRAME) };
 
 	for (size_t i = 0; i < FRONT_CLIENTS; i++)
 		f.clients[i] = (struct front_client){ -1, -1 };
@@ -242,4 +246,13 @@ void front_run(struct host_vtpm *v, const struct front_options *options)
 	free(f.body);
 	free(f.answer);
 	vtpm_rest(v);
+	return f.last_client;
+}
+
+void front_farewell(int client)
+{
+	static const uint8_t success[4] = {0};
+
+	(void)io_send(client, SPAN_OF(success));
+	(void)close(client);
 }

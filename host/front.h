@@ -44,14 +44,17 @@ struct front {
 	const struct front_options *options;
 	struct front_client clients[FRONT_CLIENTS];
 	struct front_data data;
-	bool running, shutdown, end; /* shutdown: CMD_SHUTDOWN was answered */
+	bool running, shutdown, end; /* shutdown: CMD_SHUTDOWN has come */
+	int last_client;             /* that sent it, and is answered when all is closed; -1: none */
 	bool had_machine;            /* SET_DATAFD gave it a data channel, as QEMU does */
 	uint8_t locality;
 	uint8_t *body, *answer; /* LIMIT_FRAME each */
 };
 
-/* Serves until CMD_SHUTDOWN, the owner's end, or the listener's (native fronts: the last only). */
-void front_run(struct host_vtpm *v, const struct front_options *options);
+/* Serves until CMD_SHUTDOWN, the owner's end, or the listener's (native fronts: the last only). Returns a connection on which CMD_SHUTDOWN
+ * is still to be answered, by front_farewell(), which closes it; -1: none. */
+int front_run(struct host_vtpm *v, const struct front_options *options);
+void front_farewell(int client);
 
 /* One request of a client; false: close its connection. */
 bool front_control_serve(struct front *f, struct front_client *client);
@@ -64,9 +67,6 @@ void front_data_hand_on(struct front *f);
 void front_data_take_back(struct front *f);
 /* When the enclave that has the channel wants something; false: close the channel. */
 bool front_data_step(struct front *f);
-
-/* The machine is off: the TPM too, and its state is in its place. */
-void front_rest(struct front *f);
 
 /* CMD_INIT with these flags, and TPM2_Startup. */
 enum front_result front_initialise(struct front *f, uint32_t flags);

@@ -73,12 +73,10 @@ static enum front_result do_stop(struct exchange *x)
 	return ask_status(x, CALL_VTPM_STOP, x->body);
 }
 
-/* Who has the answer may take the state's files away, or put others there. */
 static enum front_result do_shutdown(struct exchange *x)
 {
-	front_rest(x->f);
 	x->f->shutdown = true;
-	return RES_SUCCESS;
+	return RES_SUCCESS; /* the state is in its place before the answer */
 }
 
 static enum front_result do_get_established(struct exchange *x)
@@ -350,5 +348,10 @@ bool front_control_serve(struct front *f, struct front_client *client)
 	result = permitted(f, command) ? command->handle(&x) : RES_BAD_ORDINAL;
 	if (result != RES_SUCCESS && result != RES_NON_FATAL && code != 0x0c)
 		x.answer.size = 0;
+	if (f->shutdown && !f->options->rests_alone) {
+		f->last_client = client->fd; /* its answer says that another can be started in this place */
+		client->fd = -1;
+		return false;
+	}
 	return answer_control(f, client, result, x.answer.size) && !f->shutdown;
 }

@@ -35,6 +35,7 @@ struct registration {
 	size_t fd_count;
 	json_t *message;
 	struct external external;
+	int last_client; /* waits for the answer to CMD_SHUTDOWN; -1: none */
 };
 
 /* ---- the message ---- */
@@ -213,7 +214,7 @@ static void serve(struct registration *r, struct host_vtpm *v)
 	};
 
 	answer_ready(r, v);
-	front_run(v, &options);
+	r->last_client = front_run(v, &options);
 	if (options.control_listener >= 0)
 		(void)close(options.control_listener);
 	if (options.data_listener >= 0)
@@ -315,9 +316,21 @@ static bool has_channel(const struct registration *r)
 	return false;
 }
 
+/* When the process that owns sockets and pid file has ended: who hears the answer may start another in their place. */
+static void say_farewell(const struct registration *r)
+{
+	enum { END_PATIENCE_MS = 2000 };
+	struct pollfd owner = { .fd = r->fd, .events = POLLIN };
+
+	(void)poll(&owner, 1, END_PATIENCE_MS);
+	front_farewell(r->last_client);
+}
+
 static void answer_end(const struct registration *r)
 {
 	answer(r, json_pack("{s:b}", "end", 1));
+	if (r->last_client >= 0)
+		say_farewell(r);
 }
 
 static void serve_create(struct registration *r, struct host_vtpm *v)
@@ -386,7 +399,7 @@ static bool start_registration(struct daemon *daemon, int fd, const pthread_attr
 	pthread_t thread;
 
 	if (r != NULL)
-		*r = (struct registration){ .daemon = daemon, .fd = fd };
+		*r = (struct registration){ .daemon = daemon, .fd = fd, .last_client = -1 };
 	if (r != NULL && pthread_create(&thread, attributes, serve_registration, r) == 0)
 		return true;
 	(void)close(fd);

@@ -66,7 +66,7 @@ static void *serve_control(void *context)
 		.rests_alone = true, .startup = -1,
 	};
 
-	front_run(v, &options);
+	(void)front_run(v, &options);
 	(void)close(v->listen_fd);
 	vtpms_release(v);
 	return NULL;

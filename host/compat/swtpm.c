@@ -283,6 +283,13 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
 static int run(struct process *p)
 {
 	struct diagnosis d = {0};
@@ -295,10 +302,10 @@ static int run(struct process *p)
 	wipe(&p->s.file_key, sizeof p->s.file_key);
 	wipe(&p->s.migration_key, sizeof p->s.migration_key);
 	(void)close(p->state_fd); /* the daemon has them now; listeners stay open here too, so that `ss -lp` names this process */
-	if (p->control_fd >= 0 && p->control_connected)
-		(void)close(p->control_fd);
-	if (p->data_fd >= 0 && p->data_connected)
-		(void)close(p->data_fd);
+	if (p->control_connected)
+		close_fd(&p->control_fd);
+	if (p->data_connected)
+		close_fd(&p->data_fd);
 	if (!wait_ready(p) || !write_pid(p))
 		return EXIT_FAILURE;
 	tell_parent(p);
@@ -308,6 +315,13 @@ static int run(struct process *p)
 	if (p->s.pid_file[0] != '\0')
 		(void)unlink(p->s.pid_file);
 	return status;
+}
+
+/* Before this process' connection to the daemon, whose end tells that the place is free. */
+static void close_channel(const struct channel *c, int *fd)
+{
+	close_fd(fd);
+	channel_remove(c);
 }
 
 static int serve_socket(int argc, char **argv, const char *program)
@@ -328,8 +342,8 @@ static int serve_socket(int argc, char **argv, const char *program)
 	if (!open_all(&p) || (p.s.daemonize && !become_daemon(&p)))
 		return EXIT_FAILURE;
 	status = run(&p);
-	channel_remove(&p.s.control);
-	channel_remove(&p.s.data);
+	close_channel(&p.s.control, &p.control_fd);
+	close_channel(&p.s.data, &p.data_fd);
 	return status;
 }
 

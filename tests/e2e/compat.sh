@@ -306,6 +306,19 @@ expect "it runs in a seccomp sandbox" grep -q 'Seccomp:.*2' "/proc/$(cat "$WORK/
 expect "its executable is what libvirt looks for" [ "$(readlink "/proc/$(cat "$WORK/d.pid")/exe")" = "$(realpath "$OURS")" ]
 swtpm_stop d
 
+# again EXE PORT: TPM after TPM in one place, each started as soon as CMD_SHUTDOWN of the one before was answered
+again() {
+	local _
+	for _ in $(seq 5); do
+		"$1" socket --tpm2 --tpmstate "dir=$WORK/again.d" --server "type=tcp,port=$2" --ctrl "type=unixio,path=$WORK/again.ctrl" \
+			--pid "file=$WORK/again.pid" --log "file=$WORK/again.log" &
+		for _ in $(seq 400); do [ -s "$WORK/again.pid" ] && break; sleep 0.02; done
+		"$IOCTL" --unix "$WORK/again.ctrl" -i && "$IOCTL" --unix "$WORK/again.ctrl" -s && [ ! -e "$WORK/again.pid" ] || return 1
+	done
+}
+mkdir "$WORK/again.d"
+expect "another can be started when CMD_SHUTDOWN is answered" again "$OURS" "$((port + 2))"
+
 # ---- swtpm_setup ----
 
 SETUP=$COMPAT/swtpm_setup
