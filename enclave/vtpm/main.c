@@ -131,12 +131,13 @@ static enum tcb_error allocate_banks(uint8_t active)
 }
 
 /* A new TPM, or one that another program kept, left as after an orderly shutdown or, where it came with volatile state, as it
- * was. What a guest took (an authorization, a handle) may keep a resumed TPM from being furnished now: then at its next TPM2_Startup. */
+ * was. What a guest took (an authorization, a handle, the NV memory) may keep such a TPM from being furnished: it runs without, and
+ * what is missing is tried again at each TPM2_Startup, and when evidence is asked for. */
 static enum tcb_error manufacture(struct vtpm *v, const struct vtpm_create *m, struct diagnosis *d)
 {
 	static uint8_t packed_bytes[LIMIT_STATE];
 	struct writer packed = WRITER_OF(packed_bytes);
-	bool resumed = m->tpm_volatile.size > 0;
+	bool imported = m->tpm_state.size > 0, resumed = m->tpm_volatile.size > 0;
 	enum tcb_error error;
 
 	if (m->tpm_state.size > 0)
@@ -151,7 +152,7 @@ static enum tcb_error manufacture(struct vtpm *v, const struct vtpm_create *m, s
 	error = furnish(v, m->keys, d);
 	if (error == TCB_OK && m->pcr_banks != 0)
 		error = allocate_banks(m->pcr_banks);
-	if (error != TCB_OK && !(resumed && error == TCB_REFUSED))
+	if (error != TCB_OK && !(imported && error == TCB_REFUSED))
 		return error;
 	if (resumed)
 		TRY(engine_volatile(v->volatile_state, sizeof v->volatile_state, &v->volatile_size));

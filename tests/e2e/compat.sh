@@ -259,6 +259,22 @@ for kind in plain encrypted; do
 	end_tcp $kind
 	expect "what it was before is kept beside it" [ -s "$WORK/$kind.d/tpm2-00.permall.swtpm" ]
 done
+# as after a guest that took ownership, or filled the NV memory: neither lets the vTPM's own keys be made
+over_tcp "$THEIRS" owned
+(cd "$WORK" && echo keep-me >k && tpm2_nvdefine -Q 0x1500001 -s 8 && tpm2_nvwrite -Q 0x1500001 -i k && tpm2_changeauth -Q -c o secret && tpm2_changeauth -Q -c e secret)
+end_tcp owned
+over_tcp "$OURS" owned
+expect "a state whose hierarchies have authorizations is taken over" [ "$(tpm2_nvread 0x1500001 -s 7)" = keep-me ]
+expect "with them" sh -c "! tpm2_createprimary -Q -C o -c $WORK/x.ctx 2>/dev/null && tpm2_createprimary -Q -C o -P secret -c $WORK/x.ctx"
+expect "and without keys of ours" sh -c "! tpm2_readpublic -Q -c 0x8101000a 2>/dev/null"
+end_tcp owned
+over_tcp "$THEIRS" full
+for i in $(seq 0x1500001 0x1500060); do tpm2_nvdefine -Q "$i" -s 2048 2>/dev/null || break; done
+full=$(tpm2_getcap handles-nv-index | wc -l)
+end_tcp full
+over_tcp "$OURS" full
+expect "a state whose NV memory is full is taken over" sh -c "[ $full -gt 20 ] && [ \$(tpm2_getcap handles-nv-index | wc -l) -ge $full ]"
+end_tcp full
 rm -rf "$WORK/wrong.d"; mkdir "$WORK/wrong.d"; cp "$WORK/encrypted.d/tpm2-00.permall.swtpm" "$WORK/wrong.d/tpm2-00.permall"
 swtpm_start "$OURS" wrong
 expect_refusal "an encrypted one without its key is refused" 0x101 ioctl wrong -i
