@@ -4,23 +4,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static FILE *log_file; /* where libvirt looks for what was wrong; NULL: none */
 
-static bool complain(const char *format, const char *about)
+static bool complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static bool complain(const char *format, ...)
 {
-	(void)fprintf(stderr, format, about);
-	(void)fputc('\n', stderr);
+	char line[2 * PATH_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	(void)fprintf(stderr, "%s\n", line);
+	if (log_file != NULL)
+		(void)fprintf(log_file, "%s\n", line);
 	return false;
 }
 
 static bool complain_access(const char *user_name, const char *what, const char *path)
 {
-	(void)fprintf(stderr, "User %s cannot %s %s.\n", user_name, what, path);
-	return false;
+	return complain("User %s cannot %s %s.", user_name, what, path);
 }
 
 /* ---- the table ---- */
@@ -128,15 +138,15 @@ static bool check_combination(const struct setup_options *o)
 	    strcmp(o->cipher, "aes-256-cbc") != 0)
 		return complain("Unsupported cipher %s.", o->cipher);
 	if (!o->tpm2 && o->create_storage_key)
-		return complain("--create-spk requires --tpm2.%s", "");
+		return complain("--create-spk requires --tpm2.");
 	if (!o->tpm2 && o->reconfigure)
-		return complain("--reconfigure requires --tpm2.%s", "");
+		return complain("--reconfigure requires --tpm2.");
 	if (!o->tpm2)
 		return complain("swtpm at %s does not support TPM 1.2; add --tpm2", o->executable != NULL ? o->executable : "hand");
 	if (o->take_ownership)
-		return complain("Taking ownership is not supported for TPM 2.%s", "");
+		return complain("Taking ownership is not supported for TPM 2.");
 	if (o->reconfigure && (o->create_ek || o->create_storage_key))
-		return complain("Reconfiguration is not supported with creation of EK or certificates%s", "");
+		return complain("Reconfiguration is not supported with creation of EK or certificates");
 	return true;
 }
 
@@ -154,11 +164,7 @@ bool setup_options_parse(int argc, char **argv, struct setup_options *ret_option
 	given.create_certificates |= given.platform_certificate;
 	given.create_ek |= given.create_certificates;
 	*ret_options = given;
-	if (given.help || given.version || given.print_capabilities || given.create_config_files)
-		return true;
-	if (given.state == NULL)
-		return complain("--tpm-state must be provided%s", "");
-	return check_rsa_size(ret_options) && check_combination(ret_options);
+	return true;
 }
 
 static bool read_key(struct setup_options *o, const char *kind, const char *value)
@@ -187,16 +193,23 @@ static bool check_keys(struct setup_options *o, const char *user_name)
 	return o->passphrase_fd < 0 || read_key(o, "pwdfd", number);
 }
 
-bool setup_options_check(struct setup_options *o, const char *user_name)
+bool setup_options_check(struct setup_options *o, FILE *log, const char *user_name)
 {
-	if (o->config_file != NULL && access(o->config_file, R_OK) != 0)
-		return complain_access(user_name, "read config file", o->config_file);
-	if (o->certificate_dir != NULL && access(o->certificate_dir, W_OK | X_OK) != 0) {
-		(void)fprintf(stderr, "User %s cannot access directory %s. Make sure it exists and is a directory.\n", user_name,
-			      o->certificate_dir);
+	log_file = log;
+	if (o->state == NULL)
+		return complain("--tpm-state must be provided");
+	if (!check_rsa_size(o) || !check_combination(o))
 		return false;
-	}
+	if (o->certificate_dir != NULL && access(o->certificate_dir, W_OK | X_OK) != 0)
+		return complain("User %s cannot access directory %s. Make sure it exists and is a directory.", user_name,
+				o->certificate_dir);
 	return check_keys(o, user_name);
+}
+
+bool setup_options_check_config(const struct setup_options *o, const char *user_name)
+{
+	return o->config_file == NULL || access(o->config_file, R_OK) == 0 ||
+	       complain_access(user_name, "read config file", o->config_file);
 }
 
 /* ---- configuration file: only which banks are active by default ---- */

@@ -2,6 +2,8 @@
 #ifndef TCBIND_HOST_COMPAT_SETUP_OPTIONS_H
 #define TCBIND_HOST_COMPAT_SETUP_OPTIONS_H
 
+#include <stdio.h>
+
 #include "host/compat/settings.h"
 
 struct setup_options {
@@ -14,10 +16,12 @@ struct setup_options {
 	struct swtpm_key key; /* by setup_options_check() */
 };
 
-/* False: said why on stderr. */
+/* False in each of these: said why, on stderr, and in the log once there is one. */
 bool setup_options_parse(int argc, char **argv, struct setup_options *ret_options);
-/* What can be checked only as the user that it runs as: files, keys. */
-bool setup_options_check(struct setup_options *o, const char *user_name);
+/* What cannot be together, and as the user that this runs as: files, keys. `log`: NULL for none. */
+bool setup_options_check(struct setup_options *o, FILE *log, const char *user_name);
+/* Apart, since a state that is left alone needs no configuration. */
+bool setup_options_check_config(const struct setup_options *o, const char *user_name);
 void setup_options_usage(void);
 /* `active_pcr_banks` of the configuration file that is in force, if it says so. */
 bool setup_options_configured_banks(const struct setup_options *o, char *ret_names, size_t capacity);

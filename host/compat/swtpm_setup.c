@@ -128,7 +128,7 @@ static bool check_executable(const struct setup *s)
 
 static bool set_place(struct setup *s)
 {
-	char text[PATH_MAX + 32];
+	char text[PATH_MAX + 128];
 
 	s->place = (struct settings){ .state_name = "tpm2-00.permall", .volatile_name = "tpm2-00.volatilestate" };
 	(void)snprintf(text, sizeof text, "%s%s", strstr(s->o.state, "://") != NULL ? "backend-uri=" : "dir=", s->o.state);
@@ -137,9 +137,8 @@ static bool set_place(struct setup *s)
 	s->state_fd = open(s->place.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->state_fd >= 0 && faccessat(s->state_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
 		return true;
-	(void)fprintf(stderr, "User %s cannot access directory %s. Make sure it exists and is a directory.\n", user_name(),
-		      s->place.state_dir);
-	return false;
+	(void)snprintf(text, sizeof text, "%s cannot access directory %s", user_name(), s->place.state_dir);
+	return fail(s, "User %s. Make sure it exists and is a directory.\n", text);
 }
 
 /* `*ret_done`: there is a state, and it is to be left alone. */
@@ -432,10 +431,12 @@ static bool prepare(struct setup *s, bool *ret_done)
 		return false;
 	if (s->o.user != NULL && !user_become("swtpm_setup", s->o.user))
 		return false;
-	if (!open_log(s) || !setup_options_check(&s->o, user_name()) || !check_executable(s) || !set_place(s) || !check_present(s, ret_done))
+	if (!open_log(s) || !setup_options_check(&s->o, s->log, user_name()) || !check_executable(s) || !set_place(s) ||
+	    !check_present(s, ret_done))
 		return false;
 	choose_keys(s);
-	return *ret_done || (choose_banks(s) && (s->platform.connection >= 0 || find_platform(s)));
+	return *ret_done || (setup_options_check_config(&s->o, user_name()) && choose_banks(s) &&
+			     (s->platform.connection >= 0 || find_platform(s)));
 }
 
 /* libvirt and the tools look for these words, in this order; "tpm-1.2" is not among them. */

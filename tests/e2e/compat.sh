@@ -421,6 +421,14 @@ for line in "--tpm2" "--tpm2 --tpm-state $WORK/none" "--tpm2 --tpm-state $WORK/s
 	ours=$("$SETUP" $line >"$WORK/line.ours" 2>&1; echo $?)
 	if [ "$theirs" = "$ours" ]; then ok "swtpm_setup ${line//$WORK/DIR}: status $ours"; else not_ok "swtpm_setup ${line//$WORK/DIR}" "swtpm $theirs, ours $ours: $(cat "$WORK/line.ours")"; fi
 done
+for line in "--rsa-keysize 4096" "--overwrite --config $WORK/none" "--overwrite --cipher none" "--not-overwrite --config $WORK/none"; do
+	rm -f "$WORK"/line.*
+	# shellcheck disable=SC2086
+	swtpm_setup --tpm2 --tpm-state "$WORK/s1" --logfile "$WORK/line.theirs" $line >/dev/null 2>&1
+	# shellcheck disable=SC2086
+	"$SETUP" --tpm2 --tpm-state "$WORK/s1" --logfile "$WORK/line.ours" $line >/dev/null 2>&1
+	expect "swtpm_setup ${line//$WORK/DIR}: its log says what swtpm's does" cmp "$WORK/line.theirs" "$WORK/line.ours"
+done
 expect "what it can do is what swtpm's can, but for TPM 1.2" [ "$("$SETUP" --print-capabilities)" = "$(swtpm_setup --print-capabilities | sed 's/"tpm-1.2", //')" ]
 expect_refusal "it makes no TPM for another program" "use the swtpm_setup that came with it" "$SETUP" --tpm2 --tpm-state "$WORK/s1" --overwrite --tpm "$THEIRS socket"
 
