@@ -188,7 +188,10 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 	if (v->external->volatile_state.size > 0)
 		return refuse_volatile(v, d);
 	TRY(place_look(&v->place, &file, &content, &id, &sealed, d));
-	if (content == PLACE_EMPTY) {
+	if (content == PLACE_EMPTY && v->external->was_made) {
+		error = diagnose(d, TCB_REFUSED, "vtpm.removed", "no state any more where a vTPM was made", "the state, to make its last keys",
+				 "nothing, if it is wanted no more");
+	} else if (content == PLACE_EMPTY) {
 		error = create(v, span_of(NULL, 0), span_of(NULL, 0), d);
 	} else if (content == PLACE_OURS) {
 		set_id(v, &id);

@@ -11,6 +11,7 @@ struct external {
 	int owner_fd; /* the registered client's connection, for its log */
 	struct swtpm_key file_key, migration_key; /* for import only: our own state is sealed in any case */
 	struct span permanent, volatile_state; /* of another program's TPM, from SET_STATEBLOB, until CMD_INIT; owned */
+	bool was_made; /* and serves nobody any more: only its last keys are to be made, where its state still is */
 };
 
 /* A new vTPM, whatever is in the place, with these keys and PCR banks (struct vtpm_create). */

@@ -290,17 +290,20 @@ static void finish(struct host_vtpm *v)
 {
 	struct diagnosis d = {0};
 	enum tcb_error error = TCB_OK;
-	bool loaded;
+	bool was_loaded;
 
 	(void)pthread_mutex_lock(&v->lock);
-	loaded = v->loaded;
-	if (loaded)
+	v->external->was_made = true;
+	was_loaded = v->loaded;
+	(void)pthread_mutex_unlock(&v->lock);
+	if (!was_loaded && place_has_later(&v->place))
+		error = vtpm_ask_status(v, CALL_VTPM_STATUS, span_of(NULL, 0), &d); /* opens it, which makes the keys */
+	(void)pthread_mutex_lock(&v->lock);
+	if (was_loaded)
 		error = external_finish(v, &d);
 	drop_if_removed(v);
 	(void)pthread_mutex_unlock(&v->lock);
-	if (!loaded && place_has_later(&v->place))
-		error = vtpm_ask_status(v, CALL_VTPM_STATUS, span_of(NULL, 0), &d); /* opens it */
-	if (error != TCB_OK && strcmp(d.code, "vtpm.busy") != 0)
+	if (error != TCB_OK && strcmp(d.code, "vtpm.busy") != 0 && strcmp(d.code, "vtpm.removed") != 0)
 		log_diagnosis(v->id_text, &d);
 	vtpm_rest(v);
 }
@@ -317,16 +320,17 @@ static bool has_channel(const struct registration *r)
 }
 
 /* When the process that owns sockets and pid file has ended: who hears the answer may start another in their place. */
-static void say_farewell(const struct registration *r)
+static void say_farewell(struct registration *r)
 {
 	enum { END_PATIENCE_MS = 2000 };
 	struct pollfd owner = { .fd = r->fd, .events = POLLIN };
 
 	(void)poll(&owner, 1, END_PATIENCE_MS);
 	front_farewell(r->last_client);
+	r->last_client = -1;
 }
 
-static void answer_end(const struct registration *r)
+static void answer_end(struct registration *r)
 {
 	answer(r, json_pack("{s:b}", "end", 1));
 	if (r->last_client >= 0)
