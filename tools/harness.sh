@@ -73,11 +73,12 @@ platform_start() {
 vtpm_member() { "$TCBIND" vtpm show --platform "$WORK/$1" --id "$2" --json | jq -r ".$3"; }
 vtpm_socket() { vtpm_member "$1" "$2" control_socket; }
 
-# guest_machine NAME SOCKET DEVICE [QEMU OPTIONS...]: a machine without anything to boot; pid in $guest_pid
+# guest_machine NAME SOCKET DEVICE [QEMU OPTIONS...]: a machine without anything to boot; pid in $guest_pid. QEMU gives the firmware a page of memory for
+# TPM requests as malloc() left it; where Meson has that filled (MALLOC_PERTURB_), OVMF finds requests in it and crashes, whatever the TPM.
 guest_machine() {
 	local name=$1 socket=$2 device=$3
 	shift 3
-	qemu-system-x86_64 -accel "$("$TOOLS/pick-accelerator" "$BUILD/guest")" -m 256 -nodefaults -no-user-config -display none \
+	env -u MALLOC_PERTURB_ qemu-system-x86_64 -accel "$("$TOOLS/pick-accelerator" "$BUILD/guest")" -m 256 -nodefaults -no-user-config -display none \
 		-serial "file:$WORK/$name.console" \
 		-chardev "socket,id=commands,path=$WORK/$name.serial,server=on,wait=off" -serial chardev:commands \
 		-qmp "unix:$WORK/$name.qmp,server=on,wait=off" \

@@ -28,8 +28,8 @@ press_f12() {
 	sleep 0.5
 	qmp '{"execute":"send-key","arguments":{"keys":[{"type":"qcode","data":"f12"}]}}'
 }
-# boot_wait BOOT TEXT: until the console says TEXT for the BOOT-th time, 90 s a try. OVMF under emulation now and then takes a processor exception
-# of its own, or hangs, while it starts: then the machine is reset, as a person would do, three times at most, and the console's end is shown.
+# boot_wait BOOT TEXT: until the console says TEXT for the BOOT-th time, 90 s a try. Where the firmware takes a processor exception, or
+# hangs, the machine is reset, as a person would do, three times at most, and the console's end is shown.
 boot_wait() {
 	local try i crashes
 	for try in 1 2 3 4; do
