@@ -10,11 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static FILE *log_file; /* where libvirt looks for what was wrong; NULL: none */
-
-static bool complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static bool complain(const char *format, ...)
+bool setup_fail(const struct setup_options *o, const char *format, ...)
 {
 	char line[2 * PATH_MAX];
 	va_list arguments;
@@ -23,14 +19,14 @@ static bool complain(const char *format, ...)
 	(void)vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
 	(void)fprintf(stderr, "%s\n", line);
-	if (log_file != NULL)
-		(void)fprintf(log_file, "%s\n", line);
+	if (o->log != NULL)
+		(void)fprintf(o->log, "%s\n", line);
 	return false;
 }
 
-static bool complain_access(const char *user_name, const char *what, const char *path)
+static bool fail_access(const struct setup_options *o, const char *user_name, const char *what, const char *path)
 {
-	return complain("User %s cannot %s %s.", user_name, what, path);
+	return setup_fail(o, "User %s cannot %s %s.", user_name, what, path);
 }
 
 /* ---- the table ---- */
@@ -93,7 +89,7 @@ static bool parse_fd(const char *text, int *ret_fd)
 	long fd = strtol(text, &end, 10);
 
 	if (*text == '\0' || *end != '\0' || fd < 0 || fcntl((int)fd, F_GETFD) < 0)
-		return complain("Invalid file descriptor '%s'", text);
+		return setup_fail(&given, "Invalid file descriptor '%s'", text);
 	*ret_fd = (int)fd;
 	return true;
 }
@@ -129,24 +125,24 @@ static bool check_rsa_size(struct setup_options *o)
 		return true;
 	o->rsa_bits = 3072;
 	return strcmp(o->rsa_size, "3072") == 0 || strcmp(o->rsa_size, "max") == 0 ||
-	       complain("Unsupported RSA key size %s.", o->rsa_size);
+	       setup_fail(o, "Unsupported RSA key size %s.", o->rsa_size);
 }
 
 static bool check_combination(const struct setup_options *o)
 {
 	if (o->cipher != NULL && strcmp(o->cipher, "aes-cbc") != 0 && strcmp(o->cipher, "aes-128-cbc") != 0 &&
 	    strcmp(o->cipher, "aes-256-cbc") != 0)
-		return complain("Unsupported cipher %s.", o->cipher);
+		return setup_fail(o, "Unsupported cipher %s.", o->cipher);
 	if (!o->tpm2 && o->create_storage_key)
-		return complain("--create-spk requires --tpm2.");
+		return setup_fail(o, "--create-spk requires --tpm2.");
 	if (!o->tpm2 && o->reconfigure)
-		return complain("--reconfigure requires --tpm2.");
+		return setup_fail(o, "--reconfigure requires --tpm2.");
 	if (!o->tpm2)
-		return complain("swtpm at %s does not support TPM 1.2; add --tpm2", o->executable != NULL ? o->executable : "hand");
+		return setup_fail(o, "swtpm at %s does not support TPM 1.2; add --tpm2", o->executable != NULL ? o->executable : "hand");
 	if (o->take_ownership)
-		return complain("Taking ownership is not supported for TPM 2.");
+		return setup_fail(o, "Taking ownership is not supported for TPM 2.");
 	if (o->reconfigure && (o->create_ek || o->create_storage_key))
-		return complain("Reconfiguration is not supported with creation of EK or certificates");
+		return setup_fail(o, "Reconfiguration is not supported with creation of EK or certificates");
 	return true;
 }
 
@@ -180,9 +176,9 @@ static bool check_keys(struct setup_options *o, const char *user_name)
 	char number[16];
 
 	if (o->key_file != NULL && access(o->key_file, R_OK) != 0)
-		return complain_access(user_name, "read keyfile", o->key_file);
+		return fail_access(o, user_name, "read keyfile", o->key_file);
 	if (o->passphrase_file != NULL && access(o->passphrase_file, R_OK) != 0)
-		return complain_access(user_name, "read passphrase file", o->passphrase_file);
+		return fail_access(o, user_name, "read passphrase file", o->passphrase_file);
 	if (o->key_file != NULL && !read_key(o, "file", o->key_file))
 		return false;
 	if (o->passphrase_file != NULL && !read_key(o, "pwdfile", o->passphrase_file))
@@ -193,15 +189,14 @@ static bool check_keys(struct setup_options *o, const char *user_name)
 	return o->passphrase_fd < 0 || read_key(o, "pwdfd", number);
 }
 
-bool setup_options_check(struct setup_options *o, FILE *log, const char *user_name)
+bool setup_options_check(struct setup_options *o, const char *user_name)
 {
-	log_file = log;
 	if (o->state == NULL)
-		return complain("--tpm-state must be provided");
+		return setup_fail(o, "--tpm-state must be provided");
 	if (!check_rsa_size(o) || !check_combination(o))
 		return false;
 	if (o->certificate_dir != NULL && access(o->certificate_dir, W_OK | X_OK) != 0)
-		return complain("User %s cannot access directory %s. Make sure it exists and is a directory.", user_name,
+		return setup_fail(o, "User %s cannot access directory %s. Make sure it exists and is a directory.", user_name,
 				o->certificate_dir);
 	return check_keys(o, user_name);
 }
@@ -209,7 +204,7 @@ bool setup_options_check(struct setup_options *o, FILE *log, const char *user_na
 bool setup_options_check_config(const struct setup_options *o, const char *user_name)
 {
 	return o->config_file == NULL || access(o->config_file, R_OK) == 0 ||
-	       complain_access(user_name, "read config file", o->config_file);
+	       fail_access(o, user_name, "read config file", o->config_file);
 }
 
 /* ---- configuration file: only which banks are active by default ---- */

@@ -14,12 +14,15 @@ struct setup_options {
 	int key_fd, passphrase_fd;                                  /* -1: not given */
 	unsigned rsa_bits;
 	struct swtpm_key key; /* by setup_options_check() */
+	FILE *log;            /* where libvirt looks for what was wrong; the caller's. NULL: none */
 };
 
-/* False in each of these: said why, on stderr, and in the log once there is one. */
+/* Says what is wrong, a line on stderr and in the log; always false. */
+bool setup_fail(const struct setup_options *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* False in each of these: said why. */
 bool setup_options_parse(int argc, char **argv, struct setup_options *ret_options);
-/* What cannot be together, and as the user that this runs as: files, keys. `log`: NULL for none. */
-bool setup_options_check(struct setup_options *o, FILE *log, const char *user_name);
+/* What cannot be together, and as the user that this runs as: files, keys. */
+bool setup_options_check(struct setup_options *o, const char *user_name);
 /* Apart, since a state that is left alone needs no configuration. */
 bool setup_options_check_config(const struct setup_options *o, const char *user_name);
 void setup_options_usage(void);

@@ -40,7 +40,6 @@ struct ek {
 struct setup {
 	struct setup_options o;
 	struct settings place; /* state_* of it */
-	FILE *log;             /* NULL: standard output and standard error */
 	struct platform platform;
 	int state_fd, tpm_fd;
 	struct ek rsa, ecc;
@@ -54,24 +53,18 @@ static void say(const struct setup *s, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vfprintf(s->log != NULL ? s->log : stdout, format, arguments);
+	(void)vfprintf(s->o.log != NULL ? s->o.log : stdout, format, arguments);
 	va_end(arguments);
-}
-
-static bool fail(const struct setup *s, const char *format, const char *about)
-{
-	(void)fprintf(stderr, format, about);
-	if (s->log != NULL)
-		(void)fprintf(s->log, format, about);
-	return false;
 }
 
 static bool fail_diagnosis(const struct setup *s, const char *code, const char *found, const char *wanted, const char *action)
 {
-	char line[1024];
+	return setup_fail(&s->o, "%s: found %s; wanted %s; %s", code, found, wanted, action);
+}
 
-	(void)snprintf(line, sizeof line, "%s: found %s; wanted %s; %s\n", code, found, wanted, action);
-	return fail(s, "%s", line);
+static bool fail_daemon(const struct setup *s)
+{
+	return setup_fail(&s->o, "compat.platform: the platform's daemon has ended.");
 }
 
 static bool fail_with(const struct setup *s, const struct diagnosis *d)
@@ -96,13 +89,11 @@ static bool open_log(struct setup *s)
 		return true;
 	fd = open(s->o.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0 && errno == ELOOP)
-		return fail(s, "Logfile must not be a symlink.%s\n", "");
-	s->log = fd >= 0 ? fdopen(fd, "a") : NULL;
-	if (s->log == NULL) {
-		(void)fprintf(stderr, "Error opening file %s: %s\n", s->o.log_file, strerror(errno));
-		return false;
-	}
-	(void)setvbuf(s->log, NULL, _IOLBF, 0);
+		return setup_fail(&s->o, "Logfile must not be a symlink.");
+	s->o.log = fd >= 0 ? fdopen(fd, "a") : NULL;
+	if (s->o.log == NULL)
+		return setup_fail(&s->o, "Error opening file %s: %s", s->o.log_file, strerror(errno));
+	(void)setvbuf(s->o.log, NULL, _IOLBF, 0);
 	return true;
 }
 
@@ -115,7 +106,7 @@ static bool check_executable(const struct setup *s)
 	if (s->o.executable == NULL)
 		return true;
 	if (strchr(s->o.executable, '\'') != NULL || (strchr(s->o.executable, '/') != NULL && access(s->o.executable, X_OK) != 0))
-		return fail(s, "swtpm at %s is not an executable.\n", s->o.executable);
+		return setup_fail(&s->o, "swtpm at %s is not an executable.", s->o.executable);
 	(void)snprintf(command, sizeof command, "'%s' --version", s->o.executable);
 	output = popen(command, "re");
 	if (output != NULL) {
@@ -123,12 +114,12 @@ static bool check_executable(const struct setup *s)
 		(void)pclose(output);
 	}
 	return strstr(line, "(tcbind)") != NULL ||
-	       fail(s, "%s is not tcbind's swtpm: use the swtpm_setup that came with it.\n", s->o.executable);
+	       setup_fail(&s->o, "%s is not tcbind's swtpm: use the swtpm_setup that came with it.", s->o.executable);
 }
 
 static bool set_place(struct setup *s)
 {
-	char text[PATH_MAX + 128];
+	char text[PATH_MAX + 32];
 
 	s->place = (struct settings){ .state_name = "tpm2-00.permall", .volatile_name = "tpm2-00.volatilestate" };
 	(void)snprintf(text, sizeof text, "%s%s", strstr(s->o.state, "://") != NULL ? "backend-uri=" : "dir=", s->o.state);
@@ -137,8 +128,8 @@ static bool set_place(struct setup *s)
 	s->state_fd = open(s->place.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->state_fd >= 0 && faccessat(s->state_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
 		return true;
-	(void)snprintf(text, sizeof text, "%s cannot access directory %s", user_name(), s->place.state_dir);
-	return fail(s, "User %s. Make sure it exists and is a directory.\n", text);
+	return setup_fail(&s->o, "User %s cannot access directory %s. Make sure it exists and is a directory.", user_name(),
+			  s->place.state_dir);
 }
 
 /* `*ret_done`: there is a state, and it is to be left alone. */
@@ -152,7 +143,7 @@ static bool check_present(const struct setup *s, bool *ret_done)
 		say(s, "Not overwriting existing state file.\n");
 	if (!present || s->o.reconfigure || s->o.overwrite || s->o.not_overwrite)
 		return true;
-	return fail(s, "Found existing TPM state '%s'.\n", "permall");
+	return setup_fail(&s->o, "Found existing TPM state 'permall'.");
 }
 
 static bool choose_banks(struct setup *s)
@@ -164,7 +155,7 @@ static bool choose_banks(struct setup *s)
 	if (strcmp(s->banks, "-") == 0)
 		s->banks[0] = '\0';
 	return s->banks[0] == '\0' || setup_tpm_known_banks(s->banks) > 0 ||
-	       fail(s, "No PCR banks could be allocated. None of the selected algorithms are supported.%s\n", "");
+	       setup_fail(&s->o, "No PCR banks could be allocated. None of the selected algorithms are supported.");
 }
 
 static void choose_keys(struct setup *s)
@@ -258,7 +249,7 @@ static bool wait_made(struct setup *s)
 				     json_string_value(json_object_get(refusal, "wanted")),
 				     json_string_value(json_object_get(refusal, "action")));
 	else if (!ready)
-		(void)fail(s, "compat.platform: the platform's daemon has ended.%s\n", "");
+		(void)fail_daemon(s);
 	else if (s->o.display && json_object_get(answer, "id") != NULL)
 		say(s, "vTPM %s\n", json_string_value(json_object_get(answer, "id")));
 	json_decref(answer);
@@ -322,7 +313,7 @@ static bool write_certificate(const struct setup *s, const struct ek *ek)
 	ok = fd >= 0 && io_write(fd, span_of(bytes, size));
 	if (fd >= 0)
 		ok = close(fd) == 0 && ok;
-	return ok || fail(s, "Could not write %s.\n", path);
+	return ok || setup_fail(&s->o, "Could not write %s.", path);
 }
 
 static void tell_banks(const struct setup *s, const char *active, const char *all)
@@ -373,7 +364,7 @@ static bool wait_saved(struct setup *s)
 		ended = json_is_true(json_object_get(message, "end"));
 		json_decref(message);
 	}
-	return ended || fail(s, "compat.platform: the platform's daemon has ended.%s\n", "");
+	return ended || fail_daemon(s);
 }
 
 /* ---- the run ---- */
@@ -412,7 +403,7 @@ static bool run(struct setup *s)
 	if (ok)
 		say(s, "Successfully authored TPM state.\n");
 	else
-		(void)fail(s, "An error occurred. Authoring the TPM state failed.%s\n", "");
+		(void)setup_fail(&s->o, "An error occurred. Authoring the TPM state failed.");
 	say(s, "Ending vTPM manufacturing @ %s\n", time_text(text, sizeof text));
 	return ok;
 }
@@ -431,7 +422,7 @@ static bool prepare(struct setup *s, bool *ret_done)
 		return false;
 	if (s->o.user != NULL && !user_become("swtpm_setup", s->o.user))
 		return false;
-	if (!open_log(s) || !setup_options_check(&s->o, s->log, user_name()) || !check_executable(s) || !set_place(s) ||
+	if (!open_log(s) || !setup_options_check(&s->o, user_name()) || !check_executable(s) || !set_place(s) ||
 	    !check_present(s, ret_done))
 		return false;
 	choose_keys(s);
