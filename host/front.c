@@ -34,17 +34,10 @@ enum front_result front_initialise(struct front *f, uint32_t flags)
 
 /* ---- connections ---- */
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-	*fd = -1;
-}
-
 static void close_client(struct front_client *client)
 {
-	close_fd(&client->fd);
-	close_fd(&client->received_fd);
+	io_close(&client->fd);
+	io_close(&client->received_fd);
 }
 
 static bool has_client(const struct front *f)
@@ -65,7 +58,7 @@ static void accept_client(struct front *f)
 			return;
 		}
 	}
-	close_fd(&fd); /* more clients than anyone has */
+	io_close(&fd); /* more clients than anyone has */
 }
 
 static void accept_data(struct front *f)
@@ -78,7 +71,7 @@ static void accept_data(struct front *f)
 
 static void end_data(struct front *f)
 {
-	close_fd(&f->data.fd);
+	io_close(&f->data.fd);
 	f->end |= f->options->ends_with_data;
 }
 
@@ -86,7 +79,7 @@ static void end_data(struct front *f)
 static void rest(struct front *f)
 {
 	front_data_take_back(f);
-	close_fd(&f->data.fd);
+	io_close(&f->data.fd);
 	f->running = false;
 	f->locality = 0;
 	vtpm_rest(f->v);
@@ -240,7 +233,7 @@ int front_run(struct host_vtpm *v, const struct front_options *options)
 	f.clients[0].fd = options->control_client;
 	if (f.body != NULL && f.answer != NULL)
 		serve(&f);
-	close_fd(&f.data.fd);
+	io_close(&f.data.fd);
 	for (size_t i = 0; i < FRONT_CLIENTS; i++)
 		close_client(&f.clients[i]);
 	free(f.body);

@@ -31,3 +31,10 @@ bool io_write(int fd, struct span bytes)
 	}
 	return true;
 }
+
+void io_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}

@@ -10,5 +10,7 @@
 bool io_send(int fd, struct span bytes);
 /* To a file or a device. */
 bool io_write(int fd, struct span bytes);
+/* Closes it, if it is open, and makes it -1. */
+void io_close(int *fd);
 
 #endif

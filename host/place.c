@@ -28,6 +28,22 @@ bool place_same(const struct place *a, const struct place *b)
 	       stat(b->dir, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
+static bool has_file(const struct place *p, const char *name)
+{
+	char path[PATH_MAX + NAME_MAX];
+
+	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void remove_file(const struct place *p, const char *name)
+{
+	char path[PATH_MAX + NAME_MAX];
+
+	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
+	(void)unlink(path);
+}
+
 static void state_name(const struct place *p, char ret_name[NAME_MAX])
 {
 	(void)snprintf(ret_name, NAME_MAX, "%s%s", p->state, p->pending ? PENDING_SUFFIX : "");
@@ -119,11 +135,10 @@ enum tcb_error place_get_certificates(const struct place *p, struct span *ret_by
 
 void place_remove_certificates(const struct place *p)
 {
-	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+	char name[NAME_MAX];
 
 	certificates_name(p, name);
-	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
-	(void)unlink(path);
+	remove_file(p, name);
 }
 
 enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
@@ -254,10 +269,7 @@ enum tcb_error place_settle(struct place *p, struct diagnosis *d)
 
 void place_remove_volatile(const struct place *p)
 {
-	char path[PATH_MAX + NAME_MAX];
-
-	(void)snprintf(path, sizeof path, "%s/%s", p->dir, p->volatile_state);
-	(void)unlink(path);
+	remove_file(p, p->volatile_state);
 }
 
 static void later_name(const struct place *p, char ret_name[NAME_MAX])
@@ -267,13 +279,12 @@ static void later_name(const struct place *p, char ret_name[NAME_MAX])
 
 enum tcb_error place_put_later(const struct place *p, struct span text, struct diagnosis *d)
 {
-	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+	char name[NAME_MAX];
 
 	later_name(p, name);
 	if (text.size > 0)
 		return store_put(p->dir, name, text, d);
-	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
-	(void)unlink(path); /* where it comes back after a power cut, it is found done */
+	remove_file(p, name); /* where it comes back after a power cut, it is found done */
 	return TCB_OK;
 }
 
@@ -283,14 +294,6 @@ enum tcb_error place_get_later(const struct place *p, struct span *ret_text, str
 
 	later_name(p, name);
 	return store_get(p->dir, name, LATER_MAX, ret_text, d);
-}
-
-static bool has_file(const struct place *p, const char *name)
-{
-	char path[PATH_MAX + NAME_MAX];
-
-	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
-	return access(path, F_OK) == 0;
 }
 
 bool place_has_later(const struct place *p)

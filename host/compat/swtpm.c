@@ -20,6 +20,7 @@
 #include "host/compat/report.h"
 #include "host/compat/sandbox.h"
 #include "host/compat/user.h"
+#include "host/io.h"
 #include "host/registrar.h"
 
 enum { STOP_PATIENCE_MS = 5000 };
@@ -283,13 +284,6 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-	*fd = -1;
-}
-
 static int run(struct process *p)
 {
 	struct diagnosis d = {0};
@@ -303,9 +297,9 @@ static int run(struct process *p)
 	wipe(&p->s.migration_key, sizeof p->s.migration_key);
 	(void)close(p->state_fd); /* the daemon has them now; listeners stay open here too, so that `ss -lp` names this process */
 	if (p->control_connected)
-		close_fd(&p->control_fd);
+		io_close(&p->control_fd);
 	if (p->data_connected)
-		close_fd(&p->data_fd);
+		io_close(&p->data_fd);
 	if (!wait_ready(p) || !write_pid(p))
 		return EXIT_FAILURE;
 	tell_parent(p);
@@ -320,7 +314,7 @@ static int run(struct process *p)
 /* Before this process' connection to the daemon, whose end tells that the place is free. */
 static void close_channel(const struct channel *c, int *fd)
 {
-	close_fd(fd);
+	io_close(fd);
 	channel_remove(c);
 }
 
