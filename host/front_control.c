@@ -76,7 +76,7 @@ static enum front_result do_stop(struct exchange *x)
 static enum front_result do_shutdown(struct exchange *x)
 {
 	x->f->shutdown = true;
-	return RES_SUCCESS; /* the state is in its place before the answer */
+	return RES_SUCCESS; /* a user's state is in its place before the answer */
 }
 
 static enum front_result do_get_established(struct exchange *x)

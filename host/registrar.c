@@ -320,17 +320,16 @@ static bool has_channel(const struct registration *r)
 }
 
 /* When the process that owns sockets and pid file has ended: who hears the answer may start another in their place. */
-static void say_farewell(struct registration *r)
+static void say_farewell(const struct registration *r)
 {
 	enum { END_PATIENCE_MS = 2000 };
 	struct pollfd owner = { .fd = r->fd, .events = POLLIN };
 
 	(void)poll(&owner, 1, END_PATIENCE_MS);
 	front_farewell(r->last_client);
-	r->last_client = -1;
 }
 
-static void answer_end(struct registration *r)
+static void answer_end(const struct registration *r)
 {
 	answer(r, json_pack("{s:b}", "end", 1));
 	if (r->last_client >= 0)
@@ -364,6 +363,7 @@ static void work(struct registration *r)
 {
 	struct diagnosis d = {0};
 	struct host_vtpm *v;
+	bool makes;
 
 	if (!receive(r) || (v = new_vtpm(r)) == NULL) {
 		(void)diagnose(&d, TCB_MALFORMED, "registrar.message", "a registration that this daemon does not understand",
@@ -371,14 +371,16 @@ static void work(struct registration *r)
 		answer_error(r, &d);
 		return;
 	}
+	makes = json_object_get(r->message, "create") != NULL;
 	if (vtpms_enter(r->daemon, v, &d) != TCB_OK)
 		answer_error(r, &d);
-	else if (json_object_get(r->message, "create") != NULL)
+	else if (makes)
 		serve_create(r, v);
 	else
 		serve(r, v);
 	end_vtpm(r, v);
-	answer_end(r);
+	if (!makes) /* who makes one has had its last answer before the last keys */
+		answer_end(r);
 }
 
 static void *serve_registration(void *context)
