@@ -323,7 +323,7 @@ static void control(const struct server *s, const uint8_t *request, size_t size,
 
 void native_connect(const char *id, struct server *ret)
 {
-	static const uint8_t set_datafd[] = { 0, 0, 0, 0x10 };
+	static const uint8_t set_datafd[] = { 0, 0, 0, 0x10 }; /* answered as QEMU waits for it: before a machine that comes in is stopped */
 	char path[PATH_MAX + 64];
 	int pair[2];
 

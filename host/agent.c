@@ -184,11 +184,18 @@ static void keep_link(uint64_t connection, int fd)
 		(void)close(fd);
 }
 
+/* Nothing that a peer acts on leaves before what it rests on is durable, even where this thread's waits are put off (log_hold). */
+static bool send_durable(const struct daemon *daemon, int fd, struct span bytes)
+{
+	log_wait_all(daemon->log);
+	return io_send(fd, bytes);
+}
+
 /* Does what a step says and returns what came; 0: the connection is over, or was never there. */
-static size_t do_step(const struct mige_step *step, uint8_t *ret_bytes)
+static size_t do_step(const struct daemon *daemon, const struct mige_step *step, uint8_t *ret_bytes)
 {
 	int fd = step->address.size > 0 ? open_socket(step->address, false) : take_link(step->connection);
-	size_t got = fd >= 0 && io_send(fd, step->bytes) ? read_some(fd, ret_bytes) : 0;
+	size_t got = fd >= 0 && send_durable(daemon, fd, step->bytes) ? read_some(fd, ret_bytes) : 0;
 
 	if (got > 0)
 		keep_link(step->connection, fd);
@@ -198,13 +205,13 @@ static size_t do_step(const struct mige_step *step, uint8_t *ret_bytes)
 }
 
 /* The last step of an answered request: what is still to be said, and whether the connection stays. */
-static void finish(const struct mige_step *step)
+static void finish(const struct daemon *daemon, const struct mige_step *step)
 {
 	int fd = step->connection != 0 ? take_link(step->connection) : -1;
 
 	if (fd < 0)
 		return;
-	if (io_send(fd, step->bytes) && !step->close)
+	if ((step->bytes.size == 0 || send_durable(daemon, fd, step->bytes)) && !step->close)
 		keep_link(step->connection, fd);
 	else
 		(void)close(fd);
@@ -217,7 +224,7 @@ static enum tcb_error shovel(struct daemon *daemon, struct owned_step *s, struct
 
 	for (int i = 0; !s->step.answered; i++) {
 		uint64_t connection = s->step.connection;
-		size_t got = do_step(&s->step, bytes);
+		size_t got = do_step(daemon, &s->step, bytes);
 
 		step_free(s);
 		if (i == STEPS_MAX)
@@ -225,7 +232,7 @@ static enum tcb_error shovel(struct daemon *daemon, struct owned_step *s, struct
 					"check that both platforms run one release");
 		TRY(feed(daemon, connection, span_of(bytes, got), got == 0, s, d));
 	}
-	finish(&s->step);
+	finish(daemon, &s->step);
 	return TCB_OK;
 }
 
@@ -266,7 +273,7 @@ static void *serve_inbound(void *context)
 			log_diagnosis("inbound", &d);
 			break;
 		}
-		open = open && io_send(in->fd, s.step.bytes) && !s.step.close;
+		open = open && send_durable(in->daemon, in->fd, s.step.bytes) && !s.step.close;
 		step_free(&s);
 	}
 	(void)close(in->fd);

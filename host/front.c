@@ -48,6 +48,14 @@ static bool has_client(const struct front *f)
 	return false;
 }
 
+/* An empty place has its enclave started with the machine that comes, not while that machine is stopped. What goes wrong is said when
+ * the state comes. */
+static void expect_arrival(struct front *f)
+{
+	if (vtpm_look(f->v).state == VTPM_INCOMING)
+		(void)!vtpm_ask_status(f->v, CALL_VTPM_STATUS, span_of(NULL, 0), NULL);
+}
+
 static void accept_client(struct front *f)
 {
 	int fd = accept4(f->options->control_listener, NULL, NULL, SOCK_CLOEXEC);
@@ -55,6 +63,7 @@ static void accept_client(struct front *f)
 	for (size_t i = 0; fd >= 0 && i < FRONT_CLIENTS; i++) {
 		if (f->clients[i].fd < 0) {
 			f->clients[i].fd = fd;
+			expect_arrival(f);
 			return;
 		}
 	}
@@ -200,18 +209,24 @@ static void end_left(struct front *f)
 
 static void serve(struct front *f)
 {
-	enum { LEFT_PATIENCE_MS = 2000 };
+	enum { LEFT_PATIENCE_MS = 2000, META_PATIENCE_MS = 50 };
 	struct pollfd slots[SLOTS];
 
 	begin(f);
 	while (!f->end) {
+		bool old;
 		int got;
 
 		front_data_hand_on(f);
 		fill_slots(f, slots);
-		got = poll(slots, SLOTS, is_left(f) ? LEFT_PATIENCE_MS : -1);
+		old = vtpm_meta_is_old(f->v);
+		got = poll(slots, SLOTS, old ? META_PATIENCE_MS : is_left(f) ? LEFT_PATIENCE_MS : -1);
 		if (got < 0 && errno != EINTR)
 			return;
+		if (got == 0 && old) {
+			(void)vtpm_look(f->v);
+			continue;
+		}
 		if (got == 0) {
 			end_left(f);
 			return;

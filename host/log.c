@@ -489,6 +489,7 @@ static void change_file(struct store_log *log)
 }
 
 static _Thread_local uint64_t own_put; /* the record that this thread put last */
+static _Thread_local bool held;
 
 /* With the lock held. `ret_offset`: of the bytes. */
 static enum tcb_error put(struct store_log *log, enum kind kind, const struct uuid *id, struct span bytes, uint64_t *ret_offset,
@@ -577,6 +578,8 @@ static void wait_for(struct store_log *log, uint64_t wanted)
 
 void log_wait(struct store_log *log)
 {
+	if (held)
+		return;
 	(void)pthread_mutex_lock(&log->lock);
 	wait_for(log, own_put);
 	(void)pthread_mutex_unlock(&log->lock);
@@ -587,6 +590,17 @@ void log_wait_all(struct store_log *log)
 	(void)pthread_mutex_lock(&log->lock);
 	wait_for(log, log->put);
 	(void)pthread_mutex_unlock(&log->lock);
+}
+
+void log_hold(void)
+{
+	held = true;
+}
+
+void log_release(struct store_log *log)
+{
+	held = false;
+	log_wait(log);
 }
 
 /* ---- settling ---- */

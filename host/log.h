@@ -42,6 +42,10 @@ enum tcb_error log_put_step(struct store_log *log, struct span sealed, struct di
 /* Until all that this thread put is durable; or all that anyone did. A disk that fails ends the daemon: nothing that it said is certain then. */
 void log_wait(struct store_log *log);
 void log_wait_all(struct store_log *log);
+/* From log_hold() on this thread's log_wait() does nothing, until log_release(), which waits for all that it put meanwhile: for work whose outcome
+ * nobody hears of before. What was put keeps its order, so that a power cut leaves what a cut between two waits would have left. */
+void log_hold(void);
+void log_release(struct store_log *log);
 
 /* Writes the place's newest state to its file, durably, if it is in the log. */
 void log_settle(struct store_log *log, struct place *place);

@@ -7,6 +7,7 @@
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_tctildr.h>
 
+#include "crypto/crypto.h"
 #include "edge/ptpm.h"
 #include "edge/tpm_quote.h"
 #include "host/merkle.h"
@@ -32,14 +33,14 @@ struct ptpm {
 	struct request *waiting;
 	bool stop;
 	unsigned quotes, arrivals;
+	bool pcrs_known;                   /* as of the last quote, which the worker alone makes */
+	uint8_t pcrs[TPM_QUOTE_PCRS_SIZE];
 };
 
-/* A quote and the PCR values that it is over. */
 struct platform_quote {
 	TPM2B_ATTEST *attest;
 	uint8_t signature[LIMIT_TPM_SIGNATURE];
 	size_t signature_size;
-	uint8_t pcrs[TPM_QUOTE_PCRS_SIZE];
 };
 
 static const TPML_PCR_SELECTION all_pcrs = {
@@ -92,16 +93,29 @@ static bool quote_once(struct ptpm *p, const struct digest256 *root, struct plat
 	return ok;
 }
 
-/* The values must be those that were quoted: read before and after, the same, or again. */
+/* Whether the quote is over the values at hand: TPMS_QUOTE_INFO's pcrDigest (TPM 2.0 Part 2, 10.12.1). */
+static bool is_over(const TPM2B_ATTEST *attest, const uint8_t pcrs[TPM_QUOTE_PCRS_SIZE])
+{
+	struct digest256 digest;
+	TPMS_ATTEST quoted;
+	size_t offset = 0;
+
+	return Tss2_MU_TPMS_ATTEST_Unmarshal(attest->attestationData, attest->size, &offset, &quoted) == TSS2_RC_SUCCESS &&
+	       crypto_sha256(span_of(pcrs, TPM_QUOTE_PCRS_SIZE), &digest) == TCB_OK &&
+	       span_equal(SPAN_OF(digest.bytes), span_of(quoted.attested.quote.pcrDigest.buffer, quoted.attested.quote.pcrDigest.size));
+}
+
+/* A platform's PCRs hardly ever change: those known are read again only where a quote turns out to be over others. */
 static enum tcb_error quote(struct ptpm *p, const struct digest256 *root, struct platform_quote *ret_quote)
 {
-	uint8_t after[TPM_QUOTE_PCRS_SIZE];
-
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		if (!read_pcrs(p, ret_quote->pcrs) || !quote_once(p, root, ret_quote) || !read_pcrs(p, after))
+		if (!p->pcrs_known && !read_pcrs(p, p->pcrs))
+			return TCB_PLATFORM;
+		if (!quote_once(p, root, ret_quote))
 			return TCB_PLATFORM;
 		p->quotes++;
-		if (memcmp(after, ret_quote->pcrs, sizeof after) == 0)
+		p->pcrs_known = is_over(ret_quote->attest, p->pcrs);
+		if (p->pcrs_known)
 			return TCB_OK;
 		Esys_Free(ret_quote->attest);
 		ret_quote->attest = NULL;
@@ -109,13 +123,13 @@ static enum tcb_error quote(struct ptpm *p, const struct digest256 *root, struct
 	return TCB_PLATFORM;
 }
 
-static enum tcb_error write_document(const struct platform_quote *pq, const struct merkle_path *path, size_t count, size_t index,
+static enum tcb_error write_document(const struct ptpm *p, const struct platform_quote *pq, const struct merkle_path *path, size_t count, size_t index,
 				     struct writer *out)
 {
 	struct tpm_quote q = {
 		.attest = span_of(pq->attest->attestationData, pq->attest->size),
 		.signature = span_of(pq->signature, pq->signature_size),
-		.pcrs = SPAN_OF(pq->pcrs),
+		.pcrs = SPAN_OF(p->pcrs),
 		.has_path = true,
 		.leaf_index = index,
 		.leaf_count = count,
@@ -140,7 +154,7 @@ static void serve_batch(struct ptpm *p, struct request **batch, size_t count)
 	if (error == TCB_OK)
 		error = quote(p, &root, &pq);
 	for (size_t i = 0; i < count; i++)
-		batch[i]->error = error == TCB_OK ? write_document(&pq, &paths[i], count, i, batch[i]->out) : error;
+		batch[i]->error = error == TCB_OK ? write_document(p, &pq, &paths[i], count, i, batch[i]->out) : error;
 	Esys_Free(pq.attest);
 	free(paths);
 }

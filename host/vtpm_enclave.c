@@ -20,11 +20,12 @@ const char *vtpm_state_name(enum vtpm_state state)
 
 /* ---- meta.json ---- */
 
-void vtpm_write_meta(const struct host_vtpm *v)
+void vtpm_write_meta(struct host_vtpm *v)
 {
 	json_t *object;
 	char *text;
 
+	v->meta_is_old = false;
 	if (v->place.external)
 		return; /* a user's directory: its state file says it all */
 	object = json_pack("{s:s, s:I}", "state", vtpm_state_name(v->status.state), "generation",
@@ -64,7 +65,7 @@ static enum tcb_error note_status(struct host_vtpm *v, struct span body)
 	TRY(vtpm_status_decode(body, &status));
 	if (memcmp(&status, &v->status, sizeof status) != 0) {
 		v->status = status;
-		vtpm_write_meta(v);
+		v->meta_is_old = true;
 	}
 	return TCB_OK;
 }
@@ -196,6 +197,19 @@ static enum tcb_error ask(struct host_vtpm *v, enum call call, struct span body,
 	return v->external != NULL && call == CALL_VTPM_INIT ? external_initialised(v, d) : TCB_OK;
 }
 
+/* A machine stands still while these are answered: one write of the log for all that they store. */
+static bool is_handover(enum call call)
+{
+	return call == CALL_VTPM_GET_BLOB || call == CALL_VTPM_INIT;
+}
+
+/* With the lock held. In a hand-over it waits until there is time: the front's thread sees to it. */
+static void keep_meta(struct host_vtpm *v, enum call call)
+{
+	if (v->meta_is_old && !is_handover(call))
+		vtpm_write_meta(v);
+}
+
 enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct span answer;
@@ -205,13 +219,18 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 
 	(void)pthread_mutex_lock(&v->lock);
 	serving = vtpm_pause_serving(v);
+	if (is_handover(call))
+		log_hold();
 	error = ask(v, call, body, &answer, d);
+	if (is_handover(call))
+		log_release(v->daemon->log);
 	session = v->link.session;
 	if (error == TCB_OK && ret != NULL)
 		writer_bytes(ret, answer);
 	/* Calls that do not say what they made of the state: exporting, and refusals (a vTPM learns that it has moved). */
 	if (call == CALL_VTPM_GET_BLOB || error == TCB_REFUSED || v->status.state == VTPM_ESCROWED)
 		refresh_status(v);
+	keep_meta(v, call);
 	if (v->link.fd < 0 && session != 0) { /* it died under the call */
 		v->link.session = session;
 		vtpm_close_enclave(v);
@@ -233,6 +252,7 @@ enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span 
 	TRY(writer_end(&w, &answer));
 	(void)pthread_mutex_lock(&v->lock);
 	error = note_status(v, answer);
+	keep_meta(v, call);
 	(void)pthread_mutex_unlock(&v->lock);
 	return error;
 }
@@ -273,6 +293,18 @@ struct vtpm_status vtpm_look(struct host_vtpm *v)
 			vtpm_resume_serving(v);
 	}
 	status = v->status;
+	if (v->meta_is_old)
+		vtpm_write_meta(v);
 	(void)pthread_mutex_unlock(&v->lock);
 	return status;
+}
+
+bool vtpm_meta_is_old(struct host_vtpm *v)
+{
+	bool old;
+
+	(void)pthread_mutex_lock(&v->lock);
+	old = v->meta_is_old;
+	(void)pthread_mutex_unlock(&v->lock);
+	return old;
 }

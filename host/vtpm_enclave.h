@@ -32,6 +32,7 @@ struct host_vtpm {
 	struct vtpm_status status;
 	struct enclave_link link;
 	bool loaded; /* the enclave holds this vTPM */
+	bool meta_is_old; /* meta.json says something else than `status` */
 	struct vtpm_serving serving;
 	struct service_context context;
 	int listen_fd;
@@ -45,8 +46,10 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span body, struct diagnosis *d) MUST_USE;
 /* Ends the enclave, after CALL_VTPM_SHUTDOWN. */
 void vtpm_rest(struct host_vtpm *v);
-/* What it is now. */
+/* What it is now; meta.json says so, too, on return. */
 struct vtpm_status vtpm_look(struct host_vtpm *v);
+/* meta.json is to be written, when there is time. */
+bool vtpm_meta_is_old(struct host_vtpm *v);
 const char *vtpm_state_name(enum vtpm_state state);
 /* One line about this vTPM, for its operator. */
 void vtpm_log(struct host_vtpm *v, const struct diagnosis *d);
@@ -72,7 +75,7 @@ enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct diagnosis *d) MUST_USE;
 enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *create, struct diagnosis *d) MUST_USE;
 void vtpm_close_enclave(struct host_vtpm *v);
-void vtpm_write_meta(const struct host_vtpm *v);
+void vtpm_write_meta(struct host_vtpm *v);
 void vtpm_read_meta(struct host_vtpm *v);
 
 #endif

@@ -6,6 +6,7 @@
 #include "edge/collateral.h"
 #include "enclave/lib/session.h"
 #include "enclave/mige/ratls.h"
+#include "enclave/mige/signatures.h"
 #include "enclave/tee/tee.h"
 #include "verify/appraise/platform.h"
 #include "verify/appraise/quote_expect.h"
@@ -173,7 +174,7 @@ enum tcb_error judge_peer(const struct judge *j, enum judge_side side, const str
 	struct certified_ak ak;
 	struct collateral collateral;
 
-	checks = (struct checks){0};
+	checks = (struct checks){ .memo = signatures_seen() };
 	policy_default(&policy);
 	if (side == JUDGE_DESTINATION)
 		policy.accepted_statuses = ANY_STATUS;
@@ -216,7 +217,7 @@ static enum tcb_error judge_platform(const struct judge *j, const struct judged_
 		.event_log = proof->event_log,
 	};
 
-	checks = (struct checks){0};
+	checks = (struct checks){ .memo = signatures_seen() };
 	bind_policy(j);
 	TRY(wan_commitment(nonce, &peer->key, &evidence.commitment));
 	if (!check_mige_by_policy(peer) ||

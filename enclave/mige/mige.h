@@ -3,7 +3,7 @@
  *   net.c          connections: numbers, bytes in and out, which side handles a message
  *   source.c       this platform gives: judges who asks, decides, grants
  *   destination.c  this platform takes: asks, proves itself, hands the key to its vTPM
- *   judge.c        what a peer must be      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
+ *   judge.c        what a peer must be (signatures.c: what checked before)      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
 #ifndef TCBIND_ENCLAVE_MIGE_MIGE_H
 #define TCBIND_ENCLAVE_MIGE_MIGE_H
 

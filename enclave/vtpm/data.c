@@ -64,6 +64,7 @@ enum tcb_error data_serve(struct vtpm *v, const struct vtpm_serve *serve, struct
 				"send each command by a call");
 	enclave_interrupt_begin();
 	channel.size = serve->pending.size;
+	(void)!vtpm_settle_in(v, NULL); /* where it fails, the first command is told why */
 	if (channel.size > 0) {
 		memcpy(channel.bytes, serve->pending.data, channel.size);
 		open = serve_commands(v, &locality, &error, d);

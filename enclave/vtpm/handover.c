@@ -4,9 +4,7 @@
 #include "edge/blob.h"
 #include "edge/local.h"
 #include "enclave/tee/tee.h"
-#include "enclave/vtpm/credentials.h"
 #include "enclave/vtpm/engine.h"
-#include "enclave/vtpm/mailbox.h"
 #include "enclave/vtpm/vtpm.h"
 
 static uint8_t plain_bytes[LIMIT_STATE];
@@ -71,26 +69,34 @@ static enum tcb_error seal_blob(const struct vtpm *v, uint8_t type, const struct
 	return TCB_OK;
 }
 
-static enum tcb_error seal_blobs(struct vtpm *v, const struct secret256 *key, const struct local_escrowed *mige)
+static enum tcb_error seal_permanent(struct vtpm *v, const struct secret256 *key, const struct local_escrowed *mige)
 {
 	struct writer w = WRITER_OF(plain_bytes);
-	size_t volatile_size;
-	struct span plain;
+	enum tcb_error error = state_encode(&v->record, engine_permanent(), &w);
 
-	TRY(state_encode(&v->record, engine_permanent(), &w));
-	TRY(writer_end(&w, &plain));
-	TRY(seal_blob(v, BLOB_PERMANENT, key, mige, plain, v->out.permanent, sizeof v->out.permanent,
-		      &v->out.permanent_size));
-	TRY(engine_volatile(plain_bytes, sizeof plain_bytes, &volatile_size));
-	return seal_blob(v, BLOB_VOLATILE, key, mige, span_of(plain_bytes, volatile_size), v->out.volatile_state,
-			 sizeof v->out.volatile_state, &v->out.volatile_size);
+	if (error == TCB_OK)
+		error = seal_blob(v, BLOB_PERMANENT, key, mige, span_of(plain_bytes, w.size), v->out.permanent, sizeof v->out.permanent,
+				  &v->out.permanent_size);
+	wipe(plain_bytes, w.size);
+	return error;
+}
+
+static enum tcb_error seal_volatile(struct vtpm *v, const struct secret256 *key, const struct local_escrowed *mige)
+{
+	size_t size = 0;
+	enum tcb_error error = engine_volatile(plain_bytes, sizeof plain_bytes, &size);
+
+	if (error == TCB_OK)
+		error = seal_blob(v, BLOB_VOLATILE, key, mige, span_of(plain_bytes, size), v->out.volatile_state, sizeof v->out.volatile_state,
+				  &v->out.volatile_size);
+	wipe(plain_bytes, size);
+	return error;
 }
 
 enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 {
 	SECRET struct secret256 key = {0};
 	struct local_escrowed mige;
-	enum tcb_error error;
 
 	if (v->out.active)
 		return TCB_OK; /* the same hand-over, asked for again */
@@ -100,9 +106,8 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 	TRY(crypto_random(key.bytes, sizeof key.bytes));
 	TRY(crypto_random(v->out.handover.bytes, sizeof v->out.handover.bytes));
 	TRY(escrow(v, &key, &mige, d));
-	error = seal_blobs(v, &key, &mige);
-	wipe(plain_bytes, sizeof plain_bytes);
-	TRY(error);
+	TRY(seal_permanent(v, &key, &mige));
+	TRY(seal_volatile(v, &key, &mige));
 	v->out.active = true;
 	v->record.state = VTPM_ESCROWED;
 	return state_save(v, d);
@@ -237,20 +242,18 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 	tee_release(plain_bytes, sizeof plain_bytes);
 	tee_release(spare_bytes, sizeof spare_bytes);
 	TRY(error);
-	before = v->record;
+	record_copy(&before, &v->record);
 	next.generation++;
 	next.state = VTPM_RUNNING;
-	v->record = next;
-	error = mailbox_publish(&v->record.secret, span_of(NULL, 0), "moved: ask again");
-	if (error == TCB_OK)
-		error = credentials_write(v, d);
-	if (error == TCB_OK)
-		error = before.state == VTPM_INCOMING ? state_adopt(v, d) : state_save(v, d);
+	next.arrived = true;
+	record_copy(&v->record, &next);
+	error = before.state == VTPM_INCOMING ? state_adopt(v, d) : state_save(v, d);
 	if (error != TCB_OK) {
-		v->record = before;
+		record_copy(&v->record, &before);
 		engine_stop();
 		return error;
 	}
+	v->started = v->in.volatile_size > 0;
 	v->volatile_size = 0;
 	v->out.active = false;
 	tee_release(&next, sizeof next);

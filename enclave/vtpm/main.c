@@ -86,6 +86,18 @@ static enum tcb_error open_volatile(struct vtpm *v, struct span sealed, struct d
 
 /* ---- create and load ---- */
 
+static enum tcb_error ask_mige(struct vtpm *v, enum local_request request, struct span *ret_reply, struct diagnosis *d)
+{
+	uint8_t body_bytes[32];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body;
+
+	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
+	writer_u64(&w, v->record.generation);
+	TRY(writer_end(&w, &body));
+	return session_call(&v->mige, request, body, ret_reply, d);
+}
+
 static enum tcb_error simple_command(enum tpm_cc code, uint16_t parameter)
 {
 	struct tpm_command c;
@@ -217,6 +229,15 @@ static enum tcb_error handle_add_key(void *state, struct span body, struct write
 	return put_status(v, ret);
 }
 
+/* An empty place that is loaded is about to be filled, with a machine stopped meanwhile: its sessions are opened before. */
+static enum tcb_error expect_arrival(struct vtpm *v, struct diagnosis *d)
+{
+	struct span reply;
+
+	TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
+	return session_call(&v->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, d);
+}
+
 static enum tcb_error handle_load(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct vtpm *v = state;
@@ -235,6 +256,8 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 	if (v->record.state == VTPM_RUNNING)
 		v->record.state = VTPM_STOPPED;
 	TRY(residence_begin(v));
+	if (v->record.state == VTPM_INCOMING)
+		TRY(expect_arrival(v, d));
 	v->loaded = true;
 	return put_status(v, ret);
 }
@@ -248,18 +271,6 @@ static void shut_down_orderly(struct vtpm *v)
 	    simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_STATE) != TCB_OK)
 		(void)!simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR);
 	v->last_command = 0;
-}
-
-static enum tcb_error ask_mige(struct vtpm *v, enum local_request request, struct span *ret_reply, struct diagnosis *d)
-{
-	uint8_t body_bytes[32];
-	struct writer w = WRITER_OF(body_bytes);
-	struct span body;
-
-	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
-	writer_u64(&w, v->record.generation);
-	TRY(writer_end(&w, &body));
-	return session_call(&v->mige, request, body, ret_reply, d);
 }
 
 /* A source that is told nothing asks whether its hand-over was granted. */
@@ -298,6 +309,7 @@ static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 	if (v->record.state != VTPM_RUNNING) /* a machine's reset stays within one activation */
 		TRY(activate(v, d));
 	TRY(engine_start(engine_permanent(), volatile_state, d));
+	v->started = volatile_state.size > 0;
 	if ((flags & INIT_DELETE_VOLATILE) != 0 || v->in.resumes)
 		v->volatile_size = 0; /* else it is what every INIT resumes from, as swtpm's is */
 	v->in.resumes = v->out.active = false;
@@ -387,6 +399,22 @@ static bool succeeded(struct span response)
 	return response.size >= 10 && memcmp(response.data + 6, ok, sizeof ok) == 0;
 }
 
+enum tcb_error vtpm_settle_in(struct vtpm *v, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	if (!v->record.arrived || !v->started || v->record.state != VTPM_RUNNING || !engine_running())
+		return TCB_OK;
+	error = mailbox_publish(&v->record.secret, span_of(NULL, 0), "moved: ask again");
+	if (error == TCB_OK)
+		error = credentials_write(v, d);
+	if (error != TCB_OK && error != TCB_REFUSED) /* what its guest took keeps a TPM from it, perhaps: see manufacture() */
+		return error;
+	v->record.arrived = false;
+	(void)engine_take_changed();
+	return state_save(v, d);
+}
+
 /* One command of the guest; the response is borrowed until the next. */
 enum tcb_error vtpm_command(struct vtpm *v, uint8_t locality, struct span command, struct span *ret_response, struct diagnosis *d)
 {
@@ -397,14 +425,18 @@ enum tcb_error vtpm_command(struct vtpm *v, uint8_t locality, struct span comman
 		TRY(handover_revoke(v, d)); /* the migration was cancelled and the guest goes on */
 	if (v->record.state != VTPM_RUNNING || !engine_running())
 		return wrong_state(d, "a vTPM that is not running", "one that is initialised");
+	TRY(vtpm_settle_in(v, d));
 	TRY(engine_process(locality, command, &response));
 	if (response.size > sizeof response_bytes)
 		return TCB_INTERNAL;
 	memcpy(response_bytes, response.data, response.size);
 	response = span_of(response_bytes, response.size);
 	v->last_command = tpm_command_code(command);
-	if (v->last_command == TPM_CC_STARTUP && succeeded(response))
+	if (v->last_command == TPM_CC_STARTUP && succeeded(response)) {
+		v->started = true;
+		TRY(vtpm_settle_in(v, d));
 		TRY(ensure_indices(v, d));
+	}
 	if (mailbox_is_request(command, &nonce) && succeeded(response))
 		TRY(answer_guest(v, nonce));
 	if (engine_take_changed())

@@ -1,7 +1,9 @@
-/* The sealed state. Document, version 2:
- *   "TCBVTPM2" | id 16 | u64 generation | u8 state | u8 origin | secret 32 | last custody 32 | sized policy | sized recovery key |
+/* The sealed state. Document, version 3:
+ *   "TCBVTPM3" | id 16 | u64 generation | u8 state | u8 origin | u8 1: arrived | secret 32 | last custody 32 | sized policy | sized recovery key |
  *   u32 custody records | sized custody | TPM state, packed (pack.h)
  * Sealed (enclave/lib/seal.h) with, before it, u64 version and the digest of the sealed version before: the ledger's chain. */
+#include <stddef.h>
+
 #include "crypto/crypto.h"
 #include "edge/local.h"
 #include "enclave/lib/ocall.h"
@@ -9,7 +11,7 @@
 #include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/vtpm.h"
 
-#define STATE_MAGIC "TCBVTPM2"
+#define STATE_MAGIC "TCBVTPM3"
 #define STATE_LABEL "tcbind vTPM state v1"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
@@ -22,6 +24,7 @@ enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, s
 	writer_u64(w, record->generation);
 	writer_u8(w, (uint8_t)record->state);
 	writer_u8(w, (uint8_t)record->origin);
+	writer_bool(w, record->arrived);
 	writer_bytes(w, SPAN_OF(record->secret.bytes));
 	writer_bytes(w, SPAN_OF(record->last_custody.bytes));
 	writer_sized(w, span_of(record->policy, record->policy_size));
@@ -39,6 +42,14 @@ static void copy_field(uint8_t *ret_bytes, size_t *ret_size, struct span bytes)
 	*ret_size = bytes.size;
 }
 
+void record_copy(struct vtpm_record *ret, const struct vtpm_record *record)
+{
+	memcpy(ret, record, offsetof(struct vtpm_record, policy));
+	copy_field(ret->policy, &ret->policy_size, span_of(record->policy, record->policy_size));
+	copy_field(ret->recovery, &ret->recovery_size, span_of(record->recovery, record->recovery_size));
+	copy_field(ret->custody, &ret->custody_size, span_of(record->custody, record->custody_size));
+}
+
 enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, struct span *ret_tpm)
 {
 	struct reader r = reader_of(bytes);
@@ -53,6 +64,7 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 	TRY(reader_u64(&r, &ret_record->generation));
 	TRY(reader_u8(&r, &state));
 	TRY(reader_u8(&r, &origin));
+	TRY(reader_bool(&r, &ret_record->arrived));
 	TRY(reader_copy(&r, ret_record->secret.bytes, sizeof ret_record->secret.bytes));
 	TRY(reader_copy(&r, ret_record->last_custody.bytes, sizeof ret_record->last_custody.bytes));
 	TRY(reader_sized(&r, sizeof ret_record->policy, &policy));

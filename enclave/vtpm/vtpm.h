@@ -20,12 +20,13 @@ struct vtpm_record {
 	uint64_t generation; /* 0: an empty place */
 	enum vtpm_state state;
 	enum vtpm_origin origin;
+	bool arrived; /* by a hand-over, and no command since: mailbox and certificates are the former platform's */
 	struct secret256 secret; /* authorizes the mailbox's writes */
+	struct digest256 last_custody; /* SHA-256 of the newest; zeros: none */
 	size_t policy_size, recovery_size, custody_size, custody_count;
-	uint8_t policy[LIMIT_POLICY];
+	uint8_t policy[LIMIT_POLICY]; /* from here on: memory that is touched only as far as it is used */
 	uint8_t recovery[P256_POINT_SIZE];
 	uint8_t custody[VTPM_CUSTODY_MAX]; /* CBOR byte strings, oldest first */
-	struct digest256 last_custody;     /* SHA-256 of the newest; zeros: none */
 };
 
 /* One stay on one platform, in one enclave process: never stored. */
@@ -61,6 +62,7 @@ struct vtpm {
 	size_t volatile_size;
 	uint8_t volatile_state[LIMIT_TPM_VOLATILE]; /* to resume from, plain */
 	uint32_t last_command; /* TPM command code */
+	bool started; /* the TPM takes commands: TPM2_Startup was answered, or it resumed from volatile state */
 	struct session pse, mige;
 	struct vtpm_residence residence;
 	struct vtpm_export out;
@@ -84,11 +86,17 @@ struct span state_loaded_tpm(const struct vtpm *v);
 enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, struct writer *w) MUST_USE;
 enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, struct span *ret_tpm) MUST_USE;
 
+void record_copy(struct vtpm_record *ret, const struct vtpm_record *record);
+
 /* ---- main.c ---- */
 
 /* One command of the guest: the response, once all that it changed is durable. Borrowed until the next. */
 enum tcb_error vtpm_command(struct vtpm *v, uint8_t locality, struct span command, struct span *ret_response,
 			    struct diagnosis *d) MUST_USE;
+
+/* What came by a hand-over is furnished for this platform: the former one's evidence and certificates are gone from its NV indices. Before the
+ * first command (or with TPM2_Startup, where the move ended in a power cut); not before, since the machine stands still until CMD_INIT is answered. */
+enum tcb_error vtpm_settle_in(struct vtpm *v, struct diagnosis *d) MUST_USE;
 
 /* ---- data.c ---- */
 

@@ -31,6 +31,10 @@ expect "policy from-evidence" "$TCBIND" policy from-evidence "$WORK/host.ev" -o 
 expect "verify accepts it" "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0011
 expect "and names the platform" [ "$("$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --json |
 	jq -r '[.verdict, .platform.name, .vtpm.id, .vtpm.generation, .ak_source] | join(" ")')" = "trusted A $id 1 msr" ]
+expect "the host's own PCR 16 moves on" env "TPM2TOOLS_TCTI=swtpm:path=$WORK/A/run/ptpm.sock" tpm2_pcrextend \
+	"16:sha256=$(printf '%064d' 1)"
+expect "and its next quote is over what it is now" sh -c "'$TCBIND' attest --platform '$WORK/A' --id $id --nonce 0013 -o '$WORK/moved-on.ev' &&
+	'$TCBIND' verify '$WORK/moved-on.ev' --policy '$WORK/policy' --nonce 0013"
 expect_refusal "a wrong nonce is refused" evidence.nonce "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0012
 expect_refusal "a test root is refused by a production policy" quote.root.untrusted \
 	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered 'del(.roots)')"

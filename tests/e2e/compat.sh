@@ -231,7 +231,7 @@ swtpm_stop copy
 
 # swtpm's own states, plain and encrypted, become ours
 printf 'a passphrase\n' >"$WORK/pass"
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those that the kernel gives to clients
 over_tcp() { # EXE NAME OPTIONS...: with swtpm's TCTI
 	port=$((port + 2))
 	export TPM2TOOLS_TCTI="swtpm:host=127.0.0.1,port=$port"
@@ -265,7 +265,14 @@ over_tcp "$OURS" owned
 expect "a state whose hierarchies have authorizations is taken over" [ "$(tpm2_nvread 0x1500001 -s 7)" = keep-me ]
 expect "with them" sh -c "! tpm2_createprimary -Q -C o -c $WORK/x.ctx 2>/dev/null && tpm2_createprimary -Q -C o -P secret -c $WORK/x.ctx"
 expect "and without keys of ours" sh -c "! tpm2_readpublic -Q -c 0x8101000a 2>/dev/null"
+swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" --save permanent "$WORK/owned.blob"
+swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" --save volatile "$WORK/owned.moment"
 end_tcp owned
+swtpm_start "$OURS" moved --server "type=unixio,path=$WORK/moved.data"
+ioctl moved --load permanent "$WORK/owned.blob"; ioctl moved --load volatile "$WORK/owned.moment"
+expect "it moves, though no certificates of the new place find room" ioctl moved -i
+expect "and goes on there" [ "$(talk moved "$random" | cut -c 1-20)" = 80010000001400000000 ]
+swtpm_stop moved
 over_tcp "$THEIRS" full
 for i in $(seq 0x1500001 0x1500060); do tpm2_nvdefine -Q "$i" -s 2048 2>/dev/null || break; done
 full=$(tpm2_getcap handles-nv-index | wc -l)

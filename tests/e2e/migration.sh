@@ -97,4 +97,25 @@ expect "evidence on A" "$TCBIND" attest --platform "$WORK/A" --id "$traveller" -
 "$TCBIND" policy from-evidence "$WORK/h.ev" -o "$WORK/home" 2>/dev/null
 expect "names A, with two hand-overs behind it" [ "$("$TCBIND" verify "$WORK/h.ev" --policy "$WORK/home" --nonce cc03 --json |
 	jq -r '[.verdict, .platform.name, .vtpm.generation] | join(" ")')" = "trusted A 3" ]
+
+# The power is cut at B after CMD_INIT is answered and before the first command.
+kept=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
+"$TCBIND" vtpm create --platform "$WORK/B" --id "$kept" --incoming >/dev/null
+certificates_of() { "$TCBIND" vtpm show --platform "$WORK/$1" --id "$kept" --json | jq -r ".ek_certificates[] | select(.nv_index == \"$2\") | .pem"; }
+mkfifo "$WORK/until"
+"$(dirname "$0")/hand-over.py" move "$(vtpm_socket A "$kept")" "$(vtpm_socket B "$kept")" <"$WORK/until" >"$WORK/moved" 2>&1 &
+mover=$!
+exec 9>"$WORK/until"
+for _ in $(seq 100); do [ -s "$WORK/moved" ] && break; sleep 0.05; done
+expect "a vTPM moves up to CMD_INIT" [ "$(cat "$WORK/moved")" = moved ]
+kill_hard "B's daemon" "$(process_of tcbindd B)"
+exec 9>&-
+wait $mover
+for _ in $(seq 100); do "$TCBIND" vtpm list --platform "$WORK/B" 2>/dev/null | grep -q "$kept" && break; sleep 0.1; done
+expect "it starts at B" "$(dirname "$0")/hand-over.py" start "$(vtpm_socket B "$kept")"
+for place in A B; do certificates_of $place 0x01c00100 >"$WORK/$place.issuer.pem"; certificates_of $place 0x01c0000a >"$WORK/$place.ek.pem"; done
+expect "with certificates of B's PSE" openssl verify -partial_chain -trusted "$WORK/B.issuer.pem" "$WORK/B.ek.pem"
+expect "not of A's" sh -c "[ -s '$WORK/A.issuer.pem' ] && [ -s '$WORK/B.ek.pem' ] && ! cmp -s '$WORK/A.issuer.pem' '$WORK/B.issuer.pem' &&
+	! openssl verify -partial_chain -trusted '$WORK/A.issuer.pem' '$WORK/B.ek.pem' 2>/dev/null"
+expect_refusal "and A can start it no more" "result 0x" "$(dirname "$0")/hand-over.py" start "$(vtpm_socket A "$kept")"
 done_testing

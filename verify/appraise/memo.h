@@ -1,5 +1,5 @@
 /* Judgements that many evidences share: a platform's quote with its collateral, a signature over bytes seen before. Who appraises many
- * evidences brings a memory for them (verify/lib/cache.h); an enclave has none (NULL), and every judgement is then made anew.
+ * evidences brings a memory for them (verify/lib/cache.h); NULL: none, and every judgement is made anew.
  *
  * Only a judgement that passed is remembered, under all bytes that it depends on; recalled, it adds the same checks as it did when it was
  * made. What else it depends on (the policy) is the memory's owner's to tell apart. */
