@@ -1,6 +1,8 @@
 /* The data channel in the enclave's hands (CALL_VTPM_SERVE): a call that lasts, until its channel ends or somebody has another call to make. */
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "host/vtpm_enclave.h"
 
@@ -81,12 +83,14 @@ void vtpm_resume_serving(struct host_vtpm *v)
 
 bool vtpm_serve_start(struct host_vtpm *v, int fd, uint8_t locality, const struct data_channel *pending)
 {
+	static const struct timeval moment = { .tv_usec = 1000 }; /* for which the enclave may wait for the channel alone: tee_data_read() */
 	struct vtpm_serving *s = &v->serving;
 	bool ok;
 
 	(void)pthread_mutex_lock(&v->lock);
 	ok = v->loaded && v->link.fd >= 0 && !s->open && !v->link.by_frames;
 	if (ok) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment); /* without it we wait for who waits */
 		*s = (struct vtpm_serving){ .fd = fd, .locality = locality, .pending = *pending };
 		ok = open_call(v, NULL) == TCB_OK;
 	}

@@ -31,7 +31,8 @@ void tee_data_close(void);
 enum tee_event { TEE_STREAM, TEE_DATA };
 /* Waits until the host stream or the data channel has something; the host stream first. */
 enum tee_event tee_data_wait(void);
-/* What is there now: at most `capacity` bytes, not 0; `*ret_size` 0: nothing now. False: closed. */
+/* What is there, or comes within the moment that the channel's owner has set (SO_RCVTIMEO): at most `capacity` bytes, not 0;
+ * `*ret_size` 0: nothing. False: closed. */
 bool tee_data_read(uint8_t *ret_bytes, size_t capacity, size_t *ret_size);
 /* All of it; false: closed. */
 bool tee_data_write(struct span bytes);

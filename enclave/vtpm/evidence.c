@@ -150,7 +150,8 @@ static enum tcb_error collect(struct vtpm *v, struct span nonce, struct evidence
 	struct writer w = WRITER_OF(parts_bytes);
 
 	TRY(put_request(v, nonce, &w, ret_evidence));
-	TRY(put_platform(&w, ret_evidence, d));
+	TRY(put_platform(&w, ret_evidence, d)); /* first, so that vTPMs that are asked together share one */
+	TRY(ensure_endorsed(v, d));
 	TRY(put_vtpm(v, &w, ret_evidence, d));
 	ret_evidence->parts[EVIDENCE_CERTIFIED_AK] =
 		span_of(v->residence.certified_ak, v->residence.certified_ak_size);
@@ -171,7 +172,6 @@ enum tcb_error evidence_make(struct vtpm *v, struct span nonce, struct span *ret
 	if (!engine_running() || v->record.state != VTPM_RUNNING)
 		return diagnose(d, TCB_WRONG_STATE, "vtpm.not-running", "a vTPM that is not running",
 				"a vTPM whose machine has started it", "start the VM, then ask again");
-	TRY(ensure_endorsed(v, d));
 	TRY(collect(v, nonce, &e, d));
 	evidence_encode(&payload, &e);
 	TRY(writer_end(&payload, &payload_span));

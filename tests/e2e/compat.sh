@@ -265,21 +265,21 @@ over_tcp "$OURS" owned
 expect "a state whose hierarchies have authorizations is taken over" [ "$(tpm2_nvread 0x1500001 -s 7)" = keep-me ]
 expect "with them" sh -c "! tpm2_createprimary -Q -C o -c $WORK/x.ctx 2>/dev/null && tpm2_createprimary -Q -C o -P secret -c $WORK/x.ctx"
 expect "and without keys of ours" sh -c "! tpm2_readpublic -Q -c 0x8101000a 2>/dev/null"
-swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" --save permanent "$WORK/owned.blob"
-swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" --save volatile "$WORK/owned.moment"
 end_tcp owned
-swtpm_start "$OURS" moved --server "type=unixio,path=$WORK/moved.data"
-ioctl moved --load permanent "$WORK/owned.blob"; ioctl moved --load volatile "$WORK/owned.moment"
-expect "it moves, though no certificates of the new place find room" ioctl moved -i
-expect "and goes on there" [ "$(talk moved "$random" | cut -c 1-20)" = 80010000001400000000 ]
-swtpm_stop moved
 over_tcp "$THEIRS" full
 for i in $(seq 0x1500001 0x1500060); do tpm2_nvdefine -Q "$i" -s 2048 2>/dev/null || break; done
 full=$(tpm2_getcap handles-nv-index | wc -l)
 end_tcp full
 over_tcp "$OURS" full
 expect "a state whose NV memory is full is taken over" sh -c "[ $full -gt 20 ] && [ \$(tpm2_getcap handles-nv-index | wc -l) -ge $full ]"
+swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" --save permanent "$WORK/full.blob"
+swtpm_ioctl --tcp "127.0.0.1:$((port + 1))" --save volatile "$WORK/full.moment"
 end_tcp full
+swtpm_start "$OURS" moved --server "type=unixio,path=$WORK/moved.data"
+ioctl moved --load permanent "$WORK/full.blob"; ioctl moved --load volatile "$WORK/full.moment"
+expect "it moves, though no certificates of the new place find room" ioctl moved -i
+expect "and goes on there" [ "$(talk moved "$random" | cut -c 1-20)" = 80010000001400000000 ]
+swtpm_stop moved
 rm -rf "$WORK/wrong.d"; mkdir "$WORK/wrong.d"; cp "$WORK/encrypted.d/tpm2-00.permall.swtpm" "$WORK/wrong.d/tpm2-00.permall"
 swtpm_start "$OURS" wrong
 expect_refusal "an encrypted one without its key is refused" 0x101 ioctl wrong -i

@@ -104,7 +104,7 @@ enum tee_event tee_data_wait(void)
 
 bool tee_data_read(uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
 {
-	ssize_t got = recv(data_fd, ret_bytes, capacity, MSG_DONTWAIT);
+	ssize_t got = recv(data_fd, ret_bytes, capacity, 0);
 
 	*ret_size = got > 0 ? (size_t)got : 0;
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
