@@ -75,7 +75,8 @@ static enum tcb_error put_head(const struct place *p, struct writer *w)
 	return TCB_OK;
 }
 
-static enum tcb_error put_with_head(const struct place *p, const char *name, struct span bytes, struct diagnosis *d)
+/* To the file `name`, or (`ret_there`, which is not NULL) into the one that is there. */
+static enum tcb_error put_with_head(const struct place *p, const char *name, struct span bytes, bool *ret_there, struct diagnosis *d)
 {
 	uint8_t *file = malloc(HEAD_SIZE_MAX + bytes.size);
 	struct writer w = writer_of(file, HEAD_SIZE_MAX + bytes.size);
@@ -89,7 +90,7 @@ static enum tcb_error put_with_head(const struct place *p, const char *name, str
 	if (error == TCB_OK)
 		error = writer_end(&w, &whole);
 	if (error == TCB_OK)
-		error = store_put(p->dir, name, whole, d);
+		error = ret_there != NULL ? store_overwrite(p->dir, name, whole, ret_there, d) : store_put(p->dir, name, whole, d);
 	free(file);
 	return error;
 }
@@ -115,9 +116,20 @@ enum tcb_error place_write(const struct place *p, struct span sealed, struct dia
 	state_name(p, name);
 	if (!p->external)
 		return store_put(p->dir, name, sealed, d);
-	TRY(put_with_head(p, name, sealed, d));
+	TRY(put_with_head(p, name, sealed, NULL, d));
 	give(p, name);
 	return TCB_OK;
+}
+
+enum tcb_error place_write_last(const struct place *p, struct span sealed, struct diagnosis *d)
+{
+	enum tcb_error error;
+	bool there = true;
+
+	if (!p->external || p->pending)
+		return place_write(p, sealed, d);
+	error = put_with_head(p, p->state, sealed, &there, d);
+	return error == TCB_OK || !there ? error : place_write(p, sealed, d);
 }
 
 static void certificates_name(const struct place *p, char ret_name[NAME_MAX])

@@ -36,6 +36,10 @@ enum tcb_error place_put(struct place *p, enum store_slot slot, struct span byte
 /* The state, to its file, durable. */
 enum tcb_error place_write(const struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
 
+/* The same at the end, for a state that the log has until this returns: who removes a user's directory meanwhile meets no new name in it, and a state
+ * that its user took away does not come back. */
+enum tcb_error place_write_last(const struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
+
 /* A state whose place is not at hand (a user's directory, after a crash), in the platform's store until its vTPM is opened again. */
 enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, struct span sealed, struct diagnosis *d) MUST_USE;
 /* Brings it to its place, if there is one; `ret_sealed` is then replaced by it, and `ret_file` owns it (free()). */

@@ -2,6 +2,8 @@
 #ifndef TCBIND_HOST_STORE_H
 #define TCBIND_HOST_STORE_H
 
+#include <stdbool.h>
+
 #include "core/error.h"
 #include "core/span.h"
 
@@ -9,6 +11,9 @@
 enum tcb_error store_put(const char *dir, const char *name, struct span bytes, struct diagnosis *d) MUST_USE;
 /* The same, whole or not at all while the machine runs; a power cut may take it back. */
 enum tcb_error store_put_soft(const char *dir, const char *name, struct span bytes) MUST_USE;
+/* Into the file DIR/name as it is there: no name appears in DIR. Durable, but not as a whole: a crash may leave it torn. `ret_there`: there is a file
+ * of that name. Code: store.put, also for one that is not DIR's owner's alone. */
+enum tcb_error store_overwrite(const char *dir, const char *name, struct span bytes, bool *ret_there, struct diagnosis *d) MUST_USE;
 /* All of DIR/name in memory that free() releases; no such file: empty. Code: store.get. */
 enum tcb_error store_get(const char *dir, const char *name, size_t max, struct span *ret_bytes, struct diagnosis *d) MUST_USE;
 

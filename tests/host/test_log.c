@@ -398,6 +398,74 @@ static void a_lost_place_is_kept_aside(void **state)
 	log_close(log);
 }
 
+static void expect_aside(unsigned version)
+{
+	struct span file = {0}, sealed = {0};
+
+	assert_int_equal(place_take_aside(&places[0], dir, &file, &sealed, NULL), TCB_OK);
+	assert_int_equal(version_of(sealed), version);
+	free((void *)(uintptr_t)file.data);
+}
+
+/* Whoever removes a user's directory while its vTPM ends (kill -9, rm -r) meets no name that was not there. */
+static void a_users_directory_gets_no_new_name_at_the_end(void **state)
+{
+	struct store_log *log = begin();
+	char path[sizeof places[0].dir + 16], elsewhere[sizeof places[0].dir + 16];
+	enum place_content content;
+	struct span file, sealed;
+	struct stat before, after;
+	struct uuid id;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/state", places[0].dir);
+	(void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", dir);
+	places[0].external = true;
+	put_state(0, 21, 9000);
+	assert_int_equal(place_write(&places[0], span_of("a longer one than what comes", 28), NULL), TCB_OK);
+	assert_int_equal(stat(path, &before), 0);
+	log_settle(log, &places[0]);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(place_look(&places[0], &file, &content, &id, &sealed, NULL), TCB_OK);
+	assert_int_equal(content, PLACE_OURS);
+	assert_int_equal(version_of(sealed), 21);
+	free((void *)(uintptr_t)file.data);
+
+	put_state(0, 22, 300);
+	log_settle(log, &places[0]);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(after.st_size < 9000); /* nothing is left of the longer one */
+
+	assert_int_equal(rename(path, elsewhere), 0);
+	put_state(0, 23, 300);
+	log_settle(log, &places[0]);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(rmdir(places[0].dir), 0);
+	assert_int_equal(mkdir(places[0].dir, 0700), 0);
+	expect_aside(23); /* where it was moved to, it is found again */
+
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(stat(elsewhere, &before), 0);
+	assert_int_equal(symlink(elsewhere, path), 0);
+	put_state(0, 24, 500);
+	log_settle(log, &places[0]);
+	assert_int_equal(lstat(path, &after), 0);
+	assert_true(S_ISREG(after.st_mode)); /* in the link's place */
+	assert_int_equal(stat(elsewhere, &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+
+	assert_int_equal(unlink(elsewhere), 0);
+	assert_int_equal(link(path, elsewhere), 0);
+	put_state(0, 25, 700);
+	log_settle(log, &places[0]);
+	assert_int_equal(stat(elsewhere, &before), 0);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_not_equal(after.st_ino, before.st_ino);
+	assert_int_equal(unlink(elsewhere), 0);
+	log_close(log);
+}
+
 static int set_up(void **state)
 {
 	char path[64];
@@ -430,6 +498,7 @@ int main(void)
 		cmocka_unit_test(after_a_kill),
 		cmocka_unit_test(what_is_dropped_is_nowhere),
 		cmocka_unit_test(a_lost_place_is_kept_aside),
+		cmocka_unit_test(a_users_directory_gets_no_new_name_at_the_end),
 	};
 
 	return cmocka_run_group_tests_name("host/log", tests, set_up, tear_down);
