@@ -13,6 +13,7 @@ _Noreturn void bench_fail(const char *what, unsigned value);
 void bench_check(bool ok, const char *what);
 
 double bench_now_us(void);
+void bench_pause_ms(long ms);
 
 /* ---- what is measured on ---- */
 

@@ -76,7 +76,7 @@ static void run(const char *const argv[])
 	bench_check(waitpid(pid, &status, 0) == pid && status == 0, argv[1]);
 }
 
-static void pause_ms(long ms)
+void bench_pause_ms(long ms)
 {
 	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000 };
 
@@ -111,7 +111,7 @@ void platform_start(unsigned number, const char *name)
 			text[0] = '\0';
 		if (fd >= 0)
 			(void)close(fd);
-		pause_ms(10);
+		bench_pause_ms(10);
 	}
 	bench_check(strstr(text, "ready") != NULL, "a platform that runs");
 	(void)setenv("TCBIND_PLATFORM", platform_dir, 1);

@@ -38,6 +38,7 @@ enum call {
 	CALL_VTPM_SHUTDOWN = 0x0412,    /* nothing: saves what must be saved       -> nothing */
 	CALL_VTPM_ADD_KEY = 0x0414,     /* u8 enum vtpm_key, of a vTPM that is off -> vtpm_status */
 	CALL_VTPM_STATUS = 0x0413,      /* nothing                                 -> vtpm_status */
+	CALL_VTPM_STANDBY = 0x0416, /* nothing, before it has a vTPM: opens its sessions -> nothing */
 	CALL_VTPM_SERVE = 0x0415, /* vtpm_serve, and a descriptor: answers commands on it until it ends or FRAME_INTERRUPT -> vtpm_served */
 
 	/* ---- enclave -> host (edge/host.h) ---- */

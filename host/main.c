@@ -14,6 +14,7 @@
 #include "host/paths.h"
 #include "host/place.h"
 #include "host/registrar.h"
+#include "host/spare.h"
 
 /* A state that was acknowledged before a crash, or was about to be. */
 static enum tcb_error recover_state(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d)
@@ -43,6 +44,7 @@ static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagn
 	TRY(ptpm_open(tcti, &daemon->ptpm, d));
 	TRY(log_open(daemon->store_dir, recover_state, daemon, &daemon->log, d));
 	TRY(services_start(daemon, d));
+	TRY(spare_start(daemon, d));
 	TRY(agent_start(daemon, d));
 	TRY(vtpms_start(daemon, d));
 	TRY(registrar_start(daemon, d));

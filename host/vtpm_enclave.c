@@ -7,6 +7,7 @@
 #include "core/wipe.h"
 #include "host/external.h"
 #include "host/scratch.h"
+#include "host/spare.h"
 
 static const char *const state_names[] = {
 	[VTPM_NEW] = "new", [VTPM_INCOMING] = "incoming", [VTPM_RUNNING] = "running",
@@ -133,7 +134,10 @@ enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d)
 		return TCB_OK;
 	v->loaded = false;
 	v->context = (struct service_context){ .daemon = v->daemon, .link = &v->link, .place = &v->place };
-	TRY(enclave_link_open(v->daemon->config.dir, v->daemon->vtpm_image, services_serve, &v->context, &v->link, d));
+	if (spare_take(&v->link))
+		v->link.context = &v->context;
+	else
+		TRY(enclave_link_open(v->daemon->config.dir, v->daemon->vtpm_image, services_serve, &v->context, &v->link, d));
 	v->link.by_frames = getenv("TCBIND_DATA_BY_FRAMES") != NULL; /* as with an enclave that takes no data channel */
 	return TCB_OK;
 }

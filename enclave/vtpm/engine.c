@@ -123,16 +123,23 @@ static bool set_state(enum TPMLIB_StateType type, struct span state)
 	return state.size == 0 || TPMLIB_SetState(type, state.data, (uint32_t)state.size) == TPM_SUCCESS;
 }
 
+enum tcb_error engine_keep(struct span permanent)
+{
+	if (permanent.size > sizeof engine.permanent)
+		return TCB_LIMIT;
+	if (permanent.size > 0)
+		memmove(engine.permanent, permanent.data, permanent.size); /* it may be our own buffer */
+	engine.permanent_size = permanent.size;
+	return TCB_OK;
+}
+
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d)
 {
-	bool ok = permanent.size <= sizeof engine.permanent;
 	struct span plain = {0};
+	bool ok;
 
 	engine_stop();
-	if (ok && permanent.size > 0)
-		memmove(engine.permanent, permanent.data, permanent.size); /* it may be our own buffer */
-	engine.permanent_size = ok ? permanent.size : 0;
-	ok = ok && unpack_new(span_of(engine.permanent, engine.permanent_size), &plain);
+	ok = engine_keep(permanent) == TCB_OK && unpack_new(span_of(engine.permanent, engine.permanent_size), &plain);
 	/* libtpms copies what it is given. */
 	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, plain) &&
 	     set_state(TPMLIB_STATE_VOLATILE, volatile_state) && TPMLIB_MainInit() == TPM_SUCCESS;

@@ -6,6 +6,8 @@
 #include "core/limits.h"
 #include "core/span.h"
 
+/* What engine_permanent() is, until the TPM stores its own. TCB_LIMIT: too large. */
+enum tcb_error engine_keep(struct span permanent) MUST_USE;
 /* Starts the TPM from a permanent state, packed (pack.h; empty: a new TPM is manufactured), and a volatile one (empty: none). A TPM that
  * runs is ended first. Code: vtpm.engine. */
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d) MUST_USE;

@@ -229,13 +229,25 @@ static enum tcb_error handle_add_key(void *state, struct span body, struct write
 	return put_status(v, ret);
 }
 
-/* An empty place that is loaded is about to be filled, with a machine stopped meanwhile: its sessions are opened before. */
-static enum tcb_error expect_arrival(struct vtpm *v, struct diagnosis *d)
+/* By the cheapest request that each has, while nobody waits: a session opens with its first. */
+static enum tcb_error open_sessions(struct vtpm *v, struct diagnosis *d)
 {
 	struct span reply;
 
-	TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
-	return session_call(&v->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, d);
+	if (!v->mige.open)
+		TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
+	return v->pse.open ? TCB_OK : session_call(&v->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, d);
+}
+
+static enum tcb_error handle_standby(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct vtpm *v = state;
+
+	(void)ret;
+	TRY(no_body(body));
+	if (v->loaded)
+		return wrong_state(d, "an enclave that holds a vTPM", "a new enclave");
+	return open_sessions(v, d);
 }
 
 static enum tcb_error handle_load(void *state, struct span body, struct writer *ret, struct diagnosis *d)
@@ -247,17 +259,14 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 	if (v->loaded)
 		return wrong_state(d, "an enclave that holds a vTPM", "a new enclave");
 	TRY(state_load(v, &m, d));
-	if (state_loaded_tpm(v).size > 0) {
-		TRY(engine_start(state_loaded_tpm(v), span_of(NULL, 0), d)); /* judged now, kept in the engine's memory */
-		engine_stop();
-	}
+	TRY(engine_keep(state_loaded_tpm(v)));
 	if (m.volatile_sealed.size > 0)
 		TRY(open_volatile(v, m.volatile_sealed, d));
 	if (v->record.state == VTPM_RUNNING)
 		v->record.state = VTPM_STOPPED;
 	TRY(residence_begin(v));
-	if (v->record.state == VTPM_INCOMING)
-		TRY(expect_arrival(v, d));
+	if (v->record.state == VTPM_INCOMING) /* about to be filled, with a machine stopped meanwhile */
+		TRY(open_sessions(v, d));
 	v->loaded = true;
 	return put_status(v, ret);
 }
@@ -695,6 +704,7 @@ static enum tcb_error handle_shutdown(void *state, struct span body, struct writ
 }
 
 static const struct enclave_call calls[] = {
+	{ CALL_VTPM_STANDBY, handle_standby },
 	{ CALL_VTPM_CREATE, handle_create },
 	{ CALL_VTPM_LOAD, handle_load },
 	{ CALL_VTPM_INIT, handle_init },

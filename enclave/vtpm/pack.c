@@ -3,30 +3,32 @@
 /* How many zeros stand at the start. */
 static size_t zeros_at(struct span bytes)
 {
+	static const uint8_t zeros[64];
 	size_t n = 0;
 
-	while (n + 8 <= bytes.size && memcmp(bytes.data + n, (const uint8_t[8]){0}, 8) == 0)
-		n += 8;
-	while (n < bytes.size && bytes.data[n] == 0)
-		n++;
+	for (size_t step = sizeof zeros; step > 0; step /= 8) /* 64, 8, 1 */
+		while (n + step <= bytes.size && memcmp(bytes.data + n, zeros, step) == 0)
+			n += step;
 	return n;
 }
 
-/* Where the next run of PACK_RUN zeros starts; the size, if there is none. */
-static size_t find_run(struct span bytes)
+/* Where the next run of PACK_RUN zeros or more starts, and its length; the size and none, if there is none. */
+static size_t find_run(struct span bytes, size_t *ret_zeros)
 {
-	for (size_t i = 0; i + PACK_RUN <= bytes.size;) {
-		const uint8_t *zero = memchr(bytes.data + i, 0, bytes.size - i);
-		size_t run;
+	size_t at = 0;
+
+	while (at < bytes.size) {
+		const uint8_t *zero = memchr(bytes.data + at, 0, bytes.size - at);
 
 		if (zero == NULL)
 			break;
-		i = (size_t)(zero - bytes.data);
-		run = zeros_at(span_of(zero, bytes.size - i));
-		if (run >= PACK_RUN)
-			return i;
-		i += run;
+		at = (size_t)(zero - bytes.data);
+		*ret_zeros = zeros_at(span_of(zero, bytes.size - at));
+		if (*ret_zeros >= PACK_RUN)
+			return at;
+		at += *ret_zeros;
 	}
+	*ret_zeros = 0;
 	return bytes.size;
 }
 
@@ -34,8 +36,7 @@ void pack(struct writer *w, struct span bytes)
 {
 	writer_u32(w, (uint32_t)bytes.size);
 	while (bytes.size > 0) {
-		size_t plain = find_run(bytes);
-		size_t zeros = zeros_at(span_of(bytes.data + plain, bytes.size - plain));
+		size_t zeros, plain = find_run(bytes, &zeros);
 
 		writer_sized(w, span_of(bytes.data, plain));
 		writer_u32(w, (uint32_t)zeros);
@@ -47,7 +48,7 @@ enum tcb_error unpack(struct span packed, uint8_t *ret_bytes, size_t capacity, s
 {
 	struct reader r = reader_of(packed);
 	uint32_t size, zeros;
-	size_t done = 0;
+	size_t done = 0, run;
 	struct span plain;
 
 	TRY(reader_u32(&r, &size));
@@ -56,7 +57,7 @@ enum tcb_error unpack(struct span packed, uint8_t *ret_bytes, size_t capacity, s
 	while (r.rest.size > 0) {
 		TRY(reader_sized(&r, size - done, &plain));
 		TRY(reader_u32(&r, &zeros));
-		if (zeros > size - done - plain.size || find_run(plain) != plain.size || (done > 0 && (plain.size == 0 || plain.data[0] == 0)) ||
+		if (zeros > size - done - plain.size || find_run(plain, &run) != plain.size || (done > 0 && (plain.size == 0 || plain.data[0] == 0)) ||
 		    (plain.size > 0 && zeros > 0 && plain.data[plain.size - 1] == 0) || (zeros < PACK_RUN && (zeros > 0 || r.rest.size > 0)) ||
 		    plain.size + zeros == 0)
 			return TCB_MALFORMED;

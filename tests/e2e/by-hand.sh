@@ -106,7 +106,7 @@ else
 fi
 
 # Killed at once: the enclave, then QEMU, then the daemon. What was acknowledged is there again each time.
-kill_hard "the vTPM's enclave" "$(children_of "$(process_of sgxsim A)" | tail -n 1)"
+for process in $(children_of "$(process_of sgxsim A)" | tail -n 2); do kill_hard "the vTPM's enclave and the spare one" "$process"; done
 kill_hard QEMU "$guest_pid"
 daemon=$(process_of tcbindd A)
 kill_hard "the daemon" "$daemon"
