@@ -14,6 +14,7 @@ void bench_check(bool ok, const char *what);
 
 double bench_now_us(void);
 void bench_pause_ms(long ms);
+double bench_median(double *values, size_t count); /* sorts them */
 
 /* ---- what is measured on ---- */
 
@@ -45,6 +46,8 @@ void server_start_waiting(enum side side, const char *name, struct server *ret);
 /* The process only: a state of this name may be there; microseconds until TPM2_Startup was answered. */
 double server_start_timed(enum side side, const char *name, struct server *ret);
 void server_stop(struct server *s);
+/* `swtpm_setup` of a side, into a new directory; microseconds until it ended. */
+double server_setup_timed(enum side side, const char *name);
 
 /* A vTPM of the platform, behind its own control socket, as QEMU has it: created, with a data channel, started up. Its process is the platform's. */
 void native_create(char ret_id[37], const char *options);
@@ -77,6 +80,7 @@ void report_write(const char *dir);
 void rows_commands(void); /* commands on the data socket */
 void rows_nv(void);       /* NV writes, alone and 64 at once */
 void rows_start(void);
+void rows_setup(void);
 void rows_migration(void);
 void rows_memory(void);   /* 50 and 1,000 vTPMs, and what their number costs */
 

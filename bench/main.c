@@ -20,8 +20,21 @@ void bench_check(bool ok, const char *what)
 		bench_fail(what, 0);
 }
 
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+double bench_median(double *values, size_t count)
+{
+	qsort(values, count, sizeof *values, compare);
+	return values[count / 2];
+}
+
 static const struct { const char *name; void (*run)(void); } groups[] = {
-	{ "commands", rows_commands }, { "nv", rows_nv }, { "start", rows_start }, { "migration", rows_migration }, { "memory", rows_memory },
+	{ "commands", rows_commands }, { "nv", rows_nv }, { "start", rows_start }, { "setup", rows_setup }, { "migration", rows_migration }, { "memory", rows_memory },
 };
 
 static bool wanted(const char *name, int argc, char **argv)

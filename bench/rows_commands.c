@@ -4,13 +4,6 @@
 #include "bench/bench.h"
 #include "bench/tpm.h"
 
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 static double median_us(int fd, const struct tpm_request *request, int count)
 {
 	double *times = calloc((size_t)count, sizeof *times), median;
@@ -24,8 +17,7 @@ static double median_us(int fd, const struct tpm_request *request, int count)
 		(void)tpm_send(fd, request);
 		times[i] = bench_now_us() - from;
 	}
-	qsort(times, (size_t)count, sizeof *times, compare);
-	median = times[count / 2];
+	median = bench_median(times, (size_t)count);
 	free(times);
 	return median;
 }

@@ -78,13 +78,6 @@ static double move(int from, int to)
 	return bench_now_us() - start;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 static double swtpm_us(void)
 {
 	double times[MOVES];
@@ -103,8 +96,7 @@ static double swtpm_us(void)
 		server_stop(&source);
 		server_stop(&destination);
 	}
-	qsort(times, MOVES, sizeof times[0], compare);
-	return times[MOVES / 2];
+	return bench_median(times, MOVES);
 }
 
 void rows_migration(void)
@@ -128,8 +120,7 @@ void rows_migration(void)
 		native_stop(&destination);
 	}
 	report_add(&(struct row){ "migration's pause, the first between two", "us", swtpm, times[0], GOAL_AT_MOST, 15000, "swtpm's state is in the clear" });
-	qsort(times + 1, MOVES, sizeof times[0], compare);
-	report_add(&(struct row){ "migration's pause, a session is open", "us", swtpm, times[1 + MOVES / 2], GOAL_AT_MOST, 2000, NULL });
+	report_add(&(struct row){ "migration's pause, a session is open", "us", swtpm, bench_median(times + 1, MOVES), GOAL_AT_MOST, 2000, NULL });
 	platform_stop();
 	platform_select(0);
 }

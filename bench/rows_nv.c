@@ -12,13 +12,6 @@
 
 enum { INDEX = 0x01500001, AT_ONCE = 64, WRITES = 400, SECONDS = 2 };
 
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 static double write_us(int fd)
 {
 	static double times[WRITES];
@@ -33,8 +26,7 @@ static double write_us(int fd)
 		(void)tpm_send(fd, &request);
 		times[i] = bench_now_us() - from;
 	}
-	qsort(times, WRITES, sizeof times[0], compare);
-	return times[WRITES / 2];
+	return bench_median(times, WRITES);
 }
 
 /* Writes a second, by `count` servers together; the client is one thread that has one write on its way to each. */
@@ -89,8 +81,7 @@ static double floor_us(void)
 		times[i] = bench_now_us() - from;
 	}
 	(void)close(fd);
-	qsort(times, WRITES, sizeof times[0], compare);
-	return times[WRITES / 2];
+	return bench_median(times, WRITES);
 }
 
 void rows_nv(void)

@@ -7,13 +7,6 @@
 
 enum { STARTS = 31, APART_MS = 60 };
 
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 static double start_us(enum side side, bool again)
 {
 	double times[STARTS];
@@ -30,8 +23,7 @@ static double start_us(enum side side, bool again)
 			times[i] = us;
 		server_stop(&s);
 	}
-	qsort(times, STARTS, sizeof times[0], compare);
-	return times[STARTS / 2];
+	return bench_median(times, STARTS);
 }
 
 void rows_start(void)

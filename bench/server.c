@@ -210,15 +210,39 @@ static int try_connect(const char *path)
 	return -1;
 }
 
+static void program_of(enum side side, const char *name, char ret_path[PATH_MAX])
+{
+	if (side == SWTPM)
+		(void)snprintf(ret_path, PATH_MAX, "/usr/bin/%s", name);
+	else
+		(void)snprintf(ret_path, PATH_MAX, "%s/host/compat/%s", bench_build, name);
+}
+
+static void make_dir(enum side side, const char *name, char ret_dir[PATH_MAX])
+{
+	(void)snprintf(ret_dir, PATH_MAX, "%s/%s.%s", bench_work, name, side == SWTPM ? "s" : "t");
+	(void)mkdir(ret_dir, 0700);
+}
+
+double server_setup_timed(enum side side, const char *name)
+{
+	char program[PATH_MAX], dir[PATH_MAX];
+	double from;
+
+	program_of(side, "swtpm_setup", program);
+	make_dir(side, name, dir);
+	from = bench_now_us();
+	run((const char *[]){ program, "--tpm2", "--tpm-state", dir, "--vmid", "bench:00000000-0000-4000-8000-000000000000", "--createek", "--create-ek-cert",
+			      "--create-platform-cert", "--lock-nvram", "--not-overwrite", NULL });
+	return bench_now_us() - from;
+}
+
 static void launch(enum side side, const char *name, const char *flags, struct server *ret)
 {
 	char program[PATH_MAX], state[PATH_MAX + 16], data[PATH_MAX + 32], control[PATH_MAX + 32], log[PATH_MAX + 32], output[PATH_MAX + 16];
 
-	(void)snprintf(ret->dir, sizeof ret->dir, "%s/%s.%s", bench_work, name, side == SWTPM ? "s" : "t");
-	(void)mkdir(ret->dir, 0700);
-	(void)snprintf(program, sizeof program, "%s", side == SWTPM ? "/usr/bin/swtpm" : "");
-	if (side == TCBIND)
-		(void)snprintf(program, sizeof program, "%s/host/compat/swtpm", bench_build);
+	make_dir(side, name, ret->dir);
+	program_of(side, "swtpm", program);
 	(void)snprintf(state, sizeof state, "dir=%s", ret->dir);
 	(void)snprintf(data, sizeof data, "type=unixio,path=%s/data", ret->dir);
 	(void)snprintf(control, sizeof control, "type=unixio,path=%s/ctrl", ret->dir);
