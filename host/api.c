@@ -14,6 +14,7 @@
 #include "crypto/tpm_name.h"
 #include "edge/certified_ak.h"
 #include "host/certificates.h"
+#include "host/hex.h"
 #include "host/paths.h"
 
 enum { BODY_MAX = LIMIT_POLICY * 2 };
@@ -118,21 +119,6 @@ static struct reply list_vtpms(struct daemon *daemon)
 	}
 	free(vtpms);
 	return (struct reply){ .status = 200, .json = json_pack("{s:o}", "vtpms", list) };
-}
-
-static bool hex_decode(const char *hex, uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
-{
-	size_t size = strlen(hex) / 2;
-
-	if (strlen(hex) % 2 != 0 || size > capacity || strspn(hex, "0123456789abcdefABCDEF") != strlen(hex))
-		return false;
-	for (size_t i = 0; i < size; i++) {
-		char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
-
-		ret_bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	*ret_size = size;
-	return true;
 }
 
 static enum tcb_error bad_member(const char *name, const char *wanted, struct diagnosis *d)

@@ -17,6 +17,7 @@
 #include "core/wipe.h"
 #include "host/external.h"
 #include "host/front.h"
+#include "host/hex.h"
 #include "host/paths.h"
 #include "host/scratch.h"
 
@@ -117,22 +118,34 @@ static int number(const struct registration *r, const char *name, int otherwise)
 	return json_is_integer(value) ? (int)json_integer_value(value) : otherwise;
 }
 
-static bool read_key(const struct registration *r, const char *name, struct swtpm_key *ret_key)
+/* The key itself, or what swtpm makes of a passphrase. */
+static bool make_key(struct span secret, const char *kdf, size_t size, struct swtpm_key *ret_key)
 {
-	const char *hex = json_string_value(json_object_get(r->message, name));
-	size_t size = hex != NULL ? strlen(hex) / 2 : 0;
-
-	if (hex == NULL)
-		return true;
-	if ((size != 16 && size != 32) || strlen(hex) != 2 * size || strspn(hex, "0123456789abcdef") != 2 * size)
+	if (kdf != NULL)
+		return (strcmp(kdf, "pbkdf2") == 0 || strcmp(kdf, "sha512") == 0) &&
+		       swtpm_key_derive(secret, strcmp(kdf, "pbkdf2") == 0, size, ret_key) == TCB_OK;
+	if ((size != 16 && size != 32) || secret.size != size)
 		return false;
-	for (size_t i = 0; i < size; i++) {
-		const char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
-
-		ret_key->bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
+	memcpy(ret_key->bytes, secret.data, size);
 	ret_key->size = size;
 	return true;
+}
+
+static bool read_key(const struct registration *r, const char *name, struct swtpm_key *ret_key)
+{
+	json_t *given = json_object_get(r->message, name);
+	const char *kdf = NULL, *hex;
+	uint8_t secret[REGISTRATION_SECRET_MAX];
+	size_t got;
+	bool ok;
+	int size;
+
+	if (given == NULL)
+		return true;
+	ok = json_unpack(given, "{s:i, s:s, s?s}", "size", &size, "secret", &hex, "kdf", &kdf) == 0 && size > 0 &&
+	     hex_decode(hex, secret, sizeof secret, &got) && make_key(span_of(secret, got), kdf, (size_t)size, ret_key);
+	wipe(secret, sizeof secret);
+	return ok;
 }
 
 /* ---- the vTPM ---- */

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/wipe.h"
+#include "host/hex.h"
 #include "host/paths.h"
 #include "host/registrar.h"
 
@@ -188,6 +190,21 @@ enum tcb_error platform_connect(struct platform *ret_platform, struct diagnosis 
 	}
 	*ret_platform = p;
 	return TCB_OK;
+}
+
+void platform_add_key(json_t *message, const char *name, const struct key_option *key)
+{
+	char hex[2 * sizeof key->secret + 1];
+	json_t *value;
+
+	if (key->size == 0)
+		return;
+	hex_encode(span_of(key->secret, key->secret_size), hex);
+	value = json_pack("{s:i, s:s}", "size", (int)key->size, "secret", hex);
+	if (key->kdf != NULL)
+		(void)json_object_set_new(value, "kdf", json_string(key->kdf));
+	(void)json_object_set_new(message, name, value);
+	wipe(hex, sizeof hex);
 }
 
 enum tcb_error platform_register(struct platform *p, const json_t *message, const int *fds, size_t fd_count, struct diagnosis *d)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "core/error.h"
+#include "host/compat/settings.h"
 
 struct platform {
 	int connection; /* to the registrar (host/registrar.h) */
@@ -14,6 +15,8 @@ struct platform {
 
 /* As the user that this process is now: --runas comes later. Codes: compat.platform, path.*. */
 enum tcb_error platform_connect(struct platform *ret_platform, struct diagnosis *d) MUST_USE;
+/* Into a registration; nothing if it was not given. */
+void platform_add_key(json_t *message, const char *name, const struct key_option *key);
 /* Sends a registration. */
 enum tcb_error platform_register(struct platform *p, const json_t *message, const int *fds, size_t fd_count, struct diagnosis *d) MUST_USE;
 

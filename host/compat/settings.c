@@ -9,6 +9,7 @@
 
 #include "core/wipe.h"
 #include "host/compat/sub_options.h"
+#include "host/hex.h"
 
 #define STATE_NAME "tpm2-00.permall"
 #define VOLATILE_NAME "tpm2-00.volatilestate"
@@ -210,57 +211,53 @@ static bool read_all(const struct sub_options *o, const char *file_name, const c
 	return true;
 }
 
-static bool key_of_hex(const char *text, size_t size, struct swtpm_key *ret_key)
+static bool key_of_hex(const char *text, size_t size, struct key_option *ret_key)
 {
-	const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
+	char digits[2 * 32 + 1];
 
-	for (size_t i = 0; i < size; i++) {
-		const char pair[3] = { digits[2 * i], digits[2 * i] != '\0' ? digits[2 * i + 1] : '\0', '\0' };
-
-		if (strspn(pair, "0123456789abcdefABCDEF") != 2)
-			return complain("The key is too short or not in hex", NULL);
-		ret_key->bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	ret_key->size = size;
+	if (strncmp(text, "0x", 2) == 0)
+		text += 2;
+	(void)snprintf(digits, 2 * size + 1, "%s", text); /* what follows the digits that are wanted is passed over */
+	if (!hex_decode(digits, ret_key->secret, size, &ret_key->secret_size) || ret_key->secret_size != size)
+		return complain("The key is too short or not in hex", NULL);
 	return true;
 }
 
-static bool key_of_text(const struct sub_options *o, size_t size, char *text, size_t capacity, struct swtpm_key *ret_key)
+static bool key_of_file(const struct sub_options *o, struct key_option *ret_key)
 {
-	const char *format = sub_option(o, "format"), *kdf = sub_option(o, "kdf");
-	bool pass = sub_option(o, "pwdfile") != NULL || sub_option(o, "pwdfd") != NULL;
+	const char *format = sub_option(o, "format");
+	char text[REGISTRATION_SECRET_MAX];
 	size_t got;
+	bool ok = read_all(o, "file", "fd", text, sizeof text, &got);
 
-	if (pass) /* all of the file, a newline at its end too: swtpm derives its key from that */
-		return read_all(o, "pwdfile", "pwdfd", text, capacity, &got) &&
-		       swtpm_key_derive(span_of(text, got), kdf == NULL || strcmp(kdf, "pbkdf2") == 0, size, ret_key) == TCB_OK;
-	if (!read_all(o, "file", "fd", text, capacity, &got))
-		return false;
-	if (format == NULL || strcmp(format, "hex") == 0)
-		return key_of_hex(text, size, ret_key);
-	if (got != size)
-		return complain("The key file has the wrong size for its mode", NULL);
-	memcpy(ret_key->bytes, text, size);
-	ret_key->size = size;
-	return true;
+	if (ok && (format == NULL || strcmp(format, "hex") == 0)) {
+		ok = key_of_hex(text, ret_key->size, ret_key);
+	} else if (ok && got != ret_key->size) {
+		ok = complain("The key file has the wrong size for its mode", NULL);
+	} else if (ok) {
+		memcpy(ret_key->secret, text, got);
+		ret_key->secret_size = got;
+	}
+	wipe(text, sizeof text);
+	return ok;
 }
 
-static bool make_key(const struct sub_options *o, size_t size, struct swtpm_key *ret_key)
+static bool make_key(const struct sub_options *o, struct key_option *ret_key)
 {
 	const char *format = sub_option(o, "format"), *kdf = sub_option(o, "kdf");
-	char text[1024];
-	bool ok;
 
 	if (kdf != NULL && strcmp(kdf, "pbkdf2") != 0 && strcmp(kdf, "sha512") != 0)
 		return complain("Unknown key derivation", kdf);
 	if (format != NULL && strcmp(format, "hex") != 0 && strcmp(format, "binary") != 0)
 		return complain("Unknown key format", format);
-	ok = key_of_text(o, size, text, sizeof text, ret_key);
-	wipe(text, sizeof text);
-	return ok;
+	if (sub_option(o, "pwdfile") == NULL && sub_option(o, "pwdfd") == NULL)
+		return key_of_file(o, ret_key);
+	ret_key->kdf = kdf == NULL || strcmp(kdf, "pbkdf2") == 0 ? "pbkdf2" : "sha512";
+	/* all of the file, a newline at its end too: swtpm derives its key from that */
+	return read_all(o, "pwdfile", "pwdfd", (char *)ret_key->secret, sizeof ret_key->secret, &ret_key->secret_size);
 }
 
-bool settings_parse_key(const char *option, const char *text, struct swtpm_key *ret_key)
+bool settings_parse_key(const char *option, const char *text, struct key_option *ret_key)
 {
 	static const char *const allowed[] = { "file", "fd", "format", "mode", "remove", "pwdfile", "pwdfd", "kdf", NULL };
 	struct sub_options o;
@@ -274,7 +271,8 @@ bool settings_parse_key(const char *option, const char *text, struct swtpm_key *
 	mode = sub_option(&o, "mode");
 	if (mode != NULL && strcmp(mode, "aes-cbc") != 0 && strcmp(mode, "aes-128-cbc") != 0 && strcmp(mode, "aes-256-cbc") != 0)
 		return complain("Unknown encryption mode", mode);
-	return make_key(&o, mode != NULL && strcmp(mode, "aes-256-cbc") == 0 ? 32 : 16, ret_key);
+	*ret_key = (struct key_option){ .size = mode != NULL && strcmp(mode, "aes-256-cbc") == 0 ? 32 : 16 };
+	return make_key(&o, ret_key);
 }
 
 /* ---- the rest ---- */

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "host/compat/sandbox.h"
-#include "host/swtpm_state.h"
+#include "host/registrar.h"
 
 #define SWTPM_VERSION "0.7.1" /* whose command line and capabilities this is */
 
@@ -24,6 +24,14 @@ struct channel {
 	bool one_command, ends_with_client;
 };
 
+/* What --key or --migration-key gives; the daemon makes the AES key of it. */
+struct key_option {
+	size_t size;     /* of that key, bytes: 16, 32; 0: not given */
+	const char *kdf; /* of a passphrase: "pbkdf2", "sha512"; NULL: `secret` is the key */
+	size_t secret_size;
+	uint8_t secret[REGISTRATION_SECRET_MAX];
+};
+
 struct settings {
 	bool tpm2, daemonize, print_capabilities, print_states, help, terminate;
 	struct channel control, data;
@@ -34,7 +42,7 @@ struct settings {
 	int log_level;
 	bool log_truncate, log_silent;
 	const char *user, *chroot_dir;
-	struct swtpm_key file_key, migration_key;
+	struct key_option file_key, migration_key;
 	bool reject_locality_4, allow_set_locality, initialise;
 	int startup; /* -1: none */
 	enum sandbox_action seccomp;
@@ -44,7 +52,7 @@ struct settings {
 bool settings_parse(int argc, char **argv, struct settings *ret_settings);
 /* What --tpmstate and --key take, for swtpm_setup; into `state_*` and the key. */
 bool settings_parse_state(const char *text, struct settings *ret_settings);
-bool settings_parse_key(const char *option, const char *text, struct swtpm_key *ret_key);
+bool settings_parse_key(const char *option, const char *text, struct key_option *ret_key);
 void settings_usage(const char *program);
 
 #endif

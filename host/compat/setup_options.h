@@ -13,7 +13,7 @@ struct setup_options {
 	const char *key_file, *passphrase_file, *cipher, *rsa_size; /* NULL: not given */
 	int key_fd, passphrase_fd;                                  /* -1: not given */
 	unsigned rsa_bits;
-	struct swtpm_key key; /* by setup_options_check() */
+	struct key_option key; /* by setup_options_check() */
 	FILE *log;            /* where libvirt looks for what was wrong; the caller's. NULL: none */
 };
 

@@ -121,17 +121,6 @@ static void add_fd(json_t *names, int *fds, const char *name, int fd)
 	(void)json_array_append_new(names, json_string(name));
 }
 
-static void add_key(json_t *message, const char *name, const struct swtpm_key *key)
-{
-	char hex[2 * sizeof key->bytes + 1] = "";
-
-	for (size_t i = 0; i < key->size; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
-	if (key->size > 0)
-		(void)json_object_set_new(message, name, json_string(hex));
-	wipe(hex, sizeof hex);
-}
-
 static json_t *options_json(const struct process *p)
 {
 	const struct settings *s = &p->s;
@@ -154,8 +143,8 @@ static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
 	add_fd(names, fds, p->data_connected ? "data_client" : "data_listener", p->data_fd);
 	message = json_pack("{s:o, s:s, s:s, s:i, s:o}", "fds", names, "state", p->s.state_name, "volatile", p->s.volatile_name, "mode",
 			    (int)p->s.state_mode, "options", options_json(p));
-	add_key(message, "file_key", &p->s.file_key);
-	add_key(message, "migration_key", &p->s.migration_key);
+	platform_add_key(message, "file_key", &p->s.file_key);
+	platform_add_key(message, "migration_key", &p->s.migration_key);
 	error = platform_register(&p->platform, message, fds, json_array_size(names), d);
 	json_decref(message);
 	return error;

@@ -197,18 +197,6 @@ static json_t *create_json(const struct setup *s)
 	return json_pack("{s:o, s:o, s:i}", "keys", now, "later", later, "pcr_banks", (int)setup_tpm_known_banks(s->banks));
 }
 
-/* The TPM's state opens only with it from then on. */
-static void add_key(json_t *message, const struct swtpm_key *key)
-{
-	char hex[2 * sizeof key->bytes + 1] = "";
-
-	for (size_t i = 0; i < key->size; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
-	if (key->size > 0)
-		(void)json_object_set_new(message, "file_key", json_string(hex));
-	wipe(hex, sizeof hex);
-}
-
 static enum tcb_error request(struct setup *s, struct diagnosis *d)
 {
 	int pair[2] = { -1, -1 }, fds[2] = { s->state_fd, -1 };
@@ -228,7 +216,7 @@ static enum tcb_error request(struct setup *s, struct diagnosis *d)
 			    "data_fixed", 1, "ends_with_data", 1);
 	if (!s->o.reconfigure)
 		(void)json_object_set_new(message, "create", create_json(s));
-	add_key(message, &s->o.key);
+	platform_add_key(message, "file_key", &s->o.key); /* the TPM's state opens only with it from then on */
 	error = platform_register(&s->platform, message, fds, json_array_size(names), d);
 	json_decref(message);
 	if (pair[1] >= 0)
