@@ -184,6 +184,24 @@ static void refresh_status(struct host_vtpm *v)
 		(void)!note_status(v, answer);
 }
 
+/* A machine stands still while these are answered: one write of the log for all that they store. */
+static bool is_handover(enum call call)
+{
+	return call == CALL_VTPM_GET_BLOB || call == CALL_VTPM_INIT;
+}
+
+static enum tcb_error call_held(struct host_vtpm *v, enum call call, struct span body, struct span *ret_answer, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	if (is_handover(call))
+		log_hold();
+	error = enclave_link_call(&v->link, call, body, ret_answer, d);
+	if (is_handover(call))
+		log_release(v->daemon->log);
+	return error;
+}
+
 /* With the lock held. */
 static enum tcb_error ask(struct host_vtpm *v, enum call call, struct span body, struct span *ret_answer, struct diagnosis *d)
 {
@@ -195,16 +213,10 @@ static enum tcb_error ask(struct host_vtpm *v, enum call call, struct span body,
 	if (taken)
 		return TCB_OK;
 	TRY(ensure_enclave(v, call, d));
-	TRY(enclave_link_call(&v->link, call, body, ret_answer, d));
+	TRY(call_held(v, call, body, ret_answer, d));
 	if (call == CALL_VTPM_INIT && body.size == 4 && body.data[3] != 0) /* DELETE_VOLATILE */
 		place_remove_volatile(&v->place);
 	return v->external != NULL && call == CALL_VTPM_INIT ? external_initialised(v, d) : TCB_OK;
-}
-
-/* A machine stands still while these are answered: one write of the log for all that they store. */
-static bool is_handover(enum call call)
-{
-	return call == CALL_VTPM_GET_BLOB || call == CALL_VTPM_INIT;
 }
 
 /* With the lock held. In a hand-over it waits until there is time: the front's thread sees to it. */
@@ -223,11 +235,7 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 
 	(void)pthread_mutex_lock(&v->lock);
 	serving = vtpm_pause_serving(v);
-	if (is_handover(call))
-		log_hold();
 	error = ask(v, call, body, &answer, d);
-	if (is_handover(call))
-		log_release(v->daemon->log);
 	session = v->link.session;
 	if (error == TCB_OK && ret != NULL)
 		writer_bytes(ret, answer);
