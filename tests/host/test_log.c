@@ -26,6 +26,14 @@ static char dir[] = "/tmp/tcbind-log.XXXXXX";
 static struct place places[PLACES];
 static unsigned recovered[PLACES], steps, snapshots; /* versions; newest step */
 static bool orderly;
+static _Atomic unsigned syncs;
+
+/* Counts them, in place of the C library's. */
+int fdatasync(int fd)
+{
+	syncs++;
+	return fsync(fd);
+}
 
 static struct uuid id_of(unsigned i)
 {
@@ -466,6 +474,36 @@ static void a_users_directory_gets_no_new_name_at_the_end(void **state)
 	log_close(log);
 }
 
+/* While its waits are held, a thread's writes are not waited for; when they are released, all are; what others wait for is waited for in any case. */
+static void held_waits_come_at_the_end(void **state)
+{
+	struct store_log *log = begin();
+	unsigned before = syncs;
+
+	(void)state;
+	log_hold();
+	put_state(0, 31, 300);
+	log_wait(log);
+	put_step(log, 1);
+	log_wait(log);
+	assert_int_equal(syncs, before);
+	log_release(log);
+	assert_int_equal(syncs, before + 1);
+	log_wait(log);
+	assert_int_equal(syncs, before + 1);
+
+	log_hold();
+	put_state(0, 32, 300);
+	log_wait_all(log);
+	assert_int_equal(syncs, before + 2);
+	log_release(log);
+	assert_int_equal(syncs, before + 2);
+	put_state(0, 33, 300);
+	log_wait(log);
+	assert_int_equal(syncs, before + 3); /* the hold is over */
+	log_close(log);
+}
+
 static int set_up(void **state)
 {
 	char path[64];
@@ -499,6 +537,7 @@ int main(void)
 		cmocka_unit_test(what_is_dropped_is_nowhere),
 		cmocka_unit_test(a_lost_place_is_kept_aside),
 		cmocka_unit_test(a_users_directory_gets_no_new_name_at_the_end),
+		cmocka_unit_test(held_waits_come_at_the_end),
 	};
 
 	return cmocka_run_group_tests_name("host/log", tests, set_up, tear_down);
