@@ -1,13 +1,13 @@
 /* The pause that the vTPM adds to a live migration: state out of the source, into the destination, CMD_INIT there; as QEMU does it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "bench/bench.h"
 #include "bench/tpm.h"
 
-enum { GET_STATEBLOB = 0x0c, SET_STATEBLOB = 0x0d, INIT = 2, DECRYPTED = 1, DELETE_VOLATILE = 1, BLOB_MAX = 512 * 1024, MOVES = 11, RUNNING_MS = 100 /* before the move: machines do not move while they start */ };
+enum { GET_STATEBLOB = 0x0c, SET_STATEBLOB = 0x0d, INIT = 2, DECRYPTED = 1, DELETE_VOLATILE = 1, BLOB_MAX = 512 * 1024, MOVES = 11 };
+enum { RUNNING_MS = 100 }; /* before the move: machines do not move while they start */
 
 struct blob {
 	uint32_t flags, size;

@@ -1,6 +1,5 @@
 /* A new vTPM with endorsement keys and certificates: swtpm_setup with the options that libvirt gives it, one by one. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bench/bench.h"
 

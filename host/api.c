@@ -72,10 +72,9 @@ static json_t *vtpm_json_whole(struct host_vtpm *v)
 
 static json_t *hex_json(struct span bytes)
 {
-	char text[2 * 64 + 1] = "";
+	char text[2 * 64 + 1];
 
-	for (size_t i = 0; i < bytes.size && i < 64; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
+	hex_encode(span_of(bytes.data, bytes.size < 64 ? bytes.size : 64), text);
 	return json_string(text);
 }
 

@@ -219,7 +219,7 @@ static void serve(struct front *f)
 
 		front_data_hand_on(f);
 		fill_slots(f, slots);
-		old = vtpm_meta_is_old(f->v);
+		old = vtpm_meta_is_old(f->v); /* what is waited for now says what silence means, whoever writes it meanwhile */
 		got = poll(slots, SLOTS, old ? META_PATIENCE_MS : is_left(f) ? LEFT_PATIENCE_MS : -1);
 		if (got < 0 && errno != EINTR)
 			return;

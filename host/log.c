@@ -359,14 +359,15 @@ static uint8_t *read_back(const struct store_log *log, const struct log_mark *ma
 }
 
 /* With `settling` held. What can be written nowhere stays in the log, which then must not be used again. */
-static void write_to_place(const struct store_log *log, const struct place *place, const struct log_mark *mark,
-			   enum tcb_error (*write)(const struct place *p, struct span sealed, struct diagnosis *d))
+static void write_to_place(const struct store_log *log, const struct place *place, const struct log_mark *mark, bool last)
 {
 	struct diagnosis d = {0};
+	enum tcb_error error;
 	uint8_t *bytes = read_back(log, mark);
 	struct span sealed = span_of(bytes, mark->size);
 
-	if (write(place, sealed, &d) != TCB_OK && place_keep_aside(log->dir, &place->id, sealed, &d) != TCB_OK)
+	error = last ? place_write_last(place, sealed, &d) : place_write(place, sealed, &d);
+	if (error != TCB_OK && place_keep_aside(log->dir, &place->id, sealed, &d) != TCB_OK)
 		give_up("a state that can be put nowhere");
 	free(bytes);
 }
@@ -397,7 +398,7 @@ static void clean(struct store_log *log, unsigned old)
 		}
 		(void)pthread_mutex_unlock(&log->lock);
 		if (p != NULL)
-			write_to_place(log, p, &mark, place_write);
+			write_to_place(log, p, &mark, false);
 		(void)pthread_mutex_unlock(&log->settling);
 		if (p == NULL)
 			break;
@@ -618,7 +619,7 @@ static void retire(struct store_log *log, struct place *place, bool write)
 	place->mark.clean = true; /* the cleaner passes it over from now on: it may be freed */
 	(void)pthread_mutex_unlock(&log->lock);
 	if (write && mark.in_log)
-		write_to_place(log, place, &mark, place_write_last);
+		write_to_place(log, place, &mark, true);
 	(void)pthread_mutex_unlock(&log->settling);
 	if (!mark.in_log)
 		return;

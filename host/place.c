@@ -10,6 +10,7 @@
 
 #include "core/reader.h"
 #include "core/writer.h"
+#include "host/hex.h"
 
 static const uint8_t magic[16] = "tcbind vTPM v1\n", magic_with_key[16] = "tcbind vTPM k1\n";
 
@@ -171,10 +172,10 @@ enum tcb_error place_put(struct place *p, enum store_slot slot, struct span byte
 
 static void aside_name(const struct uuid *id, char ret_name[NAME_MAX])
 {
-	size_t size = (size_t)snprintf(ret_name, NAME_MAX, "aside.");
+	char hex[2 * UUID_SIZE + 1];
 
-	for (size_t i = 0; i < sizeof id->bytes; i++)
-		size += (size_t)snprintf(ret_name + size, NAME_MAX - size, "%02x", id->bytes[i]);
+	hex_encode(SPAN_OF(id->bytes), hex);
+	(void)snprintf(ret_name, NAME_MAX, "aside.%s", hex);
 }
 
 enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, struct span sealed, struct diagnosis *d)

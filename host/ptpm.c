@@ -109,9 +109,7 @@ static bool is_over(const TPM2B_ATTEST *attest, const uint8_t pcrs[TPM_QUOTE_PCR
 static enum tcb_error quote(struct ptpm *p, const struct digest256 *root, struct platform_quote *ret_quote)
 {
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		if (!p->pcrs_known && !read_pcrs(p, p->pcrs))
-			return TCB_PLATFORM;
-		if (!quote_once(p, root, ret_quote))
+		if ((!p->pcrs_known && !read_pcrs(p, p->pcrs)) || !quote_once(p, root, ret_quote))
 			return TCB_PLATFORM;
 		p->quotes++;
 		p->pcrs_known = is_over(ret_quote->attest, p->pcrs);

@@ -380,7 +380,7 @@ static void work(struct registration *r)
 
 	if (!receive(r) || (v = new_vtpm(r)) == NULL) {
 		(void)diagnose(&d, TCB_MALFORMED, "registrar.message", "a registration that this daemon does not understand",
-			       "a message of host/registrar.h", "use programs of one release");
+			       "a message of host/registration.h", "use programs of one release");
 		answer_error(r, &d);
 		return;
 	}

@@ -11,17 +11,23 @@ static struct {
 	struct service_context context;
 } spare = { .lock = PTHREAD_MUTEX_INITIALIZER, .asked = PTHREAD_COND_INITIALIZER, .wanted = true };
 
+static void discard(struct enclave_link *link, uint64_t session)
+{
+	services_forget(spare.context.daemon, session);
+	enclave_link_close(link);
+}
+
 static enum tcb_error make(struct diagnosis *d)
 {
 	const struct daemon *daemon = spare.context.daemon;
 	enum tcb_error error;
+	uint64_t session;
 
 	TRY(enclave_link_open(daemon->config.dir, daemon->vtpm_image, services_serve, &spare.context, &spare.link, d));
+	session = spare.link.session; /* a link that breaks forgets it */
 	error = enclave_link_call(&spare.link, CALL_VTPM_STANDBY, span_of(NULL, 0), NULL, d);
-	if (error != TCB_OK) {
-		services_forget(spare.context.daemon, spare.link.session);
-		enclave_link_close(&spare.link);
-	}
+	if (error != TCB_OK)
+		discard(&spare.link, session);
 	return error;
 }
 
@@ -76,8 +82,7 @@ bool spare_take(struct enclave_link *ret_link)
 	(void)pthread_cond_signal(&spare.asked);
 	(void)pthread_mutex_unlock(&spare.lock);
 	if (taken && has_ended(&link)) {
-		services_forget(spare.context.daemon, link.session);
-		enclave_link_close(&link);
+		discard(&link, link.session);
 		taken = false;
 	}
 	if (taken)

@@ -19,7 +19,7 @@
 #include "core/wipe.h"
 #include "host/hex.h"
 #include "host/paths.h"
-#include "host/registrar.h"
+#include "host/registration.h"
 
 enum { START_PATIENCE_MS = 20000, STEP_MS = 5 };
 
@@ -195,15 +195,11 @@ enum tcb_error platform_connect(struct platform *ret_platform, struct diagnosis 
 void platform_add_key(json_t *message, const char *name, const struct key_option *key)
 {
 	char hex[2 * sizeof key->secret + 1];
-	json_t *value;
 
 	if (key->size == 0)
 		return;
 	hex_encode(span_of(key->secret, key->secret_size), hex);
-	value = json_pack("{s:i, s:s}", "size", (int)key->size, "secret", hex);
-	if (key->kdf != NULL)
-		(void)json_object_set_new(value, "kdf", json_string(key->kdf));
-	(void)json_object_set_new(message, name, value);
+	(void)json_object_set_new(message, name, json_pack("{s:i, s:s, s:s*}", "size", (int)key->size, "secret", hex, "kdf", key->kdf));
 	wipe(hex, sizeof hex);
 }
 

@@ -9,7 +9,7 @@
 #include "host/compat/settings.h"
 
 struct platform {
-	int connection; /* to the registrar (host/registrar.h) */
+	int connection; /* to the registrar (host/registration.h) */
 	int lock;       /* held until the registration is sent, so that an idle daemon does not end in between; -1: none */
 };
 

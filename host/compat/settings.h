@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "host/compat/sandbox.h"
-#include "host/registrar.h"
+#include "host/registration.h"
 
 #define SWTPM_VERSION "0.7.1" /* whose command line and capabilities this is */
 

@@ -21,7 +21,7 @@
 #include "host/compat/sandbox.h"
 #include "host/compat/user.h"
 #include "host/io.h"
-#include "host/registrar.h"
+#include "host/registration.h"
 
 enum { STOP_PATIENCE_MS = 5000 };
 

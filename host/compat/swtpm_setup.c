@@ -25,7 +25,7 @@
 #include "host/compat/setup_tpm.h"
 #include "host/compat/user.h"
 #include "host/io.h"
-#include "host/registrar.h"
+#include "host/registration.h"
 
 #define BANKS_DEFAULT "sha256"
 #define CERTIFICATE_MAX 2048

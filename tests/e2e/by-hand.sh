@@ -14,11 +14,14 @@ supervisor=$platform_pid
 expect_refusal "a second run of the same platform is refused" platform.running "$TCBIND" platform run "$WORK/A"
 expect "the AK comes from the MSR bank" [ "$("$TCBIND" platform status "$WORK/A" --json | jq -r .ak_source)" = msr ]
 
+newest_enclave() { children_of "$(process_of sgxsim A)" | tail -n 1; }
+before=$(newest_enclave)
 id=$("$TCBIND" vtpm create --platform "$WORK/A" --json | jq -r .id)
 expect "vtpm create" [ "$(vtpm_member A "$id" state)" = new ]
 expect_refusal "an id is used once" vtpm.exists "$TCBIND" vtpm create --platform "$WORK/A" --id "$id"
+for _ in $(seq 100); do [ "$(newest_enclave)" -gt "$before" ] && break; sleep 0.05; done
 sleep 0.5
-spare=$(children_of "$(process_of sgxsim A)" | tail -n 1) # the enclave that is kept ready; the next who needs one has it
+spare=$(newest_enclave) # the enclave that is kept ready; the next who needs one has it
 expect_refusal "no evidence before the VM runs" vtpm.not-running \
 	"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
 expect_refusal "a nonce is 1 to 64 bytes" api.member \
@@ -27,7 +30,7 @@ expect_refusal "a nonce is 1 to 64 bytes" api.member \
 guest_start g "$(vtpm_socket A "$id")" tpm-crb
 expect "a guest boots with tpm-crb" guest_wait g
 expect "in the enclave that was ready, which has its data channel" [ -e "/proc/$spare/fd/0" ]
-expect "and another is ready" [ "$(children_of "$(process_of sgxsim A)" | tail -n 1)" -gt "$spare" ]
+expect "and another is ready" [ "$(newest_enclave)" -gt "$spare" ]
 expect "the guest reads PCRs" guest_run g 'tpm2_pcrread sha256:0 | grep -q 0x'
 expect "the vTPM is running" [ "$(vtpm_member A "$id" state)" = running ]
 expect "attest from the host" "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 0011 -o "$WORK/host.ev"
