@@ -176,7 +176,9 @@ static bool serve_ocall(struct enclave_link *link, const struct frame_head *call
 
 static enum tcb_error dead(struct enclave_link *link, struct diagnosis *d)
 {
-	enclave_link_close(link);
+	if (link->fd >= 0)
+		(void)close(link->fd);
+	link->fd = -1;
 	return diagnose(d, TCB_PLATFORM, "enclave.dead", "an enclave that has ended", "one that answers",
 			"it is started again at the next use; its sealed state is as it was acknowledged last");
 }

@@ -15,9 +15,9 @@ typedef enum tcb_error enclave_service(void *context, enum call call, struct spa
 				       struct diagnosis *d);
 
 struct enclave_link {
-	int fd; /* -1: no enclave */
+	int fd; /* -1: no enclave, or one that has ended */
 	bool by_frames; /* it takes no data channel: CALL_VTPM_SERVE is not for it */
-	uint64_t session; /* number of this enclave process, unique in this daemon */
+	uint64_t session; /* number of this enclave process, unique in this daemon; 0: none */
 	struct enclave_identity identity;
 	enclave_service *serve;
 	void *context; /* of serve */
@@ -30,7 +30,8 @@ enum tcb_error enclave_link_open(const char *platform_dir, const char *image, en
 				 struct enclave_link *ret_link, struct diagnosis *d) MUST_USE;
 void enclave_link_close(struct enclave_link *link);
 
-/* One call. `ret_body` is borrowed until the next. TCB_PLATFORM with enclave.dead: the enclave has ended; the link is closed. */
+/* One call. `ret_body` is borrowed until the next. TCB_PLATFORM with enclave.dead: the enclave has ended; the link has no fd any more, but what else it
+ * has until enclave_link_close(): whoever knew the enclave by its session is to be told. */
 enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, struct span body, struct span *ret_body,
 				 struct diagnosis *d) MUST_USE;
 

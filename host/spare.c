@@ -11,9 +11,9 @@ static struct {
 	struct service_context context;
 } spare = { .lock = PTHREAD_MUTEX_INITIALIZER, .asked = PTHREAD_COND_INITIALIZER, .wanted = true };
 
-static void discard(struct enclave_link *link, uint64_t session)
+static void discard(struct enclave_link *link)
 {
-	services_forget(spare.context.daemon, session);
+	services_forget(spare.context.daemon, link->session);
 	enclave_link_close(link);
 }
 
@@ -21,13 +21,11 @@ static enum tcb_error make(struct diagnosis *d)
 {
 	const struct daemon *daemon = spare.context.daemon;
 	enum tcb_error error;
-	uint64_t session;
 
 	TRY(enclave_link_open(daemon->config.dir, daemon->vtpm_image, services_serve, &spare.context, &spare.link, d));
-	session = spare.link.session; /* a link that breaks forgets it */
 	error = enclave_link_call(&spare.link, CALL_VTPM_STANDBY, span_of(NULL, 0), NULL, d);
 	if (error != TCB_OK)
-		discard(&spare.link, session);
+		discard(&spare.link);
 	return error;
 }
 
@@ -82,7 +80,7 @@ bool spare_take(struct enclave_link *ret_link)
 	(void)pthread_cond_signal(&spare.asked);
 	(void)pthread_mutex_unlock(&spare.lock);
 	if (taken && has_ended(&link)) {
-		discard(&link, link.session);
+		discard(&link);
 		taken = false;
 	}
 	if (taken)

@@ -132,7 +132,8 @@ enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d)
 {
 	if (v->link.fd >= 0)
 		return TCB_OK;
-	v->loaded = false;
+	if (v->link.session != 0) /* it has ended, under a call or while it served */
+		vtpm_close_enclave(v);
 	v->context = (struct service_context){ .daemon = v->daemon, .link = &v->link, .place = &v->place };
 	if (spare_take(&v->link))
 		v->link.context = &v->context;
@@ -230,23 +231,19 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 {
 	struct span answer;
 	enum tcb_error error;
-	uint64_t session;
 	bool serving;
 
 	(void)pthread_mutex_lock(&v->lock);
 	serving = vtpm_pause_serving(v);
 	error = ask(v, call, body, &answer, d);
-	session = v->link.session;
 	if (error == TCB_OK && ret != NULL)
 		writer_bytes(ret, answer);
 	/* Calls that do not say what they made of the state: exporting, and refusals (a vTPM learns that it has moved). */
 	if (call == CALL_VTPM_GET_BLOB || error == TCB_REFUSED || v->status.state == VTPM_ESCROWED)
 		refresh_status(v);
 	keep_meta(v, call);
-	if (v->link.fd < 0 && session != 0) { /* it died under the call */
-		v->link.session = session;
+	if (v->link.fd < 0 && v->link.session != 0) /* it died under the call */
 		vtpm_close_enclave(v);
-	}
 	if (serving)
 		vtpm_resume_serving(v);
 	(void)pthread_mutex_unlock(&v->lock);
