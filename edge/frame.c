@@ -27,7 +27,7 @@ enum tcb_error frame_head_decode(struct span bytes, struct frame_head *ret_head)
 	TRY(reader_u16(&r, &call));
 	TRY(reader_u32(&r, &error));
 	TRY(reader_end(&r));
-	if (kind < FRAME_ECALL || kind > FRAME_CANCEL || zero != 0 || error > TCB_INTERNAL)
+	if (kind < FRAME_ECALL || kind > FRAME_OCALL_POSTED || zero != 0 || error > TCB_INTERNAL)
 		return TCB_MALFORMED;
 	if (!is_return((enum frame_kind)kind) && error != TCB_OK)
 		return TCB_MALFORMED;

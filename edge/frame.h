@@ -6,6 +6,8 @@
  * host (ocall), once at a time, and gets one return for each. Nothing else is ever in flight, but for a call that
  * lasts (CALL_VTPM_SERVE): cancels, and at their end one interrupt, which may cross an ocall or the return. It is SGX's own
  * model, so that an enclave is a state machine which can be driven frame by frame.
+ * A posted ocall has no return of its own: the frame after it, an ocall or the ecall's return, has that too. If the host
+ * could not do what was posted, the ocall is not served, and its return is that error; the ecall has failed with it.
  * In an ecall or ocall the error class is 0. In a return it is an enum tcb_error; if that is not TCB_OK
  * the body is an encoded diagnosis. A frame that breaks these rules ends the enclave (the host lied) or,
  * seen by the host, the connection (the enclave is broken). */
@@ -26,6 +28,7 @@ enum frame_kind {
 	FRAME_OCALL_RETURN = 4,
 	FRAME_INTERRUPT = 5, /* host to enclave, empty, of CALL_VTPM_SERVE: the host wants it to return */
 	FRAME_CANCEL = 6,    /* the same: the TPM command that runs now, if one does, is to end without a result */
+	FRAME_OCALL_POSTED = 7,
 };
 
 struct frame_head {

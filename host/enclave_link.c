@@ -152,6 +152,31 @@ static bool read_frame(struct enclave_link *link, struct frame_head *ret_head, s
 	return true;
 }
 
+/* What was posted and failed, once. */
+static enum tcb_error take_posted(struct enclave_link *link, struct diagnosis *d)
+{
+	enum tcb_error error = link->posted.error;
+
+	link->posted.error = TCB_OK;
+	return error == TCB_OK ? TCB_OK : diagnose(d, error, link->posted.d.code, link->posted.d.found, link->posted.d.wanted, link->posted.d.action);
+}
+
+static void serve_posted(struct enclave_link *link, const struct frame_head *call, struct span body)
+{
+	struct writer w = writer_of(link->answer, LIMIT_FRAME);
+	struct diagnosis d = {0};
+	enum tcb_error error;
+
+	if (link->posted.error != TCB_OK)
+		return; /* the first is told */
+	error = link->serve(link->context, (enum call)call->call, body, &w, &d);
+	if (error == TCB_OK)
+		return;
+	(void)diagnose(&d, error, "host.service", tcb_error_name(error), "a service of edge/calls.h", "see tcbindd's log");
+	link->posted.error = error;
+	link->posted.d = d;
+}
+
 static bool serve_ocall(struct enclave_link *link, const struct frame_head *call, struct span body)
 {
 	struct writer w = writer_of(link->answer, LIMIT_FRAME);
@@ -159,7 +184,9 @@ static bool serve_ocall(struct enclave_link *link, const struct frame_head *call
 	struct diagnosis d = {0};
 	struct span answer;
 
-	head.error = link->serve(link->context, (enum call)call->call, body, &w, &d);
+	head.error = take_posted(link, &d);
+	if (head.error == TCB_OK)
+		head.error = link->serve(link->context, (enum call)call->call, body, &w, &d);
 	if (head.error == TCB_OK)
 		head.error = writer_end(&w, &answer);
 	if (head.error != TCB_OK) {
@@ -183,11 +210,12 @@ static enum tcb_error dead(struct enclave_link *link, struct diagnosis *d)
 			"it is started again at the next use; its sealed state is as it was acknowledged last");
 }
 
-static enum tcb_error read_return(struct span body, enum tcb_error error, struct span *ret_body, struct diagnosis *d)
+static enum tcb_error read_return(struct enclave_link *link, struct span body, enum tcb_error error, struct span *ret_body, struct diagnosis *d)
 {
 	struct reader r = reader_of(body);
 	struct diagnosis from_enclave;
 
+	TRY(take_posted(link, d));
 	if (error == TCB_OK) {
 		if (ret_body != NULL)
 			*ret_body = body;
@@ -248,8 +276,10 @@ enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool
 	if (link->fd < 0 || !read_frame(link, &head, &got))
 		return dead(link, d);
 	if (head.kind == FRAME_ECALL_RETURN && head.call == (uint16_t)call)
-		return read_return(got, head.error, ret_body, d);
-	if (head.kind != FRAME_OCALL || !serve_ocall(link, &head, got))
+		return read_return(link, got, head.error, ret_body, d);
+	if (head.kind == FRAME_OCALL_POSTED)
+		serve_posted(link, &head, got);
+	else if (head.kind != FRAME_OCALL || !serve_ocall(link, &head, got))
 		return dead(link, d);
 	*ret_returned = false;
 	return TCB_OK;

@@ -21,6 +21,7 @@ struct enclave_link {
 	struct enclave_identity identity;
 	enclave_service *serve;
 	void *context; /* of serve */
+	struct { enum tcb_error error; struct diagnosis d; } posted; /* what the enclave posted, and we could not do: the next frame's, edge/frame.h */
 	uint8_t *body; /* LIMIT_FRAME: what the enclave sent last */
 	uint8_t *answer; /* LIMIT_FRAME: what we answer */
 };

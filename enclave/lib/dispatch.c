@@ -1,6 +1,7 @@
 #include "enclave/lib/dispatch.h"
 
 #include "edge/frame.h"
+#include "enclave/lib/outbox.h"
 #include "enclave/tee/tee.h"
 
 static uint8_t call_bytes[LIMIT_FRAME];   /* the host's body, copied in once */
@@ -87,7 +88,7 @@ static void write_return(enum call call, enum tcb_error error, struct span body)
 	struct writer w = writer_of(return_frame, FRAME_HEAD_SIZE);
 
 	frame_head_encode(&w, &head);
-	tee_stream_write(span_of(return_frame, FRAME_HEAD_SIZE + body.size));
+	outbox_send(span_of(return_frame, FRAME_HEAD_SIZE + body.size));
 }
 
 static const struct enclave_call *find_call(const struct enclave_call *table, size_t count, uint16_t number)

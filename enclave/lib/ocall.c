@@ -2,30 +2,27 @@
 
 #include "edge/frame.h"
 #include "enclave/lib/dispatch.h"
+#include "enclave/lib/outbox.h"
 #include "enclave/tee/tee.h"
-
-enum { TOGETHER_MAX = 16384 };
 
 static uint8_t answer_bytes[LIMIT_FRAME];
 
-static void send_call(enum call call, const struct span *parts, size_t count)
+static void put_call(enum frame_kind kind, enum call call, const struct span *parts, size_t count)
 {
-	struct frame_head head = { .kind = FRAME_OCALL, .call = (uint16_t)call };
-	static uint8_t frame_bytes[TOGETHER_MAX]; /* one write wakes the host once */
-	struct writer w = WRITER_OF(frame_bytes);
-	size_t size = 0, i = 0;
+	struct frame_head head = { .kind = kind, .call = (uint16_t)call };
+	uint8_t head_bytes[FRAME_HEAD_SIZE];
+	struct writer w = WRITER_OF(head_bytes);
+	size_t size = 0;
 
-	for (size_t part = 0; part < count; part++)
-		size += parts[part].size;
+	for (size_t i = 0; i < count; i++)
+		size += parts[i].size;
 	if (size > LIMIT_FRAME)
 		tee_abort("a call to the host is larger than a frame");
 	head.body_size = (uint32_t)size;
 	frame_head_encode(&w, &head);
-	for (; i < count && w.size + parts[i].size <= sizeof frame_bytes; i++)
-		writer_bytes(&w, parts[i]);
-	tee_stream_write(span_of(frame_bytes, w.size));
-	for (; i < count; i++)
-		tee_stream_write(parts[i]);
+	outbox_put(SPAN_OF(head_bytes));
+	for (size_t i = 0; i < count; i++)
+		outbox_put(parts[i]);
 }
 
 enum tcb_error host_call(enum call call, const struct span *parts, size_t count, struct span *ret_body,
@@ -36,7 +33,8 @@ enum tcb_error host_call(enum call call, const struct span *parts, size_t count,
 	struct frame_head head;
 	struct reader r;
 
-	send_call(call, parts, count);
+	put_call(FRAME_OCALL, call, parts, count);
+	outbox_send(span_of(NULL, 0));
 	do {
 		tee_stream_read(head_bytes, sizeof head_bytes);
 		if (frame_head_decode(SPAN_OF(head_bytes), &head) != TCB_OK)
@@ -74,17 +72,33 @@ static enum tcb_error take_sized(struct span body, size_t max, struct span *ret_
 	return TCB_OK;
 }
 
-enum tcb_error host_store(enum store_slot slot, struct span bytes, struct diagnosis *d)
+/* u8 slot | sized bytes, in two parts: the bytes are not copied. */
+static void store_parts(enum store_slot slot, struct span bytes, uint8_t head_bytes[5], struct span ret_parts[2])
 {
-	uint8_t head_bytes[5];
-	struct writer w = WRITER_OF(head_bytes);
-	struct span parts[2];
+	struct writer w = writer_of(head_bytes, 5);
 
 	writer_u8(&w, (uint8_t)slot);
 	writer_u32(&w, (uint32_t)bytes.size);
-	TRY(writer_end(&w, &parts[0]));
-	parts[1] = bytes;
+	ret_parts[0] = span_of(head_bytes, w.size);
+	ret_parts[1] = bytes;
+}
+
+enum tcb_error host_store(enum store_slot slot, struct span bytes, struct diagnosis *d)
+{
+	uint8_t head_bytes[5];
+	struct span parts[2];
+
+	store_parts(slot, bytes, head_bytes, parts);
 	return host_call(CALL_HOST_STORE, parts, 2, NULL, d);
+}
+
+void host_store_posted(enum store_slot slot, struct span bytes)
+{
+	uint8_t head_bytes[5];
+	struct span parts[2];
+
+	store_parts(slot, bytes, head_bytes, parts);
+	put_call(FRAME_OCALL_POSTED, CALL_HOST_STORE, parts, 2);
 }
 
 enum tcb_error host_peer(enum enclave_role role, struct span message, struct span *ret_reply, struct diagnosis *d)

@@ -17,6 +17,10 @@ enum tcb_error host_call(enum call call, const struct span *parts, size_t count,
 /* TCB_OK only when the host says that the bytes are durable. */
 enum tcb_error host_store(enum store_slot slot, struct span bytes, struct diagnosis *d) MUST_USE;
 
+/* The same with what follows: the next call of the host, which fails if this did; or, if there is none, the return of the call that is being served,
+ * which a host that could not store this does not take for an answer. */
+void host_store_posted(enum store_slot slot, struct span bytes);
+
 /* One message to the PSE or MigE of this platform and its reply (edge/local.h); see enclave/lib/session.h.
  * TCB_WRONG_STATE: that enclave was started anew and knows no session. */
 enum tcb_error host_peer(enum enclave_role role, struct span message, struct span *ret_reply,

@@ -33,45 +33,47 @@ static enum tcb_error get_slot(struct reader *r, struct ledger_slot *ret_slot)
 	return TCB_OK;
 }
 
-/* Seals, stores, and notes the digest that the next step names. */
-static enum tcb_error store(enum store_slot where, const char *label, struct writer *plain, struct digest256 *ret_digest,
-			    struct diagnosis *d)
+/* `ret_digest`: what the next step names. */
+static enum tcb_error seal(const char *label, struct writer *plain, struct span *ret_sealed, struct digest256 *ret_digest)
 {
 	struct writer sealed = WRITER_OF(sealed_bytes);
-	struct span plain_span, sealed_span;
-	struct digest256 digest;
+	struct span bytes;
 
-	TRY(writer_end(plain, &plain_span));
-	TRY(seal_bytes(label, plain_span, &sealed));
-	TRY(writer_end(&sealed, &sealed_span));
-	TRY(crypto_sha256(sealed_span, &digest));
-	TRY(host_store(where, sealed_span, d));
-	*ret_digest = digest;
-	return TCB_OK;
+	TRY(writer_end(plain, &bytes));
+	TRY(seal_bytes(label, bytes, &sealed));
+	TRY(writer_end(&sealed, ret_sealed));
+	return crypto_sha256(*ret_sealed, ret_digest);
 }
 
 /* u64 step | slots */
 enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d)
 {
 	struct writer plain = WRITER_OF(plain_bytes);
+	struct digest256 digest;
+	struct span sealed;
 
 	writer_u64(&plain, l->step);
 	for (size_t i = 0; i < LEDGER_ENTRIES; i++)
 		if (l->slots[i].used)
 			put_slot(&plain, &l->slots[i]);
-	return store(STORE_PSE_LEDGER, LEDGER_LABEL, &plain, &l->last, d);
+	TRY(seal(LEDGER_LABEL, &plain, &sealed, &digest));
+	TRY(host_store(STORE_PSE_LEDGER, sealed, d));
+	l->last = digest;
+	return TCB_OK;
 }
 
 /* u64 step | digest of what was stored before | u8 used | slot */
-static enum tcb_error store_step(struct ledger *l, const struct ledger_slot *slot, bool used, struct diagnosis *d)
+static enum tcb_error post_step(struct ledger *l, const struct ledger_slot *slot, bool used)
 {
 	struct writer plain = WRITER_OF(plain_bytes);
+	struct span sealed;
 
 	writer_u64(&plain, l->step + 1);
 	writer_bytes(&plain, SPAN_OF(l->last.bytes));
 	writer_bool(&plain, used);
 	put_slot(&plain, slot);
-	TRY(store(STORE_PSE_LEDGER_STEP, STEP_LABEL, &plain, &l->last, d));
+	TRY(seal(STEP_LABEL, &plain, &sealed, &l->last));
+	host_store_posted(STORE_PSE_LEDGER_STEP, sealed);
 	l->step++;
 	return TCB_OK;
 }
@@ -171,17 +173,13 @@ static struct ledger_slot *find_free(struct ledger *l)
 	return NULL;
 }
 
-/* Writes `next` in the slot's place, durably; on failure the slot is as before. */
-static enum tcb_error replace(struct ledger *l, struct ledger_slot *slot, struct ledger_slot next, struct diagnosis *d)
+/* Puts `next` in the slot's place. The step goes to the host with our answer, which it may pass on when the step is durable; a host that did so before
+ * would be one that says so of what it never wrote. */
+static enum tcb_error replace(struct ledger *l, struct ledger_slot *slot, struct ledger_slot next)
 {
-	const struct ledger_slot before = *slot;
-	enum tcb_error error;
-
+	TRY(post_step(l, next.used ? &next : slot, next.used));
 	*slot = next;
-	error = store_step(l, next.used ? &next : &before, next.used, d);
-	if (error != TCB_OK)
-		*slot = before;
-	return error;
+	return TCB_OK;
 }
 
 static bool same(const struct digest256 *a, const struct digest256 *b)
@@ -209,7 +207,7 @@ static enum tcb_error take_in(struct ledger *l, struct ledger_slot next, struct 
 	if (slot == NULL)
 		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "fewer vTPMs on this platform",
 				"delete vTPMs that are not needed");
-	return replace(l, slot, next, d);
+	return replace(l, slot, next);
 }
 
 enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
@@ -225,7 +223,7 @@ enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, u
 		return TCB_OK;
 	}
 	if (entry->version == slot->version + 1 && same(&entry->previous, &slot->digest))
-		return replace(l, slot, next, d); /* written, but cut off before its commit */
+		return replace(l, slot, next); /* written, but cut off before its commit */
 	return refuse_state(slot, entry, d);
 }
 
@@ -235,7 +233,7 @@ enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, 
 	struct ledger_slot next = { .used = true, .id = entry->id, .version = entry->version,
 				    .digest = entry->digest, .owner = session };
 
-	return slot != NULL ? replace(l, slot, next, d) : take_in(l, next, d);
+	return slot != NULL ? replace(l, slot, next) : take_in(l, next, d);
 }
 
 static enum tcb_error check_owner(const struct ledger_slot *slot, uint64_t session, struct diagnosis *d)
@@ -257,7 +255,7 @@ enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry,
 		return diagnose_found(d, TCB_REFUSED, "ledger.version", "the version after the newest",
 				      "start this vTPM again", "version %llu after %llu",
 				      (unsigned long long)entry->version, (unsigned long long)slot->version);
-	return replace(l, slot, next, d);
+	return replace(l, slot, next);
 }
 
 enum tcb_error ledger_forget(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
@@ -265,5 +263,5 @@ enum tcb_error ledger_forget(struct ledger *l, const struct uuid *id, uint64_t s
 	struct ledger_slot *slot = find(l, id);
 
 	TRY(check_owner(slot, session, d));
-	return replace(l, slot, (struct ledger_slot){0}, d);
+	return replace(l, slot, (struct ledger_slot){0});
 }

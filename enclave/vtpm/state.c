@@ -123,9 +123,12 @@ static enum tcb_error write_version(struct vtpm *v, enum local_request request, 
 
 	TRY(seal(v, entry.version, &sealed));
 	TRY(crypto_sha256(sealed, &entry.digest));
-	TRY(host_store(STORE_VTPM_STATE, sealed, d));
-	if (v->record.state != VTPM_INCOMING)
+	if (v->record.state == VTPM_INCOMING) {
+		TRY(host_store(STORE_VTPM_STATE, sealed, d));
+	} else {
+		host_store_posted(STORE_VTPM_STATE, sealed);
 		TRY(tell_ledger(v, request, &entry, d));
+	}
 	v->version = entry.version;
 	v->digest = entry.digest;
 	return TCB_OK;

@@ -19,8 +19,10 @@ static struct {
 	void *context;
 	struct span stolen_quote;
 	/* in process: what the enclave has written, and what it can read */
-	uint8_t out[LIMIT_FRAME + FRAME_HEAD_SIZE], in[LIMIT_FRAME + FRAME_HEAD_SIZE];
+	uint8_t out[2 * (LIMIT_FRAME + FRAME_HEAD_SIZE)], in[LIMIT_FRAME + FRAME_HEAD_SIZE];
 	size_t out_size, in_size, in_read;
+	enum tcb_error posted; /* how what was posted last ended; the next call's */
+	struct diagnosis posted_d;
 } fake = { .fd = -1 };
 
 void fake_processor(struct processor *p, uint8_t seed)
@@ -52,6 +54,7 @@ void fake_tee_host(enclave_service *host, void *context)
 	fake.host = host;
 	fake.context = context;
 	fake.out_size = fake.in_size = fake.in_read = 0;
+	fake.posted = TCB_OK;
 }
 
 void fake_tee_attach(int fd)
@@ -81,7 +84,13 @@ _Noreturn void tee_abort(const char *reason)
 	abort();
 }
 
-/* A whole call stands in `out`: the host answers into `in`. */
+static enum tcb_error serve(const struct frame_head *call, struct writer *body, struct diagnosis *d)
+{
+	TRY(fake.host(fake.context, (enum call)call->call, span_of(fake.out + FRAME_HEAD_SIZE, call->body_size), body, d));
+	return body->error;
+}
+
+/* A whole call stands in `out`: the host answers into `in`, unless it is posted. */
 static void answer_call(const struct frame_head *call)
 {
 	struct writer head = writer_of(fake.in, FRAME_HEAD_SIZE);
@@ -89,10 +98,17 @@ static void answer_call(const struct frame_head *call)
 	struct frame_head answer = { .kind = FRAME_OCALL_RETURN, .call = call->call };
 	struct diagnosis d = {0};
 
-	answer.error = fake.host(fake.context, (enum call)call->call,
-				 span_of(fake.out + FRAME_HEAD_SIZE, call->body_size), &body, &d);
-	if (answer.error == TCB_OK)
-		answer.error = body.error;
+	if (call->kind == FRAME_OCALL_POSTED) {
+		fake.posted = serve(call, &body, &fake.posted_d);
+		return;
+	}
+	answer.error = fake.posted;
+	d = fake.posted_d;
+	fake.posted = TCB_OK;
+	if (answer.error == TCB_OK) {
+		d = (struct diagnosis){0};
+		answer.error = serve(call, &body, &d);
+	}
 	if (answer.error != TCB_OK) {
 		body = writer_of(fake.in + FRAME_HEAD_SIZE, LIMIT_FRAME);
 		diagnosis_encode(&body, &d);
@@ -100,13 +116,24 @@ static void answer_call(const struct frame_head *call)
 	answer.body_size = (uint32_t)body.size;
 	frame_head_encode(&head, &answer);
 	fake.in_size = FRAME_HEAD_SIZE + body.size;
-	fake.in_read = fake.out_size = 0;
+	fake.in_read = 0;
+}
+
+/* What stands in `out`, frame by frame. */
+static void answer_calls(void)
+{
+	struct frame_head head;
+
+	while (fake.out_size >= FRAME_HEAD_SIZE && frame_head_decode(span_of(fake.out, FRAME_HEAD_SIZE), &head) == TCB_OK &&
+	       fake.out_size >= FRAME_HEAD_SIZE + head.body_size) {
+		answer_call(&head);
+		fake.out_size -= FRAME_HEAD_SIZE + head.body_size;
+		memmove(fake.out, fake.out + FRAME_HEAD_SIZE + head.body_size, fake.out_size);
+	}
 }
 
 void tee_stream_write(struct span bytes)
 {
-	struct frame_head head;
-
 	while (fake.fd >= 0 && bytes.size > 0) {
 		ssize_t put = send(fake.fd, bytes.data, bytes.size, MSG_NOSIGNAL);
 
@@ -119,9 +146,7 @@ void tee_stream_write(struct span bytes)
 	if (bytes.size > 0)
 		memcpy(fake.out + fake.out_size, bytes.data, bytes.size);
 	fake.out_size += bytes.size;
-	if (fake.out_size >= FRAME_HEAD_SIZE && frame_head_decode(span_of(fake.out, FRAME_HEAD_SIZE), &head) == TCB_OK &&
-	    fake.out_size == FRAME_HEAD_SIZE + head.body_size)
-		answer_call(&head);
+	answer_calls();
 }
 
 void tee_stream_read(uint8_t *ret_bytes, size_t size)

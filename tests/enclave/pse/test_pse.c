@@ -222,9 +222,21 @@ static void an_old_state_is_refused_after_a_restart(void **state)
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 1), TCB_REFUSED);
 	assert_string_equal(d.code, "ledger.state.old");
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 2), TCB_OK);
+}
+
+/* The step goes to the host with the answer: a host that cannot keep it passes no answer on, and starts over. */
+static void a_step_that_is_not_stored_is_not_acknowledged(void **state)
+{
+	struct span document;
+
+	(void)state;
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 2), TCB_OK);
 	a.store_fails = true;
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_PLATFORM);
+	assert_string_equal(d.code, "store.full");
 	a.store_fails = false;
+	assert_int_equal(rig_start_pse(&a, &document, NULL), TCB_OK);
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 2), TCB_OK);
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_OK);
 }
 
@@ -412,6 +424,7 @@ int main(void)
 		TEST(does_only_what_a_role_may_ask),
 		TEST(one_copy_only),
 		TEST(an_old_state_is_refused_after_a_restart),
+		TEST(a_step_that_is_not_stored_is_not_acknowledged),
 		TEST(certifies_keys_under_the_quote),
 		TEST(certifies_rsa_and_refuses_what_is_no_key),
 		TEST(a_lying_host_ends_the_enclave),
