@@ -1,7 +1,5 @@
-/* The platform's log: what enclaves write often, made durable by one write for all that wait. Two preallocated files in the store, used in turn:
- *   file    head: "TCBLOG1\n" | u64 turn | SHA-256 of both; then records, each at a multiple of 4096
- *   record  "TCBR" | u8 kind | 3 zeros | u64 turn | u32 number in this file | u32 size | id 16 | SHA-256 of all that, and the bytes | bytes
- * A file's records end where the next is not whole, or not of its turn and number. Holds ciphertext only.
+/* The platform's log: what enclaves write often, made durable by one write for all that wait (log_out.h), in two preallocated files in the store
+ * (log_form.h). Holds ciphertext only.
  *
  * A vTPM's newest state is in the log until it is written to its place's file (log_settle): when its enclave ends, or when the log file in which
  * it stands is to be used again. After a crash log_open() finds what was not settled. All calls: any thread. */
@@ -36,9 +34,12 @@ enum tcb_error log_begin(struct store_log *log, struct diagnosis *d) MUST_USE;
 /* Called, with `context`, to have the PSE store a snapshot: when a file's steps are to be dropped. */
 void log_on_full(struct store_log *log, enum tcb_error (*snapshot)(void *context), void *context);
 
-/* In order, but not durable yet. May wait for the other file to be free. */
-enum tcb_error log_put_state(struct store_log *log, struct place *place, struct span sealed, struct diagnosis *d) MUST_USE;
-enum tcb_error log_put_step(struct store_log *log, struct span sealed, struct diagnosis *d) MUST_USE;
+/* In order, but not durable yet. TCB_LIMIT: too long. A state may wait for a file to be free; */
+enum tcb_error log_put_state(struct store_log *log, struct place *place, struct span sealed) MUST_USE;
+/* a step must not, since that needs the PSE, which who puts a step holds: only where log_step_fits(), asked with the PSE held. */
+enum tcb_error log_put_step(struct store_log *log, struct span sealed) MUST_USE;
+bool log_step_fits(struct store_log *log);
+void log_await_room(struct store_log *log); /* without the PSE: until it may fit */
 /* Until all that this thread put is durable; or all that anyone did. A disk that fails ends the daemon: nothing that it said is certain then. */
 void log_wait(struct store_log *log);
 void log_wait_all(struct store_log *log);

@@ -159,7 +159,7 @@ enum tcb_error place_put(struct place *p, enum store_slot slot, struct span byte
 	char name[NAME_MAX];
 
 	if (slot != STORE_VTPM_VOLATILE && slot != STORE_VTPM_CERTIFICATES)
-		return p->log != NULL ? log_put_state(p->log, p, bytes, d) : place_write(p, bytes, d);
+		return p->log != NULL ? log_put_state(p->log, p, bytes) : place_write(p, bytes, d);
 	(void)snprintf(name, sizeof name, "%s", p->volatile_state);
 	if (slot == STORE_VTPM_CERTIFICATES)
 		certificates_name(p, name);

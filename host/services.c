@@ -62,7 +62,7 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 	if (c->place != NULL)
 		return place_put(c->place, (enum store_slot)slot, bytes, d);
 	if (slot == STORE_PSE_LEDGER_STEP)
-		return log_put_step(c->daemon->log, bytes, d);
+		return log_put_step(c->daemon->log, bytes);
 	if (slot == STORE_MIGE_JOURNAL) {
 		TRY(place_put(&c->daemon->journal, STORE_VTPM_STATE, bytes, d));
 		log_wait(c->daemon->log);
@@ -82,13 +82,24 @@ void services_check(const struct service_enclave *enclave, const char *name)
 	_exit(3);
 }
 
+/* With room for the step that an answer of it may bring. */
+static void lock_pse(struct daemon *daemon)
+{
+	(void)pthread_mutex_lock(&daemon->pse.lock);
+	while (!log_step_fits(daemon->log)) {
+		(void)pthread_mutex_unlock(&daemon->pse.lock);
+		log_await_room(daemon->log);
+		(void)pthread_mutex_lock(&daemon->pse.lock);
+	}
+}
+
 /* A message to the PSE: its body is the sized reply already. */
 static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct writer *ret, struct diagnosis *d)
 {
 	struct span reply;
 	enum tcb_error error;
 
-	(void)pthread_mutex_lock(&daemon->pse.lock);
+	lock_pse(daemon);
 	error = enclave_link_call(&daemon->pse.link, CALL_PSE_PEER, message, &reply, d);
 	services_check(&daemon->pse, "the PSE");
 	if (error == TCB_OK)

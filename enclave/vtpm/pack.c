@@ -3,10 +3,14 @@
 /* How many zeros stand at the start. */
 static size_t zeros_at(struct span bytes)
 {
-	static const uint8_t zeros[64];
+	static const uint8_t zeros[1024];
 	size_t n = 0;
 
-	for (size_t step = sizeof zeros; step > 0; step /= 8) /* 64, 8, 1 */
+	while (n < PACK_RUN && n < bytes.size && bytes.data[n] == 0)
+		n++;
+	if (n < PACK_RUN)
+		return n; /* mostly: a number's */
+	for (size_t step = sizeof zeros; step > 0; step /= 4)
 		while (n + step <= bytes.size && memcmp(bytes.data + n, zeros, step) == 0)
 			n += step;
 	return n;
