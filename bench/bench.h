@@ -27,7 +27,7 @@ struct server {
 
 /* The work directory, and in it the one platform of the run. */
 extern char bench_work[PATH_MAX - 64], bench_build[PATH_MAX - 64];
-/* All that runs from now on, this process too, keeps to one core; or may use all. */
+/* This process, the platform, and all that they start from now on keep to one core; or may use all. */
 void bench_pin(bool one_core);
 /* Two at most; what follows is about the one that was started or selected last. */
 void platform_start(unsigned number, const char *name);

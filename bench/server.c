@@ -36,22 +36,6 @@ double bench_now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-void bench_pin(bool one_core)
-{
-	static cpu_set_t all;
-	static bool known;
-	cpu_set_t one;
-
-	if (!known)
-		bench_check(sched_getaffinity(0, sizeof all, &all) == 0, "the cores that there are");
-	known = true;
-	CPU_ZERO(&one);
-	for (size_t i = CPU_SETSIZE; i-- > 0 && CPU_COUNT(&one) == 0;)
-		if (CPU_ISSET(i, &all))
-			CPU_SET(i, &one);
-	bench_check(sched_setaffinity(0, sizeof all, one_core ? &one : &all) == 0, "a process that can be pinned");
-}
-
 static int spawn(const char *const argv[], const char *output)
 {
 	int pid = fork();
@@ -173,26 +157,77 @@ static int parent_of(int pid)
 	return end != NULL ? atoi(end + 4) : 0;
 }
 
-/* Of the supervisor and all below it. */
-double platform_uss_kib(unsigned *ret_processes)
+/* Calls `visit` for the supervisor and all below it. */
+static void each_process(void (*visit)(int pid, void *context), void *context)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
-	double total = 0;
 
-	*ret_processes = 0;
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		int pid = atoi(entry->d_name), above = pid;
 
 		for (int i = 0; i < 8 && above > 1 && above != supervisor; i++)
 			above = parent_of(above);
-		if (pid > 1 && above == supervisor) {
-			total += process_uss_kib(pid);
-			(*ret_processes)++;
-		}
+		if (pid > 1 && above == supervisor)
+			visit(pid, context);
 	}
-	(void)closedir(dir);
-	return total;
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+struct memory {
+	double uss_kib;
+	unsigned processes;
+};
+
+static void add_memory(int pid, void *context)
+{
+	struct memory *sum = context;
+
+	sum->uss_kib += process_uss_kib(pid);
+	sum->processes++;
+}
+
+double platform_uss_kib(unsigned *ret_processes)
+{
+	struct memory sum = {0};
+
+	each_process(add_memory, &sum);
+	*ret_processes = sum.processes;
+	return sum.uss_kib;
+}
+
+static void move_threads(int pid, void *context)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (atoi(entry->d_name) > 0)
+			(void)sched_setaffinity(atoi(entry->d_name), sizeof(cpu_set_t), context); /* it may have ended */
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+void bench_pin(bool one_core)
+{
+	static cpu_set_t all;
+	static bool known;
+	cpu_set_t one, *wanted = one_core ? &one : &all;
+
+	if (!known)
+		bench_check(sched_getaffinity(0, sizeof all, &all) == 0, "the cores that there are");
+	known = true;
+	CPU_ZERO(&one);
+	for (size_t i = CPU_SETSIZE; i-- > 0 && CPU_COUNT(&one) == 0;)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	bench_check(sched_setaffinity(0, sizeof *wanted, wanted) == 0, "a process that can be pinned");
+	if (supervisor > 0)
+		each_process(move_threads, wanted);
 }
 
 /* ---- servers ---- */

@@ -7,7 +7,7 @@
 enum call {
 	/* ---- host -> PSE (edge/pse.h) ---- */
 	CALL_PSE_START = 0x0201, /* pse_start: name, stored ledger (may be empty)  -> sized certified AK */
-	CALL_PSE_PEER = 0x0202,  /* u64 session, sized message                     -> sized reply */
+	CALL_PSE_PEER = 0x0202,  /* (u64 session, sized message)...                -> (u8 error, sized reply or diagnosis)... */
 	CALL_PSE_FORGET = 0x0203, /* u64 session: that enclave is gone             -> nothing */
 	CALL_PSE_SNAPSHOT = 0x0204, /* nothing: it stores STORE_PSE_LEDGER         -> nothing */
 

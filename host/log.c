@@ -317,31 +317,35 @@ enum tcb_error log_put_step(struct store_log *log, struct span sealed)
 	return error;
 }
 
-bool log_step_fits(struct store_log *log)
+bool log_steps_fit(struct store_log *log, unsigned count)
 {
 	bool fits;
 
 	(void)pthread_mutex_lock(&log->out.lock);
-	fits = log_out_step_fits(&log->out);
+	fits = log_out_steps_fit(&log->out, count);
 	(void)pthread_mutex_unlock(&log->out.lock);
 	return fits;
 }
 
-void log_await_room(struct store_log *log)
+void log_await_room(struct store_log *log, unsigned count)
 {
 	(void)pthread_mutex_lock(&log->out.lock);
-	while (!log_out_step_fits(&log->out))
+	while (!log_out_steps_fit(&log->out, count))
 		(void)pthread_cond_wait(&log->out.changed, &log->out.lock);
+	(void)pthread_mutex_unlock(&log->out.lock);
+}
+
+void log_wait_own(struct store_log *log)
+{
+	(void)pthread_mutex_lock(&log->out.lock);
+	log_out_wait(&log->out, own_batch);
 	(void)pthread_mutex_unlock(&log->out.lock);
 }
 
 void log_wait(struct store_log *log)
 {
-	if (held)
-		return;
-	(void)pthread_mutex_lock(&log->out.lock);
-	log_out_wait(&log->out, own_batch);
-	(void)pthread_mutex_unlock(&log->out.lock);
+	if (!held)
+		log_wait_own(log);
 }
 
 void log_wait_all(struct store_log *log)

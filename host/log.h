@@ -36,12 +36,13 @@ void log_on_full(struct store_log *log, enum tcb_error (*snapshot)(void *context
 
 /* In order, but not durable yet. TCB_LIMIT: too long. A state may wait for a file to be free; */
 enum tcb_error log_put_state(struct store_log *log, struct place *place, struct span sealed) MUST_USE;
-/* a step must not, since that needs the PSE, which who puts a step holds: only where log_step_fits(), asked with the PSE held. */
+/* a step must not, since that needs the PSE, which who puts a step holds: only where log_steps_fit(), asked with the PSE held. */
 enum tcb_error log_put_step(struct store_log *log, struct span sealed) MUST_USE;
-bool log_step_fits(struct store_log *log);
-void log_await_room(struct store_log *log); /* without the PSE: until it may fit */
+bool log_steps_fit(struct store_log *log, unsigned count);
+void log_await_room(struct store_log *log, unsigned count); /* without the PSE: until they may fit */
 /* Until all that this thread put is durable; or all that anyone did. A disk that fails ends the daemon: nothing that it said is certain then. */
 void log_wait(struct store_log *log);
+void log_wait_own(struct store_log *log); /* the same, also where waits are held (below) */
 void log_wait_all(struct store_log *log);
 /* From log_hold() on this thread's log_wait() does nothing, until log_release(), which waits for all that it put meanwhile: for work whose outcome
  * nobody hears of before. What was put keeps its order, so that a power cut leaves what a cut between two waits would have left. */

@@ -215,9 +215,11 @@ static bool fits(const struct log_out *o, enum log_kind kind, uint64_t size)
 	return end_of_file(o) + size <= LOG_FILE_SIZE - (is_step ? 0u : RESERVE) && o->steps < (is_step ? STEPS_LAST : STEPS_MAX);
 }
 
-bool log_out_step_fits(const struct log_out *o)
+bool log_out_steps_fit(const struct log_out *o, unsigned count)
 {
-	return fits(o, LOG_STEP, 2 * LOG_BLOCK) || !o->files[other(o)].busy; /* and if a write ends before it is put */
+	const uint64_t size = (uint64_t)count * LOG_BLOCK + LOG_BLOCK; /* each may be a write of its own, and the one before it ends at a block */
+
+	return !o->files[other(o)].busy || (fits(o, LOG_STEP, size) && o->steps + count <= STEPS_LAST);
 }
 
 /* Again until there is room. What is in the file is durable before the other is begun. */

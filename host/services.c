@@ -8,6 +8,7 @@
 #include "edge/mige.h"
 #include "edge/pse.h"
 #include "host/agent.h"
+#include "host/ask_pse.h"
 #include "host/daemon.h"
 #include "host/paths.h"
 #include "host/place.h"
@@ -82,51 +83,31 @@ void services_check(const struct service_enclave *enclave, const char *name)
 	_exit(3);
 }
 
-/* With room for the step that an answer of it may bring. */
-static void lock_pse(struct daemon *daemon)
+static enum tcb_error ask_mige(const struct service_context *c, struct span bytes, struct writer *ret, struct diagnosis *d)
 {
-	(void)pthread_mutex_lock(&daemon->pse.lock);
-	while (!log_step_fits(daemon->log)) {
-		(void)pthread_mutex_unlock(&daemon->pse.lock);
-		log_await_room(daemon->log);
-		(void)pthread_mutex_lock(&daemon->pse.lock);
-	}
-}
+	uint8_t *SCRATCH(message_bytes, bytes.size + 16);
+	struct writer w = writer_of(message_bytes, bytes.size + 16);
+	const struct peer_message m = { .session = c->link->session, .message = bytes };
+	struct span message;
 
-/* A message to the PSE: its body is the sized reply already. */
-static enum tcb_error ask_pse(struct daemon *daemon, struct span message, struct writer *ret, struct diagnosis *d)
-{
-	struct span reply;
-	enum tcb_error error;
-
-	lock_pse(daemon);
-	error = enclave_link_call(&daemon->pse.link, CALL_PSE_PEER, message, &reply, d);
-	services_check(&daemon->pse, "the PSE");
-	if (error == TCB_OK)
-		writer_bytes(ret, reply);
-	(void)pthread_mutex_unlock(&daemon->pse.lock);
-	log_wait(daemon->log); /* what the asker stored, and the ledger's step: one write, for others' too */
-	return error;
+	peer_message_encode(&w, &m);
+	TRY(writer_end(&w, &message));
+	return agent_ask(c->daemon, message, ret, d);
 }
 
 static enum tcb_error serve_peer(struct service_context *c, struct span body, struct writer *ret, struct diagnosis *d)
 {
-	uint8_t *SCRATCH(message_bytes, body.size + 16);
 	struct reader r = reader_of(body);
-	struct writer w = writer_of(message_bytes, body.size + 16);
-	struct peer_message m = { .session = c->link->session };
 	struct span message;
 	uint8_t role;
 
 	TRY(reader_u8(&r, &role));
-	TRY(reader_sized(&r, LIMIT_LOCAL_MESSAGE, &m.message));
+	TRY(reader_sized(&r, LIMIT_LOCAL_MESSAGE, &message));
 	TRY(reader_end(&r));
-	peer_message_encode(&w, &m);
-	TRY(writer_end(&w, &message));
 	if (role == ROLE_PSE && c->link->identity.isv_prod_id != ROLE_PSE)
-		return ask_pse(c->daemon, message, ret, d);
+		return ask_pse(c->daemon, c->link->session, message, ret, d);
 	if (role == ROLE_MIGE && c->link->identity.isv_prod_id == ROLE_VTPM)
-		return agent_ask(c->daemon, message, ret, d);
+		return ask_mige(c, message, ret, d);
 	return TCB_REFUSED;
 }
 

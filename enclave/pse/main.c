@@ -7,6 +7,7 @@
 #include "crypto/crypto.h"
 #include "edge/certified_ak.h"
 #include "edge/endorsement.h"
+#include "edge/frame.h"
 #include "edge/pse.h"
 #include "enclave/lib/cose_sign.h"
 #include "enclave/lib/dispatch.h"
@@ -30,6 +31,8 @@ struct pse {
 
 static struct pse pse;
 static uint8_t reply_bytes[CERTIFIED_AK_MAX + 8192]; /* the largest: a certificate with the certified AK in it */
+static uint8_t message_bytes[sizeof reply_bytes + 1024]; /* the same, sealed */
+_Static_assert(PSE_TOGETHER_MAX * (sizeof message_bytes + 8) <= LIMIT_FRAME, "all replies of a call fit");
 
 /* ---- start: certify the AK ---- */
 
@@ -236,29 +239,60 @@ static enum tcb_error answer_request(struct pse *p, const struct session_request
 			"use enclaves of one release");
 }
 
-static enum tcb_error handle_peer(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+/* The reply goes to `ret`. */
+static enum tcb_error answer_message(struct pse *p, const struct peer_message *m, struct writer *ret, struct diagnosis *d)
 {
-	struct pse *p = state;
-	struct writer message = writer_of(ret->data + 4, ret->capacity - 4), reply = WRITER_OF(reply_bytes);
+	struct writer reply = WRITER_OF(reply_bytes);
 	struct diagnosis refusal = {0};
 	struct session_request request;
 	struct span reply_body = {0};
-	struct peer_message m;
 	enum tcb_error error;
 
-	TRY(peer_message_decode(body, &m));
-	if (!p->started || m.session == 0)
+	if (!p->started || m->session == 0)
 		return TCB_WRONG_STATE;
-	TRY(session_receive(&p->sessions, m.session, m.message, &message, &request, d));
-	if (!request.is_handshake) {
-		error = answer_request(p, &request, &reply, &refusal);
-		if (error == TCB_OK)
-			error = writer_end(&reply, &reply_body);
-		(void)diagnose(&refusal, error, "pse.error", tcb_error_name(error), "a request that can be met", "");
-		TRY(session_reply(request.session, error, reply_body, &refusal, &message));
+	TRY(session_receive(&p->sessions, m->session, m->message, ret, &request, d));
+	if (request.is_handshake)
+		return TCB_OK;
+	error = answer_request(p, &request, &reply, &refusal);
+	if (error == TCB_OK)
+		error = writer_end(&reply, &reply_body);
+	(void)diagnose(&refusal, error, "pse.error", tcb_error_name(error), "a request that can be met", "");
+	return session_reply(request.session, error, reply_body, &refusal, ret);
+}
+
+static enum tcb_error put_reply(struct pse *p, const struct peer_message *m, struct writer *ret)
+{
+	struct writer message = WRITER_OF(message_bytes);
+	struct diagnosis d = {0};
+	struct peer_reply reply;
+
+	reply.error = answer_message(p, m, &message, &d);
+	if (reply.error == TCB_OK)
+		reply.error = writer_end(&message, NULL);
+	if (reply.error != TCB_OK) {
+		(void)diagnose(&d, reply.error, "pse.session", tcb_error_name(reply.error), "a session's next message", "");
+		message = WRITER_OF(message_bytes);
+		diagnosis_encode(&message, &d);
 	}
-	writer_u32(ret, (uint32_t)message.size);
-	ret->size += message.size; /* the message stands behind its length already */
+	TRY(writer_end(&message, &reply.bytes));
+	peer_reply_encode(ret, &reply);
+	return TCB_OK;
+}
+
+static enum tcb_error handle_peer(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct peer_message messages[PSE_TOGETHER_MAX];
+	struct reader r = reader_of(body);
+	size_t count = 0;
+
+	(void)d;
+	do { /* all of them before anything is done */
+		if (count == PSE_TOGETHER_MAX)
+			return TCB_LIMIT;
+		TRY(peer_message_read(&r, &messages[count++]));
+	} while (r.rest.size > 0);
+	for (size_t i = 0; i < count; i++)
+		TRY(put_reply(state, &messages[i], ret));
 	return TCB_OK;
 }
 

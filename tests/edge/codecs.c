@@ -44,6 +44,7 @@ static const uint8_t node[SHA256_SIZE] = {7};
 
 CODEC(pse_start, { .platform_name = TEXT("A"), .stored_ledger = TEXT("ledger") })
 CODEC(peer_message, { .session = 0x1122334455667788, .message = TEXT("hello") })
+CODEC(peer_reply, { .error = TCB_REFUSED, .bytes = TEXT("why") })
 CODEC(mige_start, { .address = TEXT("127.0.0.1:7000"), .platform_name = TEXT("A"), .sealed_journal = TEXT("j") })
 CODEC(mige_net, { .connection = 9, .closed = true, .bytes = TEXT("tls") })
 CODEC(mige_step, { .connection = 3, .address = TEXT("h:1"), .bytes = TEXT("out"), .close = true, .answered = true,
@@ -196,7 +197,7 @@ static void blob_sample(struct writer *out)
 }
 
 const struct codec codecs[] = {
-	ROW(pse_start), ROW(peer_message), ROW(mige_start), ROW(mige_net), ROW(mige_step), ROW(vtpm_create),
+	ROW(pse_start), ROW(peer_message), ROW(peer_reply), ROW(mige_start), ROW(mige_net), ROW(mige_step), ROW(vtpm_create),
 	ROW(vtpm_load), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(ledger_entry), ROW(vtpm_serve), ROW(vtpm_served),
 	ROW(local_escrow), ROW(local_escrowed), ROW(local_redeem), ROW(local_redeemed), ROW(wan_attest),
 	ROW(wan_ask), ROW(wan_redeem), ROW(wan_grant), ROW(tpm_quote), ROW(endorsement), ROW(custody_record),

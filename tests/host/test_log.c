@@ -353,8 +353,8 @@ static void steps_wait_for_room_before_they_are_made(void **state)
 	(void)state;
 	snapshots = 0;
 	for (unsigned version = 1; version <= STEPS; version++) {
-		while (!log_step_fits(log))
-			log_await_room(log);
+		while (!log_steps_fit(log, 1))
+			log_await_room(log, 1);
 		put_step(log, version);
 	}
 	log_wait(log);

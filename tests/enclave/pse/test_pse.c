@@ -16,7 +16,9 @@
 #include "edge/cose.h"
 #include "edge/endorsement.h"
 #include "edge/frame.h"
+#include "edge/pse.h"
 #include "enclave/lib/certificate.h"
+#include "enclave/lib/session_crypto.h"
 #include "enclave/pse/vtpm_certificate.h"
 #include "tests/enclave/fake_tee.h"
 #include "tests/enclave/rig/ptpm.h"
@@ -401,6 +403,44 @@ static void a_wrong_answer_ends_the_enclave(void **state)
 	assert_int_equal(rig_exit_status(&a.pse), 70);
 }
 
+/* Of several messages in one call each has its own answer, in order. */
+static void answers_many_in_one_call(void **state)
+{
+	static uint8_t body_bytes[LIMIT_FRAME];
+	uint8_t hello_bytes[1024];
+	struct writer w = WRITER_OF(body_bytes), hello = WRITER_OF(hello_bytes);
+	struct peer_message m = { .session = 5, .message = span_of_text("no message of any session") };
+	struct session_hello greeting;
+	struct peer_reply reply;
+	struct span answer;
+	struct reader r;
+	EVP_PKEY *key;
+
+	(void)state;
+	assert_int_equal(enclave_link_call(&a.pse.link, CALL_PSE_PEER, span_of(NULL, 0), NULL, NULL), TCB_MALFORMED);
+	assert_int_equal(session_hello_new(&key, &greeting), TCB_OK);
+	EVP_PKEY_free(key);
+	writer_u8(&hello, LOCAL_HELLO);
+	session_hello_encode(&hello, &greeting);
+	peer_message_encode(&w, &m);
+	for (m.session = 6; m.session < 5 + PSE_TOGETHER_MAX; m.session++) {
+		m.message = span_of(hello_bytes, hello.size);
+		peer_message_encode(&w, &m);
+	}
+	assert_int_equal(enclave_link_call(&a.pse.link, CALL_PSE_PEER, span_of(body_bytes, w.size), &answer, NULL), TCB_OK);
+	r = reader_of(answer);
+	assert_int_equal(peer_reply_read(&r, &reply), TCB_OK);
+	assert_int_not_equal(reply.error, TCB_OK);
+	for (unsigned i = 1; i < PSE_TOGETHER_MAX; i++) {
+		assert_int_equal(peer_reply_read(&r, &reply), TCB_OK);
+		assert_int_equal(reply.error, TCB_OK);
+		assert_true(reply.bytes.size > SGX_REPORT_SIZE);
+	}
+	assert_int_equal(reader_end(&r), TCB_OK);
+	peer_message_encode(&w, &m); /* one more than there may be */
+	assert_int_equal(enclave_link_call(&a.pse.link, CALL_PSE_PEER, span_of(body_bytes, w.size), NULL, NULL), TCB_LIMIT);
+}
+
 static void starts_once(void **state)
 {
 	uint8_t bytes[64];
@@ -429,6 +469,7 @@ int main(void)
 		TEST(certifies_rsa_and_refuses_what_is_no_key),
 		TEST(a_lying_host_ends_the_enclave),
 		TEST(a_wrong_answer_ends_the_enclave),
+		TEST(answers_many_in_one_call),
 		TEST(starts_once),
 	};
 

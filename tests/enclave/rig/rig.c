@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "edge/frame.h"
 #include "edge/host.h"
 #include "edge/mige.h"
 #include "edge/pse.h"
@@ -205,12 +206,21 @@ static enum tcb_error ask_pse(struct rig_platform *p, uint64_t number, struct sp
 	const struct peer_message m = { .session = number, .message = message };
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body, answer;
+	struct peer_reply reply;
+	struct diagnosis of_reply;
+	struct reader r;
 
 	peer_message_encode(&w, &m);
 	TRY(writer_end(&w, &body));
 	TRY(enclave_link_call(&p->pse.link, CALL_PSE_PEER, body, &answer, d));
-	writer_bytes(ret, answer);
-	return TCB_OK;
+	TRY(peer_reply_decode(answer, &reply));
+	if (reply.error == TCB_OK) {
+		writer_sized(ret, reply.bytes);
+		return TCB_OK;
+	}
+	r = reader_of(reply.bytes);
+	TRY(diagnosis_decode(&r, &of_reply));
+	return diagnose(d, reply.error, of_reply.code, of_reply.found, of_reply.wanted, of_reply.action);
 }
 
 static enum tcb_error peer_decode(struct span body, uint8_t *ret_role, struct span *ret_message)

@@ -1,0 +1,11 @@
+/* The way of all enclaves' messages to the PSE: many may ask at once, one call takes them all. */
+#ifndef TCBIND_HOST_ASK_PSE_H
+#define TCBIND_HOST_ASK_PSE_H
+
+#include "host/daemon.h"
+
+/* `message` comes from the enclave of `session`; its reply goes to `ret`, sized. What the asker stored before, and the ledger's step that the PSE made
+ * of it, are durable then; where this thread's waits are held (log_hold), they may be so later, at the latest when it waits. Any thread. */
+enum tcb_error ask_pse(struct daemon *daemon, uint64_t session, struct span message, struct writer *ret, struct diagnosis *d) MUST_USE;
+
+#endif
