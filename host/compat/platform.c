@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/wipe.h"
+#include "host/compat/user.h"
 #include "host/hex.h"
 #include "host/paths.h"
 #include "host/registration.h"
@@ -43,16 +43,17 @@ static bool make_path(char *path)
 
 static enum tcb_error private_dir(char ret_dir[PATH_MAX], struct diagnosis *d)
 {
-	const struct passwd *user = getpwuid(geteuid());
 	const char *given = getenv("TCBIND_PRIVATE_PLATFORM");
+	char number[16];
+	struct user user;
 
+	(void)snprintf(number, sizeof number, "%u", geteuid());
 	if (given != NULL)
 		(void)snprintf(ret_dir, PATH_MAX, "%s", given);
 	else if (geteuid() == 0)
 		(void)snprintf(ret_dir, PATH_MAX, "/var/lib/tcbind/private");
-	else if (user != NULL)
-		(void)snprintf(ret_dir, PATH_MAX, "%s/.local/state/tcbind/private", user->pw_dir);
-	else
+	else if (!user_find(number, &user) ||
+		 (size_t)snprintf(ret_dir, PATH_MAX, "%s/.local/state/tcbind/private", user.home) >= PATH_MAX)
 		return no_platform(d, "a user without a home");
 	return make_path(ret_dir) ? TCB_OK : no_platform(d, "no directory for a private platform");
 }
