@@ -213,6 +213,8 @@ static void serve(struct front *f)
 	struct pollfd slots[SLOTS];
 
 	begin(f);
+	if (f->options->ready != NULL)
+		f->options->ready(f->options->ready_context);
 	while (!f->end) {
 		bool old;
 		int got;

@@ -26,6 +26,8 @@ struct front_options {
 	uint32_t config_flags;               /* what GET_CONFIG answers */
 	bool initialise;                     /* as if CMD_INIT had come */
 	int startup;                         /* TPM2_Startup type sent then; -1: none */
+	void (*ready)(void *context);        /* called when that is done; or NULL */
+	void *ready_context;
 };
 
 struct front_client {

@@ -207,8 +207,22 @@ static void answer_ready(const struct registration *r, const struct host_vtpm *v
 	answer(r, json_pack("{s:b, s:s}", "ready", 1, "id", v->id_text));
 }
 
+struct ready {
+	const struct registration *r;
+	const struct host_vtpm *v;
+};
+
+/* Once the TPM is there: what its owner does next is not in its way. */
+static void say_ready(void *context)
+{
+	const struct ready *ready = context;
+
+	answer_ready(ready->r, ready->v);
+}
+
 static void serve(struct registration *r, struct host_vtpm *v)
 {
+	struct ready ready = { .r = r, .v = v };
 	const struct front_options options = {
 		.control_listener = take_fd(r, "control_listener"),
 		.control_client = take_fd(r, "control_client"),
@@ -224,9 +238,10 @@ static void serve(struct registration *r, struct host_vtpm *v)
 		.initialise = option(r, "initialise"),
 		.config_flags = (uint32_t)number(r, "config_flags", 0),
 		.startup = number(r, "startup", -1),
+		.ready = say_ready,
+		.ready_context = &ready,
 	};
 
-	answer_ready(r, v);
 	r->last_client = front_run(v, &options);
 	if (options.control_listener >= 0)
 		(void)close(options.control_listener);

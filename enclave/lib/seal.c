@@ -8,7 +8,7 @@
 
 enum { KEY_ID_SIZE = 32, SEAL_HEAD_SIZE = SEAL_OVERHEAD - AES_GCM_TAG_SIZE };
 
-/* The key under which this enclave process writes: drawn once, since deriving costs two EGETKEYs. */
+/* The key under which this enclave process writes, drawn once, since deriving costs two EGETKEYs. */
 static struct {
 	bool ready;
 	uint16_t isv_svn;
@@ -21,7 +21,7 @@ bool seal_is_sealed(struct span bytes)
 	return bytes.size > strlen(SEAL_MAGIC) && span_is_text(span_of(bytes.data, strlen(SEAL_MAGIC)), SEAL_MAGIC);
 }
 
-static enum tcb_error prepare_writing(void)
+enum tcb_error seal_prepare(void)
 {
 	struct enclave_identity self;
 
@@ -51,7 +51,7 @@ enum tcb_error seal_bytes(const char *label, struct span plain, struct writer *o
 	size_t start = out->size;
 	struct span aad;
 
-	TRY(prepare_writing());
+	TRY(seal_prepare());
 	TRY(crypto_random(iv, sizeof iv));
 	writer_bytes(out, span_of_text(SEAL_MAGIC));
 	writer_u16(out, writing.isv_svn);

@@ -15,6 +15,9 @@
 /* Whether it says of itself to be sealed. */
 bool seal_is_sealed(struct span bytes);
 
+/* What the first of the calls below would do: asks the processor for the key that this process writes under. */
+enum tcb_error seal_prepare(void) MUST_USE;
+
 enum tcb_error seal_bytes(const char *label, struct span plain, struct writer *out) MUST_USE;
 
 /* Codes: seal.malformed; seal.svn (written by a newer enclave); seal.foreign (another processor, signer, label, or altered:

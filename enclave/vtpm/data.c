@@ -2,6 +2,7 @@
  * was the host's choice before, too. */
 #include "enclave/lib/dispatch.h"
 #include "enclave/tee/tee.h"
+#include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/vtpm.h"
 
 static struct data_channel channel;
@@ -52,6 +53,8 @@ static bool read_more(bool *ret_quiet)
 		return false;
 	channel.size += got;
 	*ret_quiet = got == 0;
+	if (*ret_quiet)
+		engine_tidy();
 	return true;
 }
 

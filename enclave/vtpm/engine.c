@@ -11,7 +11,7 @@
 #include "enclave/vtpm/pack.h"
 
 static struct {
-	bool running, changed;
+	bool running, changed, used, untidy; /* has run a command since it was started; has memory from its start */
 	uint8_t locality;
 	size_t permanent_size;
 	uint8_t permanent[LIMIT_TPM_PERMANENT]; /* packed */
@@ -146,7 +146,8 @@ enum tcb_error engine_start(struct span permanent, struct span volatile_state, s
 	if (plain.size > 0)
 		wipe((void *)(uintptr_t)plain.data, plain.size);
 	free((void *)(uintptr_t)plain.data);
-	(void)malloc_trim(0); /* starting takes more memory than running */
+	engine.untidy = true;
+	engine.used = false;
 	if (!ok)
 		return diagnose(d, TCB_MALFORMED, "vtpm.engine", "a TPM state that libtpms does not start from",
 				"the state of a libtpms of this version or an older one",
@@ -160,6 +161,42 @@ void engine_stop(void)
 	if (engine.running)
 		TPMLIB_Terminate();
 	engine.running = false;
+}
+
+static enum tcb_error start_up(struct span permanent, struct diagnosis *d)
+{
+	static const uint8_t startup_clear[] = { 0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x44, 0, 0 };
+	struct span response;
+
+	TRY(engine_start(permanent, span_of(NULL, 0), d));
+	return engine_process(0, SPAN_OF(startup_clear), &response);
+}
+
+enum tcb_error engine_rehearse(struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	/* What a start has taken stays for the next: no mapping is given back, none made for each large block. */
+	(void)mallopt(M_MMAP_THRESHOLD, 8 * LIMIT_TPM_PERMANENT);
+	(void)mallopt(M_TRIM_THRESHOLD, 8 * LIMIT_TPM_PERMANENT);
+	error = start_up(span_of(NULL, 0), d);
+	if (error == TCB_OK)
+		error = start_up(engine_permanent(), d); /* which goes other ways */
+	engine_stop();
+	wipe(engine.permanent, engine.permanent_size);
+	engine.permanent_size = 0;
+	engine.changed = engine.untidy = false;
+	return error;
+}
+
+void engine_tidy(void)
+{
+	if (!engine.untidy || !engine.used)
+		return;
+	engine.untidy = false;
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* glibc's own */
+	(void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+	(void)malloc_trim(0);
 }
 
 bool engine_running(void)
@@ -176,6 +213,7 @@ enum tcb_error engine_process(uint8_t locality, struct span command, struct span
 		return TCB_WRONG_STATE;
 	if (command.size > sizeof bytes)
 		return TCB_LIMIT;
+	engine.used = true;
 	memcpy(bytes, command.data, command.size); /* libtpms takes it as writable */
 	engine.locality = locality;
 	if (TPMLIB_Process(&engine.response, &size, &engine.response_capacity, bytes, (uint32_t)command.size) !=

@@ -11,8 +11,13 @@ enum tcb_error engine_keep(struct span permanent) MUST_USE;
 /* Starts the TPM from a permanent state, packed (pack.h; empty: a new TPM is manufactured), and a volatile one (empty: none). A TPM that
  * runs is ended first. Code: vtpm.engine. */
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d) MUST_USE;
+/* While nobody waits: makes a TPM that nobody gets, starts it up and forgets it, so that the next engine_start() finds memory and algorithms in place.
+ * Nothing of it is in what comes after. */
+enum tcb_error engine_rehearse(struct diagnosis *d) MUST_USE;
 void engine_stop(void);
 bool engine_running(void);
+/* When its guest is quiet: gives back memory that only the start needed, once it has run a command. */
+void engine_tidy(void);
 
 /* One TPM command at a locality. The response is borrowed until the next call here; it is always a TPM response, an
  * error response too. */

@@ -11,13 +11,22 @@
 
 static uint8_t parts_bytes[LIMIT_EVIDENCE], payload_bytes[LIMIT_EVIDENCE], evidence_bytes[LIMIT_EVIDENCE];
 
+static EVP_PKEY *key_in_reserve;
+
+enum tcb_error residence_reserve(void)
+{
+	return key_in_reserve != NULL ? TCB_OK : crypto_p256_new(&key_in_reserve);
+}
+
 enum tcb_error residence_begin(struct vtpm *v)
 {
 	struct vtpm_residence *residence = &v->residence;
 
 	EVP_PKEY_free(residence->key);
 	*residence = (struct vtpm_residence){0};
-	TRY(crypto_p256_new(&residence->key));
+	TRY(residence_reserve());
+	residence->key = key_in_reserve;
+	key_in_reserve = NULL; /* each is one residence's */
 	return crypto_p256_public(residence->key, &residence->public);
 }
 

@@ -229,11 +229,13 @@ static enum tcb_error handle_add_key(void *state, struct span body, struct write
 	return put_status(v, ret);
 }
 
-/* By the cheapest request that each has, while nobody waits: a session opens with its first. */
-static enum tcb_error open_sessions(struct vtpm *v, struct diagnosis *d)
+/* While nobody waits: keys; and sessions, which open with the first request, here the cheapest that each has. */
+static enum tcb_error get_ready(struct vtpm *v, struct diagnosis *d)
 {
 	struct span reply;
 
+	TRY(seal_prepare());
+	TRY(residence_reserve());
 	if (!v->mige.open)
 		TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
 	return v->pse.open ? TCB_OK : session_call(&v->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, d);
@@ -247,7 +249,8 @@ static enum tcb_error handle_standby(void *state, struct span body, struct write
 	TRY(no_body(body));
 	if (v->loaded)
 		return wrong_state(d, "an enclave that holds a vTPM", "a new enclave");
-	return open_sessions(v, d);
+	TRY(engine_rehearse(d));
+	return get_ready(v, d);
 }
 
 static enum tcb_error handle_load(void *state, struct span body, struct writer *ret, struct diagnosis *d)
@@ -266,7 +269,7 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 		v->record.state = VTPM_STOPPED;
 	TRY(residence_begin(v));
 	if (v->record.state == VTPM_INCOMING) /* about to be filled, with a machine stopped meanwhile */
-		TRY(open_sessions(v, d));
+		TRY(get_ready(v, d));
 	v->loaded = true;
 	return put_status(v, ret);
 }
@@ -463,6 +466,7 @@ static enum tcb_error handle_command(void *state, struct span body, struct write
 	TRY(reader_u8(&r, &locality));
 	TRY(reader_sized(&r, LIMIT_TPM_COMMAND + 16, &command));
 	TRY(reader_end(&r));
+	engine_tidy(); /* whether its guest is quiet is not seen here */
 	TRY(vtpm_command(state, locality, command, &response, d));
 	writer_sized(ret, response);
 	return TCB_OK;

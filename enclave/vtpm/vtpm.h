@@ -107,6 +107,8 @@ enum tcb_error data_serve(struct vtpm *v, const struct vtpm_serve *serve, struct
 
 /* ---- evidence.c ---- */
 
+/* Makes the key of the residence that begins next. */
+enum tcb_error residence_reserve(void) MUST_USE;
 /* A new residence: a fresh key, nothing of a former platform. */
 enum tcb_error residence_begin(struct vtpm *v) MUST_USE;
 /* Evidence for `nonce` (edge/evidence.h), borrowed until the next call. */

@@ -1,5 +1,6 @@
-/* engine_probe STATE: the enclave's TPM engine on standard input and output, built with libtpms as it is and with the levers. STATE is
- * where it starts from; a file that is not there is made from a new TPM. One request: u32 size, TPM command; one answer: u32 size, response. */
+/* engine_probe STATE [rehearsed]: the enclave's TPM engine on standard input and output, built with libtpms as it is and with the levers. STATE is
+ * where it starts from; a file that is not there is made from a new TPM. One request: u32 size, TPM command; one answer: u32 size, response.
+ * rehearsed: as an enclave that stood by. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,7 +57,9 @@ int main(int argc, char **argv)
 	struct span response;
 	size_t size;
 
-	if (argc != 2 || !load(argv[1], &size) || engine_start(span_of(state, size), span_of(NULL, 0), NULL) != TCB_OK)
+	if (argc > 2 && engine_rehearse(NULL) != TCB_OK)
+		return 1;
+	if (argc < 2 || !load(argv[1], &size) || engine_start(span_of(state, size), span_of(NULL, 0), NULL) != TCB_OK)
 		return 1;
 	if (size == 0 && !save(argv[1]))
 		return 1;

@@ -1,4 +1,5 @@
-/* libtpms as it is, and with the levers, from one permanent state: the same primary keys, and each does what the other's keys ask for.
+/* libtpms as it is, and with the levers and after a rehearsal, from one permanent state: the same primary keys, and each does what the other's keys
+ * ask for.
  *   test_levers PLAIN-PROBE LEVERED-PROBE */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -32,7 +33,7 @@ struct engine {
 
 static struct engine engines[2];
 
-static void start(struct engine *e, const char *probe)
+static void start(struct engine *e, const char *probe, const char *state, bool rehearsed)
 {
 	int in[2], out[2];
 
@@ -45,13 +46,20 @@ static void start(struct engine *e, const char *probe)
 		(void)dup2(out[1], STDOUT_FILENO);
 		(void)close(in[1]);
 		(void)close(out[0]);
-		(void)execl(probe, probe, state_path, NULL);
+		(void)execl(probe, probe, state, rehearsed ? "rehearsed" : NULL, NULL);
 		_exit(127);
 	}
 	(void)close(in[0]);
 	(void)close(out[1]);
 	e->in = in[1];
 	e->out = out[0];
+}
+
+static void end(struct engine *e)
+{
+	(void)close(e->in);
+	(void)close(e->out);
+	(void)waitpid(e->pid, NULL, 0);
 }
 
 static void read_all(int fd, uint8_t *bytes, size_t size)
@@ -357,9 +365,37 @@ static void test_a_key_of_one_is_the_same_in_the_other(void **state)
 	}
 }
 
+static const uint8_t clear[2];
+
+/* New TPMs of engines that stood by: each has seeds of its own. */
+static void test_a_rehearsal_leaves_nothing(void **state)
+{
+	static uint8_t publics[2][1024];
+	size_t sizes[2];
+	char path[] = "/tmp/tcbind-levers.XXXXXX";
+
+	(void)state;
+	(void)close(mkstemp(path));
+	for (int i = 0; i < 2; i++) {
+		struct engine e;
+		struct span rest;
+
+		(void)unlink(path);
+		start(&e, probes[1], path, true);
+		(void)command(&e, STARTUP, NULL, false, SPAN_OF(clear), NULL);
+		(void)create_primary(&e, &keys[1], &rest);
+		rest = take(&rest);
+		sizes[i] = rest.size;
+		memcpy(publics[i], rest.data, rest.size);
+		end(&e);
+	}
+	(void)unlink(path);
+	assert_true(sizes[0] > 64 && sizes[0] == sizes[1]);
+	assert_memory_not_equal(publics[0], publics[1], sizes[0]);
+}
+
 static int set_up(void **state)
 {
-	static const uint8_t clear[2];
 	int fd = mkstemp(state_path);
 
 	(void)state;
@@ -367,7 +403,7 @@ static int set_up(void **state)
 	(void)close(fd);
 	(void)unlink(state_path);
 	for (int side = 0; side < 2; side++) { /* one after the other: the first makes the state */
-		start(&engines[side], probes[side]);
+		start(&engines[side], probes[side], state_path, side == 1);
 		(void)command(&engines[side], STARTUP, NULL, false, SPAN_OF(clear), NULL);
 	}
 	return 0;
@@ -376,11 +412,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	for (int side = 0; side < 2; side++) {
-		(void)close(engines[side].in);
-		(void)close(engines[side].out);
-		(void)waitpid(engines[side].pid, NULL, 0);
-	}
+	for (int side = 0; side < 2; side++)
+		end(&engines[side]);
 	(void)unlink(state_path);
 	return 0;
 }
@@ -393,6 +426,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_shared_secret_is_the_same),
 		cmocka_unit_test(test_what_one_encrypts_the_other_decrypts),
 		cmocka_unit_test(test_a_key_of_one_is_the_same_in_the_other),
+		cmocka_unit_test(test_a_rehearsal_leaves_nothing),
 	};
 
 	if (argc != 3)
