@@ -103,16 +103,14 @@ static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, s
 	struct certified_ak own;
 	struct wan_grant grant;
 	struct tpm_name own_ak;
-	struct span document;
 
 	TRY(wan_grant_decode(body, &grant));
-	TRY(mige_certified_ak(m, &document, d));
-	TRY(certified_ak_decode(document, &own));
+	TRY(certified_ak_decode(mige_certified_ak(m), &own));
 	TRY(tpm_name_of(own.ak_public, &own_ak));
 	TRY(check_record(c, grant.custody_record, &own_ak, d));
 	TRY(journal_arrive(&m->journal, &c->request.id, &c->request.handover, c->request.generation, d));
 	redeemed = (struct local_redeemed){ .key_bytes = grant.key_bytes, .custody_record = grant.custody_record,
-					    .certified_ak = document };
+					    .certified_ak = mige_certified_ak(m) };
 	local_redeemed_encode(&w, &redeemed);
 	TRY(writer_end(&w, &answer->body));
 	answer->ready = true;

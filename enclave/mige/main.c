@@ -42,6 +42,24 @@ static enum tcb_error draw_first_number(struct mige *m)
 	return reader_u64(&r, &m->last_number);
 }
 
+/* The PSE's for as long as it lives; where it starts anew the platform does, and we with it. */
+static enum tcb_error fetch_certified_ak(struct mige *m, struct diagnosis *d)
+{
+	struct span document;
+
+	TRY(session_call(&m->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &document, d));
+	if (document.size > sizeof m->certified_ak)
+		return TCB_LIMIT;
+	memcpy(m->certified_ak, document.data, document.size);
+	m->certified_ak_size = document.size;
+	return TCB_OK;
+}
+
+struct span mige_certified_ak(const struct mige *m)
+{
+	return span_of(m->certified_ak, m->certified_ak_size);
+}
+
 static enum tcb_error handle_start(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct mige *m = state;
@@ -54,21 +72,11 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 	TRY(journal_open(&m->journal, start.sealed_journal, d));
 	TRY(make_identity(m));
 	TRY(draw_first_number(m));
+	TRY(fetch_certified_ak(m, d));
 	memcpy(m->address, start.address.data, start.address.size);
 	m->address_size = start.address.size;
 	m->sessions.roles = 1u << ROLE_VTPM;
 	m->started = true;
-	return TCB_OK;
-}
-
-enum tcb_error mige_certified_ak(struct mige *m, struct span *ret_document, struct diagnosis *d)
-{
-	struct span document;
-
-	TRY(session_call(&m->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &document, d));
-	if (document.size > JUDGE_CERTIFIED_AK_MAX)
-		return TCB_LIMIT;
-	*ret_document = document;
 	return TCB_OK;
 }
 

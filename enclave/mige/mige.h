@@ -64,6 +64,8 @@ struct mige {
 	struct judge judge; /* who we are, and so who peers must be */
 	struct session_server sessions; /* vTPMs of this platform */
 	struct session pse;
+	size_t certified_ak_size;
+	uint8_t certified_ak[JUDGE_CERTIFIED_AK_MAX];
 	struct journal journal;
 	uint64_t last_number; /* of an outbound connection */
 	uint64_t calls;
@@ -78,8 +80,8 @@ struct mige_answer {
 	struct diagnosis d;
 };
 
-/* This platform's certified AK from its PSE, fresh, borrowed until the next call here. Codes: of the session. */
-enum tcb_error mige_certified_ak(struct mige *m, struct span *ret_document, struct diagnosis *d) MUST_USE;
+/* This platform's certified AK, as its PSE gave it when we started. */
+struct span mige_certified_ak(const struct mige *m);
 
 /* ---- net.c ---- */
 

@@ -68,7 +68,7 @@ static enum tcb_error send_attest(struct mige *m, struct mige_connection *c, str
 	struct writer w = WRITER_OF(attest_bytes);
 	struct span body;
 
-	TRY(mige_certified_ak(m, &attest.certified_ak, d));
+	attest.certified_ak = mige_certified_ak(m);
 	TRY(host_collateral(&attest.collateral, d));
 	wan_attest_encode(&w, &attest);
 	TRY(writer_end(&w, &body));

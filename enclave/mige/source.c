@@ -57,22 +57,20 @@ static enum tcb_error receive_ask(struct mige *m, struct mige_connection *c, str
 	return TCB_OK;
 }
 
-/* Where the vTPM leaves from: this platform, as its PSE certifies it now. */
-static enum tcb_error own_platform(struct mige *m, struct custody_record *record, struct diagnosis *d)
+/* Where the vTPM leaves from: this platform, as its PSE certifies it. */
+static enum tcb_error own_platform(const struct mige *m, struct custody_record *record)
 {
 	struct certified_ak own;
-	struct span document;
 
-	TRY(mige_certified_ak(m, &document, d));
-	TRY(certified_ak_decode(document, &own));
+	TRY(certified_ak_decode(mige_certified_ak(m), &own));
 	TRY(tpm_name_of(own.ak_public, &record->from_ak));
 	record->from_name = own.platform_name;
 	return TCB_OK;
 }
 
 /* `peer` NULL: to this platform itself. */
-static enum tcb_error sign_record(struct mige *m, const struct judged_peer *peer, const struct journal_entry *entry,
-				  uint64_t now_s, struct writer *out, struct diagnosis *d)
+static enum tcb_error sign_record(const struct mige *m, const struct judged_peer *peer, const struct journal_entry *entry,
+				  uint64_t now_s, struct writer *out)
 {
 	struct custody_record record = {
 		.id = entry->id,
@@ -85,7 +83,7 @@ static enum tcb_error sign_record(struct mige *m, const struct judged_peer *peer
 	struct writer w = WRITER_OF(payload_bytes);
 	struct span payload;
 
-	TRY(own_platform(m, &record, d));
+	TRY(own_platform(m, &record));
 	record.to_ak = peer != NULL ? peer->platform.ak : record.from_ak;
 	record.to_name = peer != NULL ? span_of(peer->name, peer->name_size) : record.from_name;
 	custody_record_encode(&w, &record);
@@ -125,7 +123,7 @@ static enum tcb_error decide(struct mige *m, struct mige_connection *c, struct j
 	if (entry->state == JOURNAL_REDEEMED)
 		return judge_repetition(&m->judge, &c->peer, proof, c->nonce, now_s, d);
 	TRY(judge_handover(&m->judge, &c->peer, policy, proof, c->nonce, now_s, d));
-	TRY(sign_record(m, &c->peer, entry, now_s, &w, d));
+	TRY(sign_record(m, &c->peer, entry, now_s, &w));
 	TRY(writer_end(&w, &record));
 	return journal_redeem(&m->journal, entry, &c->peer.platform, record, d);
 }
@@ -154,7 +152,7 @@ static enum tcb_error decide_here(struct mige *m, struct journal_entry *entry, s
 	uint64_t now_s;
 
 	TRY(host_time(&now_s, d));
-	TRY(sign_record(m, NULL, entry, now_s, &w, d));
+	TRY(sign_record(m, NULL, entry, now_s, &w));
 	TRY(writer_end(&w, &record));
 	return journal_redeem(&m->journal, entry, &here, record, d);
 }
@@ -174,8 +172,8 @@ enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *ask
 	if (entry->state == JOURNAL_ESCROWED)
 		TRY(decide_here(m, entry, d));
 	redeemed = (struct local_redeemed){ .key_bytes = SPAN_OF(entry->key.bytes),
-					    .custody_record = span_of(entry->record, entry->record_size) };
-	TRY(mige_certified_ak(m, &redeemed.certified_ak, d));
+					    .custody_record = span_of(entry->record, entry->record_size),
+					    .certified_ak = mige_certified_ak(m) };
 	local_redeemed_encode(reply, &redeemed);
 	return TCB_OK;
 }
