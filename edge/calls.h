@@ -20,7 +20,7 @@ enum call {
 	/* ---- host -> vTPM (edge/vtpm.h) ---- */
 	CALL_VTPM_CREATE = 0x0401, /* vtpm_create: id, incoming, policy, recovery, keys -> vtpm_status */
 	CALL_VTPM_LOAD = 0x0402,   /* uuid, sized sealed state                     -> vtpm_status */
-	CALL_VTPM_INIT = 0x0403,   /* u32 flags (1 = delete volatile)              -> vtpm_status */
+	CALL_VTPM_INIT = 0x0403,   /* u32 enum vtpm_init_flag, or-ed               -> vtpm_status */
 	CALL_VTPM_STOP = 0x0404,   /* nothing                                      -> vtpm_status */
 	CALL_VTPM_COMMAND = 0x0405, /* u8 locality, sized TPM command              -> sized TPM response */
 	CALL_VTPM_GET_BLOB = 0x0406, /* u32 type                                   -> sized blob (ciphertext) */

@@ -21,6 +21,12 @@ enum vtpm_state {
 /* Where a vTPM's seeds come from. Those of an imported one were once outside of any enclave: whoever had its former state knows them. */
 enum vtpm_origin { ORIGIN_MANUFACTURED = 1, ORIGIN_IMPORTED = 2 };
 
+/* CALL_VTPM_INIT. */
+enum vtpm_init_flag {
+	INIT_DELETE_VOLATILE = 1, /* the volatile state that it resumes from is not resumed from again */
+	INIT_NO_SHUTDOWN = 2,     /* at its end no TPM2_Shutdown is sent in place of a guest that sent none */
+};
+
 /* CALL_VTPM_CREATE: manufactures a TPM (EPS, EK, AK, NV indices) and stores it, or an empty place. */
 struct vtpm_create {
 	struct uuid id;

@@ -25,7 +25,7 @@ enum front_result front_initialise(struct front *f, uint32_t flags)
 	struct diagnosis d = {0};
 	enum tcb_error error;
 
-	writer_u32(&w, flags);
+	writer_u32(&w, (flags & INIT_DELETE_VOLATILE) | (f->options->ends_hard ? INIT_NO_SHUTDOWN : 0u));
 	error = vtpm_ask_status(f->v, CALL_VTPM_INIT, SPAN_OF(body_bytes), &d);
 	f->running = error == TCB_OK;
 	front_log(f, error, &d);

@@ -25,6 +25,7 @@ struct front_options {
 	bool reject_locality_4, allow_set_locality;
 	uint32_t config_flags;               /* what GET_CONFIG answers */
 	bool initialise;                     /* as if CMD_INIT had come */
+	bool ends_hard;                      /* no TPM2_Shutdown is sent in place of a guest that sent none */
 	int startup;                         /* TPM2_Startup type sent then; -1: none */
 	void (*ready)(void *context);        /* called when that is done; or NULL */
 	void *ready_context;

@@ -236,6 +236,7 @@ static void serve(struct registration *r, struct host_vtpm *v)
 		.reject_locality_4 = option(r, "reject_locality_4"),
 		.allow_set_locality = option(r, "allow_set_locality"),
 		.initialise = option(r, "initialise"),
+		.ends_hard = option(r, "ends_hard"),
 		.config_flags = (uint32_t)number(r, "config_flags", 0),
 		.startup = number(r, "startup", -1),
 		.ready = say_ready,

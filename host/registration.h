@@ -4,7 +4,7 @@
  *    "state", "volatile": file names        "file_key", "migration_key": {"size": of the AES key, "secret": hex, "kdf": "pbkdf2"
  *        or "sha512" where it is a passphrase}, optional
  *    "options": {"one_command", "data_fixed", "ends_with_data", "ends_with_control", "reject_locality_4", "allow_set_locality",
- *                "initialise": bool; "config_flags", "startup": int}
+ *                "initialise", "ends_hard": bool; "config_flags", "startup": int}
  *    "mode": int, of the state file, optional
  *    "create": {"keys": [NAME...], "pcr_banks": enum pcr_bank, "later": [NAME...]}    makes a new vTPM now, whatever is there, with these keys (external_key_of()) and
  *                banks; the latter keys after the answer, or before the vTPM is next used. It is then served if there is a channel}

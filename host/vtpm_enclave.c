@@ -215,7 +215,7 @@ static enum tcb_error ask(struct host_vtpm *v, enum call call, struct span body,
 		return TCB_OK;
 	TRY(ensure_enclave(v, call, d));
 	TRY(call_held(v, call, body, ret_answer, d));
-	if (call == CALL_VTPM_INIT && body.size == 4 && body.data[3] != 0) /* DELETE_VOLATILE */
+	if (call == CALL_VTPM_INIT && body.size == 4 && (body.data[3] & INIT_DELETE_VOLATILE) != 0)
 		place_remove_volatile(&v->place);
 	return v->external != NULL && call == CALL_VTPM_INIT ? external_initialised(v, d) : TCB_OK;
 }

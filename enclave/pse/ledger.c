@@ -205,8 +205,8 @@ static enum tcb_error take_in(struct ledger *l, struct ledger_slot next, struct 
 	struct ledger_slot *slot = find_free(l);
 
 	if (slot == NULL)
-		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "fewer vTPMs on this platform",
-				"delete vTPMs that are not needed");
+		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "at most 4096 vTPMs that this platform has ever had",
+				"make further ones on another platform: entries of deleted ones are kept, so that none comes back");
 	return replace(l, slot, next);
 }
 

@@ -18,7 +18,7 @@
 
 #define VOLATILE_LABEL "tcbind vTPM volatile state v1"
 
-enum { INIT_DELETE_VOLATILE = 1, SHUTDOWN_CLEAR = 0, SHUTDOWN_STATE = 1 };
+enum { SHUTDOWN_CLEAR = 0, SHUTDOWN_STATE = 1 };
 
 static struct vtpm vtpm = { .pse = { .peer_role = ROLE_PSE }, .mige = { .peer_role = ROLE_MIGE } };
 
@@ -279,7 +279,7 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 /* What a guest that is switched off hard did not do: without it the TPM counts towards a lockout. */
 static void shut_down_orderly(struct vtpm *v)
 {
-	if (engine_running() && v->last_command != 0 && v->last_command != TPM_CC_SHUTDOWN &&
+	if (engine_running() && !v->ends_hard && v->last_command != 0 && v->last_command != TPM_CC_SHUTDOWN &&
 	    simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_STATE) != TCB_OK)
 		(void)!simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR);
 	v->last_command = 0;
@@ -343,6 +343,7 @@ static enum tcb_error handle_init(void *state, struct span body, struct writer *
 	if (!v->loaded)
 		return wrong_state(d, "an empty enclave", "a vTPM that is created or loaded");
 	shut_down_orderly(v);
+	v->ends_hard = (flags & INIT_NO_SHUTDOWN) != 0;
 	if (v->in.permanent_size > 0) {
 		error = handover_import(v, d);
 		v->in.permanent_size = v->in.volatile_size = 0; /* an INIT uses them up */

@@ -62,6 +62,7 @@ struct vtpm {
 	size_t volatile_size;
 	uint8_t volatile_state[LIMIT_TPM_VOLATILE]; /* to resume from, plain */
 	uint32_t last_command; /* TPM command code */
+	bool ends_hard; /* INIT_NO_SHUTDOWN */
 	bool started; /* the TPM takes commands: TPM2_Startup was answered, or it resumed from volatile state */
 	struct session pse, mige;
 	struct vtpm_residence residence;

@@ -289,6 +289,7 @@ static bool parse_flags(const char *text, struct settings *s)
 		return complain("startup-deactivated is not supported for a TPM 2", NULL);
 	s->startup = sub_flag(&o, "startup-clear") ? 0 : sub_flag(&o, "startup-state") ? 1 : -1;
 	s->initialise = sub_flag(&o, "not-need-init") || s->startup >= 0 || sub_flag(&o, "startup-none");
+	s->ends_hard = sub_flag(&o, "disable-auto-shutdown");
 	return true;
 }
 
@@ -419,7 +420,7 @@ void settings_usage(const char *program)
 		     "  --log file=FILE|fd=FD[,level=N,prefix=TEXT,truncate]   --pid file=FILE|fd=FD\n"
 		     "  --key, --migration-key file=|fd=[,format=hex|binary]|pwdfile=|pwdfd=[,kdf=pbkdf2|sha512][,mode=aes-cbc|aes-256-cbc][,remove]\n"
 		     "      to take over a state that swtpm encrypted; what is written is sealed in any case\n"
-		     "  --flags not-need-init,startup-clear|startup-state|startup-none   --locality reject-locality-4,allow-set-locality\n"
+		     "  --flags not-need-init,startup-clear|startup-state|startup-none,disable-auto-shutdown   --locality reject-locality-4,allow-set-locality\n"
 		     "  --seccomp action=kill|log|none   --migration incoming,release-lock-outgoing\n"
 		     "  --print-capabilities   --print-states   -h|--help\n\n"
 		     "The platform is TCBIND_PLATFORM's, else a private one of this user (CAVEATS.md says what its evidence is worth).\n",

@@ -43,7 +43,7 @@ struct settings {
 	bool log_truncate, log_silent;
 	const char *user, *chroot_dir;
 	struct key_option file_key, migration_key;
-	bool reject_locality_4, allow_set_locality, initialise;
+	bool reject_locality_4, allow_set_locality, initialise, ends_hard;
 	int startup; /* -1: none */
 	enum sandbox_action seccomp;
 };

@@ -406,9 +406,11 @@ static bool find_platform(struct setup *s)
 
 static bool prepare(struct setup *s, bool *ret_done)
 {
+	struct runas who;
+
 	if (s->o.user != NULL && !find_platform(s))
 		return false;
-	if (s->o.user != NULL && !user_become("swtpm_setup", s->o.user))
+	if (s->o.user != NULL && !(user_find_runas("swtpm_setup", s->o.user, &who) && user_become("swtpm_setup", &who)))
 		return false;
 	if (!open_log(s) || !setup_options_check(&s->o, user_name()) || !check_executable(s) || !set_place(s) ||
 	    !check_present(s, ret_done))

@@ -53,30 +53,31 @@ bool user_find(const char *name, struct user *ret)
 	       (size_t)snprintf(ret->home, sizeof ret->home, "%s", fields[5]) < sizeof ret->home;
 }
 
-static bool set_groups(const struct user *user)
+static bool find_groups(const char *name, struct runas *ret)
 {
-	char *const argv[] = { (char *)"/usr/bin/id", (char *)"-G", (char *)"--", (char *)(uintptr_t)user->name, NULL };
+	char *const argv[] = { (char *)"/usr/bin/id", (char *)"-G", (char *)"--", (char *)(uintptr_t)name, NULL };
 	char line[8192], *rest = line, *word;
-	gid_t groups[1024];
-	size_t count = 0;
 
 	if (!ask(argv, line, sizeof line))
 		return false;
-	while ((word = strsep(&rest, " ")) != NULL && count < sizeof groups / sizeof groups[0])
-		groups[count++] = (gid_t)strtoul(word, NULL, 10);
-	return word == NULL && setgroups(count, groups) == 0;
+	while ((word = strsep(&rest, " ")) != NULL && ret->group_count < USER_GROUPS_MAX)
+		ret->groups[ret->group_count++] = (gid_t)strtoul(word, NULL, 10);
+	return word == NULL;
 }
 
-bool user_become(const char *program, const char *name)
+bool user_find_runas(const char *program, const char *name, struct runas *ret)
 {
-	struct user user;
-
-	if (!user_find(name, &user)) {
-		(void)fprintf(stderr, "%s: Error: User '%s' does not exist.\n", program, name);
-		return false;
-	}
-	if (set_groups(&user) && setgid(user.gid) == 0 && setuid(user.uid) == 0)
+	*ret = (struct runas){0};
+	if (user_find(name, &ret->user) && find_groups(ret->user.name, ret))
 		return true;
-	(void)fprintf(stderr, "%s: Could not change to user %s: %s\n", program, name, strerror(errno));
+	(void)fprintf(stderr, "%s: Error: User '%s' does not exist.\n", program, name);
+	return false;
+}
+
+bool user_become(const char *program, const struct runas *who)
+{
+	if (setgroups(who->group_count, who->groups) == 0 && setgid(who->user.gid) == 0 && setuid(who->user.uid) == 0)
+		return true;
+	(void)fprintf(stderr, "%s: Could not change to user %s: %s\n", program, who->user.name, strerror(errno));
 	return false;
 }

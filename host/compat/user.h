@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct user {
@@ -15,7 +16,18 @@ struct user {
 /* By name or number. False: there is none. */
 bool user_find(const char *name, struct user *ret);
 
-/* --runas: this process becomes that user (name or number), with its groups. False: said why on stderr, as `program`. */
-bool user_become(const char *program, const char *name);
+#define USER_GROUPS_MAX 1024
+
+/* Whom --runas names. */
+struct runas {
+	struct user user;
+	size_t group_count;
+	gid_t groups[USER_GROUPS_MAX];
+};
+
+/* By name or number, before a chroot. False: said why on stderr, as `program`. */
+bool user_find_runas(const char *program, const char *name, struct runas *ret);
+/* This process becomes that user, with its groups. False: said why. */
+bool user_become(const char *program, const struct runas *who);
 
 #endif

@@ -229,6 +229,20 @@ expect_refusal "a copy of an older state is refused" 0x101 ioctl copy -i
 log_says "as old" "$WORK/copy.log" ledger.state.old
 swtpm_stop copy
 
+# A guest that is switched off hard: TPM_PT_STARTUP_CLEAR tells whether the TPM had a TPM2_Shutdown before its startup (TPM 2.0 part 2, TPMA_STARTUP_CLEAR: orderly)
+startup_clear=8001000000160000017a000000060000020100000001
+for flags in startup-none startup-none,disable-auto-shutdown; do
+	swtpm_start "$OURS" hard --server "type=unixio,path=$WORK/hard.data" --flags "$flags"
+	talk hard "$startup" "$random" >/dev/null
+	ioctl hard -i >/dev/null
+	orderly=$(( 0x$(talk hard "$startup" "$startup_clear" | tail -c 8) >> 31 ))
+	case $flags in
+	*disable*) expect "with disable-auto-shutdown a TPM that is reset hard knows it" [ "$orderly" = 0 ] ;;
+	*) expect "a TPM that is reset hard was shut down" [ "$orderly" = 1 ] ;;
+	esac
+	swtpm_stop hard
+done
+
 # swtpm's own states, plain and encrypted, become ours
 printf 'a passphrase\n' >"$WORK/pass"
 port=$((20000 + RANDOM % 12000)) # below those that the kernel gives to clients
@@ -412,6 +426,15 @@ for options in "--allow-signing" "--display" "--create-spk" ""; do
 	expect "removed after swtpm_setup $options, it stays away" [ -z "$(ls "$WORK/s8")" ]
 done
 chmod 711 "$WORK"; chown nobody "$WORK/s6"
+mkdir "$WORK/r.d"; chown nobody "$WORK/r.d"
+"$OURS" socket --tpm2 --tpmstate "dir=$WORK/r.d" --ctrl "type=unixio,path=$WORK/r.d/ctrl" --pid "file=$WORK/r.d/pid" --runas nobody >/dev/null 2>"$WORK/r.out" &
+pids+=($!)
+for _ in $(seq 200); do [ -s "$WORK/r.d/pid" ] && break; sleep 0.02; done
+expect "swtpm --runas is that user, with that user's groups" [ "$(awk '/^Uid:/ { print $2 } /^Groups:/ { $1 = ""; print }' "/proc/$(cat "$WORK/r.d/pid")/status" | tr -d '\n')" = "$(id -u nobody) $(id -G nobody)" ]
+"$IOCTL" --unix "$WORK/r.d/ctrl" -i >/dev/null
+expect "and its TPM runs" sh -c "[ \$(stat -c %U '$WORK/r.d/tpm2-00.permall') = nobody ]"
+"$IOCTL" --unix "$WORK/r.d/ctrl" -s >/dev/null
+expect_refusal "swtpm --runas of nobody that there is" "does not exist" "$OURS" socket --tpm2 --tpmstate "dir=$WORK/r.d" --ctrl "type=unixio,path=$WORK/r.d/ctrl" --runas no-one-at-all
 "$SETUP" --tpm-state "$WORK/s6" --tpm2 --runas nobody >/dev/null
 expect "as another user: the files are that user's" sh -c "[ $? = 0 ] && [ \$(stat -c %U $WORK/s6/tpm2-00.permall) = nobody ]"
 for line in "--tpm2" "--tpm2 --tpm-state $WORK/none" "--tpm2 --tpm-state $WORK/s1" "--tpm2 --tpm-state $WORK/s1 --not-overwrite" \
