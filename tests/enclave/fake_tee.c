@@ -84,14 +84,14 @@ _Noreturn void tee_abort(const char *reason)
 	abort();
 }
 
-static enum tcb_error serve(const struct frame_head *call, struct writer *body, struct diagnosis *d)
+static enum tcb_error serve(const struct frame_head *call, struct span asked, struct writer *body, struct diagnosis *d)
 {
-	TRY(fake.host(fake.context, (enum call)call->call, span_of(fake.out + FRAME_HEAD_SIZE, call->body_size), body, d));
+	TRY(fake.host(fake.context, (enum call)call->call, asked, body, d));
 	return body->error;
 }
 
-/* A whole call stands in `out`: the host answers into `in`, unless it is posted. */
-static void answer_call(const struct frame_head *call)
+/* The host answers into `in`, unless the call is posted. */
+static void answer_call(const struct frame_head *call, struct span asked)
 {
 	struct writer head = writer_of(fake.in, FRAME_HEAD_SIZE);
 	struct writer body = writer_of(fake.in + FRAME_HEAD_SIZE, LIMIT_FRAME);
@@ -99,7 +99,7 @@ static void answer_call(const struct frame_head *call)
 	struct diagnosis d = {0};
 
 	if (call->kind == FRAME_OCALL_POSTED) {
-		fake.posted = serve(call, &body, &fake.posted_d);
+		fake.posted = serve(call, asked, &body, &fake.posted_d);
 		return;
 	}
 	answer.error = fake.posted;
@@ -107,7 +107,7 @@ static void answer_call(const struct frame_head *call)
 	fake.posted = TCB_OK;
 	if (answer.error == TCB_OK) {
 		d = (struct diagnosis){0};
-		answer.error = serve(call, &body, &d);
+		answer.error = serve(call, asked, &body, &d);
 	}
 	if (answer.error != TCB_OK) {
 		body = writer_of(fake.in + FRAME_HEAD_SIZE, LIMIT_FRAME);
@@ -119,16 +119,22 @@ static void answer_call(const struct frame_head *call)
 	fake.in_read = 0;
 }
 
-/* What stands in `out`, frame by frame. */
+/* What stands in `out`, frame by frame; taken out before it is served, since the host may make this process another enclave meanwhile. */
 static void answer_calls(void)
 {
 	struct frame_head head;
 
 	while (fake.out_size >= FRAME_HEAD_SIZE && frame_head_decode(span_of(fake.out, FRAME_HEAD_SIZE), &head) == TCB_OK &&
 	       fake.out_size >= FRAME_HEAD_SIZE + head.body_size) {
-		answer_call(&head);
+		uint8_t *asked = malloc(head.body_size + 1u);
+
+		if (asked == NULL)
+			abort();
+		memcpy(asked, fake.out + FRAME_HEAD_SIZE, head.body_size);
 		fake.out_size -= FRAME_HEAD_SIZE + head.body_size;
 		memmove(fake.out, fake.out + FRAME_HEAD_SIZE + head.body_size, fake.out_size);
+		answer_call(&head, span_of(asked, head.body_size));
+		free(asked);
 	}
 }
 
