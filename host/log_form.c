@@ -54,6 +54,7 @@ enum tcb_error log_record_encode(struct writer *w, const struct log_record *m)
 
 static enum tcb_error record_decode(struct span bytes, struct log_record *ret)
 {
+	static const uint8_t no_bytes[3];
 	struct reader r = reader_of(bytes);
 	struct span magic, zeros, stored, parts[2];
 	struct digest256 digest;
@@ -69,7 +70,7 @@ static enum tcb_error record_decode(struct span bytes, struct log_record *ret)
 	TRY(reader_copy(&r, ret->id.bytes, sizeof ret->id.bytes));
 	TRY(reader_bytes(&r, SHA256_SIZE, &stored));
 	TRY(reader_bytes(&r, size, &ret->bytes));
-	if (!span_is_text(magic, RECORD_MAGIC) || kind < LOG_STATE || kind > LOG_STEP)
+	if (!span_is_text(magic, RECORD_MAGIC) || !span_equal(zeros, SPAN_OF(no_bytes)) || kind < LOG_STATE || kind > LOG_STEP)
 		return TCB_MALFORMED;
 	ret->kind = (enum log_kind)kind;
 	parts[0] = span_of(bytes.data, RECORD_FIXED);
