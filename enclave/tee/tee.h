@@ -57,7 +57,7 @@ enum tcb_error tee_report(const uint8_t target[SGX_TARGETINFO_SIZE],
 enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct enclave_identity *ret_peer,
 				uint8_t ret_report_data[SGX_REPORT_DATA_SIZE]) MUST_USE;
 
-/* EGETKEY, seal key, MRSIGNER policy: 256 bits (two keys of 128, joined by HKDF) that every enclave of this
+/* EGETKEY, seal key, MRSIGNER policy: 256 bits (of two keys of 128, KEYID 0 and 1, by HKDF with `key_id` as salt) that every enclave of this
  * signer and product with an ISVSVN of at least `isv_svn` can derive on this processor. `isv_svn` over one's own is
  * refused. `key_id` is stored beside what is sealed. */
 enum tcb_error tee_seal_key(uint16_t isv_svn, const uint8_t key_id[32], struct secret256 *ret_key) MUST_USE;

@@ -16,16 +16,15 @@ enum { HEAD_SIZE = 8 + 2 + 32 + 12 };
 
 static struct processor processor;
 
-static enum tcb_error egetkey(const struct enclave_identity *identity, struct span svn, struct span key_id, uint8_t which,
-			      uint8_t ret_key[16])
+/* KEYID 0 or 1. */
+static enum tcb_error egetkey(const struct enclave_identity *identity, struct span svn, uint8_t which, uint8_t ret_key[16])
 {
-	uint8_t request_bytes[64], answer_bytes[64];
+	uint8_t request_bytes[64], answer_bytes[64], key_id[32] = { [31] = which };
 	struct writer request = WRITER_OF(request_bytes), answer = WRITER_OF(answer_bytes);
 
 	writer_u8(&request, INSTRUCTION_SEAL_KEY);
 	writer_bytes(&request, svn);
-	writer_bytes(&request, key_id);
-	request_bytes[1 + 2 + 31] ^= which;
+	writer_bytes(&request, SPAN_OF(key_id));
 	TRY(processor_execute(&processor, identity, span_of(request_bytes, request.size), &answer));
 	memcpy(ret_key, answer_bytes, 16);
 	return TCB_OK;
@@ -37,8 +36,8 @@ static enum tcb_error unseal(const struct enclave_identity *identity, struct spa
 	struct secret256 halves, key;
 	uint8_t aad[HEAD_SIZE + sizeof STATE_LABEL - 1];
 
-	TRY(egetkey(identity, svn, key_id, 0, halves.bytes));
-	TRY(egetkey(identity, svn, key_id, 1, halves.bytes + 16));
+	TRY(egetkey(identity, svn, 0, halves.bytes));
+	TRY(egetkey(identity, svn, 1, halves.bytes + 16));
 	TRY(crypto_hkdf(SPAN_OF(halves.bytes), key_id, span_of_text("tcbind seal key"), key.bytes, sizeof key.bytes));
 	memcpy(aad, sealed.data, HEAD_SIZE);
 	memcpy(aad + HEAD_SIZE, STATE_LABEL, sizeof STATE_LABEL - 1);

@@ -192,12 +192,19 @@ static enum tcb_error issue_fixed(enum instruction instruction, const struct spa
 
 enum tcb_error tee_self(struct enclave_identity *ret_self)
 {
+	static struct enclave_identity self;
+	static bool known;
 	struct span body;
 	struct reader r;
 
-	TRY(issue(INSTRUCTION_SELF, NULL, 0, &body));
-	r = reader_of(body);
-	return enclave_identity_decode(&r, ret_self);
+	if (!known) {
+		TRY(issue(INSTRUCTION_SELF, NULL, 0, &body));
+		r = reader_of(body);
+		TRY(enclave_identity_decode(&r, &self));
+		known = true;
+	}
+	*ret_self = self;
+	return TCB_OK;
 }
 
 enum tcb_error tee_target_info(uint8_t ret_target[SGX_TARGETINFO_SIZE])
@@ -248,24 +255,36 @@ enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct en
 }
 
 /* One EGETKEY of 128 bits; `which` tells the two halves apart. */
-static enum tcb_error seal_key_half(uint16_t isv_svn, const uint8_t key_id[32], uint8_t which, uint8_t ret_key[16])
+static enum tcb_error seal_root_half(uint16_t isv_svn, uint8_t which, uint8_t ret_key[16])
 {
-	uint8_t svn[2] = { (uint8_t)(isv_svn >> 8), (uint8_t)isv_svn }, id[32];
+	const uint8_t svn[2] = { (uint8_t)(isv_svn >> 8), (uint8_t)isv_svn }, id[32] = { [31] = which };
 	const struct span parts[] = { SPAN_OF(svn), SPAN_OF(id) };
 
-	memcpy(id, key_id, sizeof id);
-	id[31] ^= which;
 	return issue_fixed(INSTRUCTION_SEAL_KEY, parts, 2, ret_key, 16);
+}
+
+/* Kept, so that not every key costs two instructions: a machine that starts waits for them. */
+static enum tcb_error seal_root(uint16_t isv_svn, const struct secret256 **ret_root)
+{
+	static struct { bool ready; uint16_t isv_svn; struct secret256 root; } kept;
+
+	if (!kept.ready || kept.isv_svn != isv_svn) {
+		kept.ready = false;
+		TRY(seal_root_half(isv_svn, 0, kept.root.bytes));
+		TRY(seal_root_half(isv_svn, 1, kept.root.bytes + 16));
+		kept.isv_svn = isv_svn;
+		kept.ready = true;
+	}
+	*ret_root = &kept.root;
+	return TCB_OK;
 }
 
 enum tcb_error tee_seal_key(uint16_t isv_svn, const uint8_t key_id[32], struct secret256 *ret_key)
 {
-	SECRET struct secret256 halves = {0};
+	const struct secret256 *root;
 
-	TRY(seal_key_half(isv_svn, key_id, 0, halves.bytes));
-	TRY(seal_key_half(isv_svn, key_id, 1, halves.bytes + 16));
-	return crypto_hkdf(SPAN_OF(halves.bytes), span_of(key_id, 32), span_of_text("tcbind seal key"), ret_key->bytes,
-			   sizeof ret_key->bytes);
+	TRY(seal_root(isv_svn, &root));
+	return crypto_hkdf(SPAN_OF(root->bytes), span_of(key_id, 32), span_of_text("tcbind seal key"), ret_key->bytes, sizeof ret_key->bytes);
 }
 
 enum tcb_error tee_quote(const uint8_t report_data[SGX_REPORT_DATA_SIZE], uint8_t *ret_quote, size_t capacity,
