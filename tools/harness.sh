@@ -1,11 +1,10 @@
-# Shared by the end-to-end tests and the demonstration: platforms, guests, TAP. Sourced by bash; everything lives in $WORK and ends with it.
+# Shared by the end-to-end tests and the demonstration: platforms and guests (TAP: tap.sh). Sourced by bash; everything lives in $WORK and ends with it.
 set -u
 BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../build" && pwd)}
 TCBIND=$BUILD/cli/tcbind
 TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")/" && pwd)
 WORK=$(mktemp -d /tmp/tcbind-e2e.XXXXXX)
 pids=()
-count=0
 for tool in qemu-system-x86_64 swtpm socat jq pgrep openssl; do
 	command -v $tool >/dev/null || { echo "Bail out! $tool is not installed: see tools/install-packages"; exit 1; }
 done
@@ -18,28 +17,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-ok() { count=$((count + 1)); echo "ok $count - $1"; }
-not_ok() { count=$((count + 1)); echo "not ok $count - $1"; [ $# -gt 1 ] && printf '%s\n' "$2" | sed 's/^/# /'; return 0; }
-done_testing() { echo "1..$count"; }
-
-# expect NAME COMMAND...: passes if the command ends 0. It runs in this shell: what it starts is remembered in `pids`.
-expect() {
-	local name=$1
-	shift
-	if "$@" >"$WORK/expect.output" 2>&1; then ok "$name"; else not_ok "$name" "$(cat "$WORK/expect.output")"; fi
-}
-# expect_refusal NAME TEXT COMMAND...: passes if the command fails and says TEXT
-expect_refusal() {
-	local name=$1 text=$2
-	shift 2
-	if "$@" >"$WORK/expect.output" 2>&1; then
-		not_ok "$name" "was not refused"
-	elif grep -q -- "$text" "$WORK/expect.output"; then
-		ok "$name"
-	else
-		not_ok "$name" "$(cat "$WORK/expect.output")"
-	fi
-}
+. "$TOOLS/tap.sh"
 
 # process_of PROGRAM NAME: the pid of platform NAME's sgxsim or tcbindd; children_of PID: the oldest first
 process_of() { pgrep -f "$1 $WORK/$2" | head -n 1; }

@@ -2,9 +2,7 @@
 # The manual pages: mandoc has nothing against them; every command and every flag that a program's usage names is in its page, and the other way
 # round; every function of the public header is.
 set -u
-count=0
-ok() { count=$((count + 1)); echo "ok $count - $1"; }
-not_ok() { count=$((count + 1)); echo "not ok $count - $1"; printf '%s\n' "${2:-}" | sed 's/^/# /'; }
+. "$(dirname "$0")/../../tools/tap.sh"
 same() { # NAME WANTED GOT
 	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "$(diff <(echo "$2") <(echo "$3"))"; fi
 }
@@ -13,8 +11,7 @@ if command -v mandoc >/dev/null; then
 		if output=$(mandoc -T lint -W warning "$page" 2>&1); then ok "$page"; else not_ok "$page" "$output"; fi
 	done
 else
-	count=1
-	echo "ok 1 - pages # SKIP mandoc is not installed"
+	skip pages "mandoc is not installed"
 fi
 
 # What a usage names, one a line: "verify --policy"
@@ -42,4 +39,4 @@ same "and says what each does" "" "$missing"
 for status in 0 1 2 3 4; do
 	grep -q "^\.It $status\$" man/tcbind.1 || not_ok "exit status $status is in tcbind.1"
 done
-echo "1..$count"
+done_testing

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The library as others get it: installed, found by pkg-config, used by examples/verify.c, and nothing exported but what the header says.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/evidence.sh"
 
 root=$WORK/root
 if ! output=$(DESTDIR=$root meson install -C "$BUILD" --no-rebuild 2>&1); then

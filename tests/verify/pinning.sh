@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tcbind policy from-evidence, of two processors under two roots, whose guests have booted different things: each value that was seen is pinned,
 # and nothing else is.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/evidence.sh"
 mkdir "$WORK/other"
 "$MAKE_EVIDENCE" "$WORK/other" other || { echo "Bail out! no second evidence could be made"; exit 1; }
 is() { [ "$(jq -c "$2" "$1")" = "$3" ]; }

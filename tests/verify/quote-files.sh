@@ -6,9 +6,7 @@ work=$(mktemp -d /tmp/tcbind-quotes.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 "$MAKE_QUOTES" "$work/q" >/dev/null || exit 1
 tcbind=$BUILD/cli/tcbind
-count=0
-ok() { count=$((count + 1)); echo "ok $count - $1"; }
-not_ok() { count=$((count + 1)); echo "not ok $count - $1"; printf '%s\n' "${2:-}" | sed 's/^/# /'; }
+. "$(dirname "$0")/../../tools/tap.sh"
 # run NAME EXIT TEXT ARGUMENTS...: exit status, and TEXT in what is printed
 run() {
 	local out status
@@ -115,4 +113,4 @@ expect tdx4 1 quote.expected --expect "mrservicetd=$(hex 00 48)"
 expect sgx3 1 quote.advisory --deny-advisory INTEL-SA-00001,RIG-SA-7
 expect sgx3 0 trusted --deny-advisory INTEL-SA-00001
 run "Revoked cannot be accepted" 2 "tcbind quote verify" "${args[@]}" --collateral "$sgx/pcs" --accept Revoked
-echo "1..$count"
+done_testing

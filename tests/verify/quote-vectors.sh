@@ -3,9 +3,7 @@
 set -u
 vectors=${TCBIND_VECTORS:-../shared/vectors}/dcap
 tcbind=$BUILD/cli/tcbind
-count=0
-ok() { count=$((count + 1)); echo "ok $count - $1"; }
-not_ok() { count=$((count + 1)); echo "not ok $count - $1"; printf '%s\n' "${2:-}" | sed 's/^/# /'; }
+. "$(dirname "$0")/../../tools/tap.sh"
 if [ ! -f "$vectors/intel_root.pem" ]; then
 	echo "1..1"
 	echo "ok 1 - real quotes # SKIP no vectors at $vectors"
@@ -54,4 +52,4 @@ expect sgx3_00a067110000_743a7a64_eval17 2025-05-31T13:25:00Z 1 ConfigurationAnd
 expect tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 1 NotSupported quote.root.untrusted --root "$ROOT_OTHER"
 file=quote.trailing4736.bin expect sgx3_00606a000000_57316ac1_eval17 2025-08-30T05:09:06Z 3 NotSupported quote.malformed
 file=quote.trailing5006.bin expect tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 3 NotSupported quote.malformed
-echo "1..$count"
+done_testing

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What `tcbind verify` prints, as its users read it: the schema holds for every kind of result, the tree is plain in a pipe and coloured on a
 # terminal, exit statuses and verdicts agree.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/evidence.sh"
 evidence=$WORK/evidence policy=$WORK/policy
 other_root='.roots[0].spki_sha256 = ("00" * 32)'
 jq "$other_root" "$policy" >"$WORK/other.policy"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Evidence and attestation results read by libraries of others: npm's jose (JWT), @auth0/cose (COSE_Sign1), cbor (the CMW collection).
 # They are installed into the build directory, once; without a way to them, these tests are skipped and say so.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/evidence.sh"
 source=$PWD/tests/verify/third-party
 modules=$BUILD/third-party
 
