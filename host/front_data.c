@@ -105,8 +105,7 @@ void front_data_take_back(struct front *f)
 	if (!f->data.handed_on)
 		return;
 	f->data.handed_on = false;
-	(void)vtpm_serve_stop(f->v, &f->locality, &f->data.channel); /* its end is seen again when it is read */
-	if (f->data.channel.size > 0 && !serve_commands(f)) {
+	if (!vtpm_serve_stop(f->v, &f->locality, &f->data.channel) || (f->data.channel.size > 0 && !serve_commands(f))) { /* its end is seen when it is read */
 		(void)shutdown(f->data.fd, SHUT_RDWR);
 		f->data.channel.size = 0;
 	}

@@ -8,7 +8,7 @@
  *    "mode": int, of the state file, optional
  *    "create": {"keys": [NAME...], "pcr_banks": enum pcr_bank, "later": [NAME...]}    makes a new vTPM now, whatever is there, with these keys (external_key_of()) and
  *                banks; the latter keys after the answer, or before the vTPM is next used. It is then served if there is a channel}
- * The daemon answers {"ready": true, "id": ...} or {"error": {code, found, wanted, action}}, then {"log": {...}} whenever there is something to
+ * The daemon answers {"ready": true, "id": ...} or {"error": {code, found, wanted, action}}, and {"log": {...}} before and after whenever there is something to
  * say, and {"end": true} when the front has ended: the state is then durable and closed. A new vTPM's without a channel is so with the answer, but for later keys. */
 #ifndef TCBIND_HOST_REGISTRATION_H
 #define TCBIND_HOST_REGISTRATION_H

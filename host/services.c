@@ -1,4 +1,6 @@
 /* What enclaves ask of their host: storage, messages to one another, the physical TPM's quotes, the time, collateral. */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -75,12 +77,27 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 }
 
 /* PSE and MigE are the platform: without one, this daemon has nothing to offer. Its supervisor starts it anew, with both. */
-void services_check(const struct service_enclave *enclave, const char *name)
+static _Noreturn void start_over(const char *name)
 {
-	if (enclave->link.fd >= 0)
-		return;
 	(void)fprintf(stderr, "tcbindd: %s has ended: starting over\n", name);
 	_exit(3);
+}
+
+void services_check(const struct service_enclave *enclave, const char *name)
+{
+	if (enclave->link.fd < 0)
+		start_over(name);
+}
+
+/* So that nobody is the first to need one that is gone. */
+static void *watch(void *context)
+{
+	const struct daemon *daemon = context;
+	struct pollfd ends[2] = { { .fd = daemon->pse.link.fd, .events = POLLRDHUP }, { .fd = daemon->mige.link.fd, .events = POLLRDHUP } };
+
+	while (poll(ends, 2, -1) < 0 && errno == EINTR)
+		;
+	start_over(ends[0].revents != 0 ? "the PSE" : "the MigE");
 }
 
 static enum tcb_error ask_mige(const struct service_context *c, struct span bytes, struct writer *ret, struct diagnosis *d)
@@ -259,6 +276,7 @@ void services_journal_place(const struct daemon *daemon, struct place *ret_place
 enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 {
 	static struct service_context pse_context, mige_context;
+	pthread_t watcher;
 
 	TRY(launch(daemon, "pse.enclave", &daemon->pse, &pse_context, d));
 	TRY(start_pse(daemon, d));
@@ -267,7 +285,11 @@ enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 	services_journal_place(daemon, &daemon->journal);
 	daemon->journal.log = daemon->log;
 	TRY(launch(daemon, "mige.enclave", &daemon->mige, &mige_context, d));
-	return start_mige(daemon, d);
+	TRY(start_mige(daemon, d));
+	if (pthread_create(&watcher, NULL, watch, daemon) != 0)
+		return diagnose(d, TCB_PLATFORM, "daemon.thread", "no thread to be had", "memory for one more", "check the machine's limits");
+	(void)pthread_detach(watcher);
+	return TCB_OK;
 }
 
 static void forget_in(struct service_enclave *enclave, enum call call, uint64_t session)

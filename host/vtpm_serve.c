@@ -39,6 +39,7 @@ static void note_served(struct host_vtpm *v, enum tcb_error error, struct span b
 	if (error == TCB_OK)
 		error = vtpm_served_decode(body, &m);
 	if (error != TCB_OK) {
+		s->closed = v->link.fd < 0; /* what it had read is lost with it: an answer would be taken for another command's */
 		s->refused = strcmp(d->code, "vtpm.serve") == 0 || error == TCB_PLATFORM;
 		if (!s->refused)
 			vtpm_log(v, d);

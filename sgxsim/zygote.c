@@ -73,10 +73,19 @@ static enum tcb_error failed(struct image *image, struct diagnosis *d)
 	return diagnose(d, TCB_PLATFORM, "sgx.launch", "a zygote that does not answer", "an enclave process", "look at the machine's limits");
 }
 
+static bool has_ended(const struct image *image)
+{
+	char byte;
+
+	return recv(image->zygote_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static enum tcb_error start_zygote(struct image *image, struct diagnosis *d)
 {
 	const struct timeval patience = { .tv_sec = 5 };
 
+	if (image->zygote != 0 && has_ended(image)) /* killed, when nobody asked it for anything */
+		end_zygote(image);
 	if (image->zygote != 0)
 		return TCB_OK;
 	TRY(enclave_start_zygote(image->memfd, &image->zygote, &image->zygote_fd, d));

@@ -23,6 +23,16 @@ trap cleanup EXIT
 process_of() { pgrep -f "$1 $WORK/$2" | head -n 1; }
 children_of() { pgrep -P "$1" | sort -n; }
 
+# enclaves_of PLATFORM pse|mige|vtpm: the pids of its enclaves with this image, which are told by the size of its code; of vtpm also the one that the others
+# are forked from
+enclaves_of() {
+	local size process
+	size=$(readelf -lW "$BUILD/enclave/$2/$2.enclave" | awk '$1 == "LOAD" && / R E / { print $5 }')
+	for process in $(children_of "$(process_of sgxsim "$1")"); do
+		[ "$(cut -d ' ' -f 4 "/proc/$process/statm")" = $(((size + 4095) / 4096)) ] && echo "$process"
+	done
+}
+
 # kill_hard WHAT PID: kill -9 at once; a kill that kills nothing is a failure, or what follows would show nothing
 kill_hard() {
 	if [ -n "$2" ] && kill -9 "$2"; then

@@ -153,9 +153,21 @@ static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
 	return error;
 }
 
+/* What there is to say before, of a start that went wrong, is said. */
+static json_t *receive_answer(struct process *p)
+{
+	json_t *message, *line;
+
+	while ((message = platform_receive(p->platform.connection)) != NULL && (line = json_object_get(message, "log")) != NULL) {
+		log_diagnosis_json(p, line);
+		json_decref(message);
+	}
+	return message;
+}
+
 static bool wait_ready(struct process *p)
 {
-	json_t *answer = platform_receive(p->platform.connection);
+	json_t *answer = receive_answer(p);
 	const json_t *refusal = json_object_get(answer, "error");
 	bool ready = json_is_true(json_object_get(answer, "ready"));
 	char line[PATH_MAX + 64];

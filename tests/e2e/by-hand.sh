@@ -130,8 +130,7 @@ expect "the sealed secret unseals, the NV index reads" guest_run h '
 # PSE or MigE killed: the daemon starts over with both, and the guest's next boot finds what it left.
 for service in pse mige; do
 	kill_hard QEMU "$guest_pid"
-	# the processor's children in the order of their launch: PSE, MigE, vTPMs
-	kill_hard $service "$(children_of "$(process_of sgxsim A)" | sed -n "$([ $service = pse ] && echo 1 || echo 2)p")"
+	kill_hard $service "$(enclaves_of A $service)"
 	"$TCBIND" vtpm show --platform "$WORK/A" --id "$id" >/dev/null 2>&1
 	guest_start "k$service" "$(vtpm_socket A "$id" 2>/dev/null || echo "$WORK/A/vtpm/$id/ctrl.sock")" tpm-crb
 	if ! guest_wait "k$service" >/dev/null; then # it was the first to need what was killed
