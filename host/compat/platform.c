@@ -223,3 +223,14 @@ json_t *platform_receive(int connection)
 
 	return got > 0 ? json_loadb(text, (size_t)got, 0, NULL) : NULL;
 }
+
+json_t *platform_answer(int connection, void (*log)(void *context, const json_t *line), void *context)
+{
+	json_t *message, *line;
+
+	while ((message = platform_receive(connection)) != NULL && (line = json_object_get(message, "log")) != NULL) {
+		log(context, line);
+		json_decref(message);
+	}
+	return message;
+}

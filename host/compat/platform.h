@@ -22,5 +22,7 @@ enum tcb_error platform_register(struct platform *p, const json_t *message, cons
 
 /* The daemon's next message; NULL: it is gone. */
 json_t *platform_receive(int connection);
+/* The answer to a registration; what the daemon has to say before it (of a start that went wrong) goes to `log`. NULL: it is gone. */
+json_t *platform_answer(int connection, void (*log)(void *context, const json_t *line), void *context);
 
 #endif

@@ -39,14 +39,14 @@ static void log_line(struct process *p, const char *text)
 		(void)fprintf(p->log, "%s%s\n", p->s.log_prefix, text);
 }
 
-static void log_diagnosis_json(struct process *p, const json_t *d)
+static void log_diagnosis_json(void *context, const json_t *d)
 {
 	char line[1024];
 
 	(void)snprintf(line, sizeof line, "%s: found %s; wanted %s; %s", json_string_value(json_object_get(d, "code")),
 		       json_string_value(json_object_get(d, "found")), json_string_value(json_object_get(d, "wanted")),
 		       json_string_value(json_object_get(d, "action")));
-	log_line(p, line);
+	log_line(context, line);
 }
 
 /* ---- start ---- */
@@ -153,21 +153,9 @@ static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
 	return error;
 }
 
-/* What there is to say before, of a start that went wrong, is said. */
-static json_t *receive_answer(struct process *p)
-{
-	json_t *message, *line;
-
-	while ((message = platform_receive(p->platform.connection)) != NULL && (line = json_object_get(message, "log")) != NULL) {
-		log_diagnosis_json(p, line);
-		json_decref(message);
-	}
-	return message;
-}
-
 static bool wait_ready(struct process *p)
 {
-	json_t *answer = receive_answer(p);
+	json_t *answer = platform_answer(p->platform.connection, log_diagnosis_json, p);
 	const json_t *refusal = json_object_get(answer, "error");
 	bool ready = json_is_true(json_object_get(answer, "ready"));
 	char line[PATH_MAX + 64];

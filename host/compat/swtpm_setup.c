@@ -224,18 +224,21 @@ static enum tcb_error request(struct setup *s, struct diagnosis *d)
 	return error;
 }
 
+static void tell_diagnosis(void *context, const json_t *d)
+{
+	(void)fail_diagnosis(context, json_string_value(json_object_get(d, "code")), json_string_value(json_object_get(d, "found")),
+			     json_string_value(json_object_get(d, "wanted")), json_string_value(json_object_get(d, "action")));
+}
+
 /* Until the daemon says that the vTPM is there. */
 static bool wait_made(struct setup *s)
 {
-	json_t *answer = platform_receive(s->platform.connection);
+	json_t *answer = platform_answer(s->platform.connection, tell_diagnosis, s);
 	const json_t *refusal = json_object_get(answer, "error");
 	bool ready = json_is_true(json_object_get(answer, "ready"));
 
 	if (refusal != NULL)
-		(void)fail_diagnosis(s, json_string_value(json_object_get(refusal, "code")),
-				     json_string_value(json_object_get(refusal, "found")),
-				     json_string_value(json_object_get(refusal, "wanted")),
-				     json_string_value(json_object_get(refusal, "action")));
+		tell_diagnosis(s, refusal);
 	else if (!ready)
 		(void)fail_daemon(s);
 	else if (s->o.display && json_object_get(answer, "id") != NULL)

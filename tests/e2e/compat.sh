@@ -228,6 +228,7 @@ swtpm_start "$OURS" copy
 expect_refusal "a copy of an older state is refused" 0x101 ioctl copy -i
 log_says "as old" "$WORK/copy.log" ledger.state.old
 swtpm_stop copy
+expect_refusal "also by swtpm_setup --reconfigure, which says why" ledger.state.old "$COMPAT/swtpm_setup" --tpm2 --tpm-state "$WORK/copy.d" --reconfigure --pcr-banks sha256
 
 # A guest that is switched off hard: TPM_PT_STARTUP_CLEAR tells whether the TPM had a TPM2_Shutdown before its startup (TPM 2.0 part 2, TPMA_STARTUP_CLEAR: orderly)
 startup_clear=8001000000160000017a000000060000020100000001
