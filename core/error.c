@@ -21,6 +21,11 @@ enum tcb_error diagnose(struct diagnosis *d, enum tcb_error error, const char *c
 	return error;
 }
 
+enum tcb_error diagnose_again(struct diagnosis *d, enum tcb_error error, const struct diagnosis *from)
+{
+	return diagnose(d, error, from->code, from->found, from->wanted, from->action);
+}
+
 enum tcb_error diagnose_found(struct diagnosis *d, enum tcb_error error, const char *code,
 			      const char *wanted, const char *action, const char *found_format, ...)
 {

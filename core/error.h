@@ -47,6 +47,9 @@ struct diagnosis {
 enum tcb_error diagnose(struct diagnosis *d, enum tcb_error error, const char *code,
 			const char *found, const char *wanted, const char *action);
 
+/* The same, with what another has diagnosed. */
+enum tcb_error diagnose_again(struct diagnosis *d, enum tcb_error error, const struct diagnosis *from);
+
 /* The same with `found` made by a printf format. */
 enum tcb_error diagnose_found(struct diagnosis *d, enum tcb_error error, const char *code,
 			      const char *wanted, const char *action, const char *found_format, ...)

@@ -74,7 +74,7 @@ static void take_reply(struct asker *a, struct reader *replies)
 	}
 	r = reader_of(m.bytes);
 	if (diagnosis_decode(&r, &d) == TCB_OK)
-		(void)diagnose(a->d, m.error, d.code, d.found, d.wanted, d.action);
+		(void)diagnose_again(a->d, m.error, &d);
 }
 
 static void carry(struct daemon *daemon, struct asker *askers, size_t size)
@@ -98,7 +98,7 @@ static void carry(struct daemon *daemon, struct asker *askers, size_t size)
 		if (error == TCB_OK)
 			take_reply(a, &r);
 		else
-			a->error = diagnose(a->d, error, d.code, d.found, d.wanted, d.action);
+			a->error = diagnose_again(a->d, error, &d);
 	(void)pthread_mutex_unlock(&daemon->pse.lock);
 }
 

@@ -50,6 +50,9 @@ void services_check(const struct service_enclave *enclave, const char *name);
 /* Tells PSE and MigE that an enclave is gone. */
 void services_forget(struct daemon *daemon, uint64_t session);
 
+/* A thread that is never waited for. Code: daemon.thread. */
+enum tcb_error services_thread(void *(*run)(void *context), void *context, struct diagnosis *d) MUST_USE;
+
 /* One line on stderr: who, and the diagnosis. */
 void log_diagnosis(const char *who, const struct diagnosis *d);
 

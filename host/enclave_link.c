@@ -59,8 +59,7 @@ static enum tcb_error read_answer(struct span bytes, struct enclave_identity *re
 		return TCB_MALFORMED;
 	if (error != TCB_OK) {
 		TRY(diagnosis_decode(&r, &from_processor));
-		return diagnose(d, (enum tcb_error)error, from_processor.code, from_processor.found,
-				from_processor.wanted, from_processor.action);
+		return diagnose_again(d, (enum tcb_error)error, &from_processor);
 	}
 	TRY(enclave_identity_decode(&r, ret_identity));
 	TRY(reader_u32(&r, &pid));
@@ -158,7 +157,7 @@ static enum tcb_error take_posted(struct enclave_link *link, struct diagnosis *d
 	enum tcb_error error = link->posted.error;
 
 	link->posted.error = TCB_OK;
-	return error == TCB_OK ? TCB_OK : diagnose(d, error, link->posted.d.code, link->posted.d.found, link->posted.d.wanted, link->posted.d.action);
+	return error == TCB_OK ? TCB_OK : diagnose_again(d, error, &link->posted.d);
 }
 
 static void serve_posted(struct enclave_link *link, const struct frame_head *call, struct span body)
@@ -222,7 +221,7 @@ static enum tcb_error read_return(struct enclave_link *link, struct span body, e
 		return TCB_OK;
 	}
 	TRY(diagnosis_decode(&r, &from_enclave));
-	return diagnose(d, error, from_enclave.code, from_enclave.found, from_enclave.wanted, from_enclave.action);
+	return diagnose_again(d, error, &from_enclave);
 }
 
 /* A frame; a descriptor goes with its head. */

@@ -21,6 +21,16 @@ void log_diagnosis(const char *who, const struct diagnosis *d)
 	(void)fprintf(stderr, "tcbindd: %s: %s: found %s; wanted %s; %s\n", who, d->code, d->found, d->wanted, d->action);
 }
 
+enum tcb_error services_thread(void *(*run)(void *context), void *context, struct diagnosis *d)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, run, context) != 0)
+		return diagnose(d, TCB_PLATFORM, "daemon.thread", "no thread to be had", "memory for one more", "check the machine's limits");
+	(void)pthread_detach(thread);
+	return TCB_OK;
+}
+
 static const char *slot_name(enum store_slot slot)
 {
 	switch (slot) {
@@ -276,7 +286,6 @@ void services_journal_place(const struct daemon *daemon, struct place *ret_place
 enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 {
 	static struct service_context pse_context, mige_context;
-	pthread_t watcher;
 
 	TRY(launch(daemon, "pse.enclave", &daemon->pse, &pse_context, d));
 	TRY(start_pse(daemon, d));
@@ -286,10 +295,7 @@ enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 	daemon->journal.log = daemon->log;
 	TRY(launch(daemon, "mige.enclave", &daemon->mige, &mige_context, d));
 	TRY(start_mige(daemon, d));
-	if (pthread_create(&watcher, NULL, watch, daemon) != 0)
-		return diagnose(d, TCB_PLATFORM, "daemon.thread", "no thread to be had", "memory for one more", "check the machine's limits");
-	(void)pthread_detach(watcher);
-	return TCB_OK;
+	return services_thread(watch, daemon, d);
 }
 
 static void forget_in(struct service_enclave *enclave, enum call call, uint64_t session)

@@ -90,11 +90,6 @@ bool spare_take(struct enclave_link *ret_link)
 
 enum tcb_error spare_start(struct daemon *daemon, struct diagnosis *d)
 {
-	pthread_t thread;
-
 	spare.context = (struct service_context){ .daemon = daemon, .link = &spare.link };
-	if (pthread_create(&thread, NULL, work, NULL) != 0)
-		return diagnose(d, TCB_PLATFORM, "daemon.thread", "no thread to be had", "memory for one more", "check the machine's limits");
-	(void)pthread_detach(thread);
-	return TCB_OK;
+	return services_thread(work, NULL, d);
 }

@@ -52,7 +52,7 @@ enum tcb_error host_call(enum call call, const struct span *parts, size_t count,
 	}
 	if (diagnosis_decode(&r, &from_host) != TCB_OK || reader_end(&r) != TCB_OK)
 		tee_abort("the host's error has no diagnosis");
-	return diagnose(d, head.error, from_host.code, from_host.found, from_host.wanted, from_host.action);
+	return diagnose_again(d, head.error, &from_host);
 }
 
 /* What a host answered is not what it should be: an error, since the enclave can still go on. */
@@ -72,12 +72,12 @@ static enum tcb_error take_sized(struct span body, size_t max, struct span *ret_
 	return TCB_OK;
 }
 
-/* u8 slot | sized bytes, in two parts: the bytes are not copied. */
-static void store_parts(enum store_slot slot, struct span bytes, uint8_t head_bytes[5], struct span ret_parts[2])
+/* u8 slot or role | sized bytes, in two parts: the bytes are not copied. */
+static void tagged_parts(uint8_t tag, struct span bytes, uint8_t head_bytes[5], struct span ret_parts[2])
 {
 	struct writer w = writer_of(head_bytes, 5);
 
-	writer_u8(&w, (uint8_t)slot);
+	writer_u8(&w, tag);
 	writer_u32(&w, (uint32_t)bytes.size);
 	ret_parts[0] = span_of(head_bytes, w.size);
 	ret_parts[1] = bytes;
@@ -88,7 +88,7 @@ enum tcb_error host_store(enum store_slot slot, struct span bytes, struct diagno
 	uint8_t head_bytes[5];
 	struct span parts[2];
 
-	store_parts(slot, bytes, head_bytes, parts);
+	tagged_parts((uint8_t)slot, bytes, head_bytes, parts);
 	return host_call(CALL_HOST_STORE, parts, 2, NULL, d);
 }
 
@@ -97,20 +97,16 @@ void host_store_posted(enum store_slot slot, struct span bytes)
 	uint8_t head_bytes[5];
 	struct span parts[2];
 
-	store_parts(slot, bytes, head_bytes, parts);
+	tagged_parts((uint8_t)slot, bytes, head_bytes, parts);
 	put_call(FRAME_OCALL_POSTED, CALL_HOST_STORE, parts, 2);
 }
 
 enum tcb_error host_peer(enum enclave_role role, struct span message, struct span *ret_reply, struct diagnosis *d)
 {
 	uint8_t head_bytes[5];
-	struct writer w = WRITER_OF(head_bytes);
 	struct span parts[2], body;
 
-	writer_u8(&w, (uint8_t)role);
-	writer_u32(&w, (uint32_t)message.size);
-	TRY(writer_end(&w, &parts[0]));
-	parts[1] = message;
+	tagged_parts((uint8_t)role, message, head_bytes, parts);
 	TRY(host_call(CALL_HOST_PEER, parts, 2, &body, d));
 	return take_sized(body, LIMIT_LOCAL_MESSAGE, ret_reply, d);
 }

@@ -8,7 +8,7 @@
 
 enum { KEY_ID_SIZE = 32, SEAL_HEAD_SIZE = SEAL_OVERHEAD - AES_GCM_TAG_SIZE };
 
-/* The key under which this enclave process writes, drawn once, since deriving costs two EGETKEYs. */
+/* The key under which this enclave process writes. */
 static struct {
 	bool ready;
 	uint16_t isv_svn;

@@ -80,8 +80,7 @@ static enum tcb_error read_reply(struct span plain, struct span *ret_body, struc
 		return TCB_MALFORMED;
 	TRY(diagnosis_decode(&r, &from_peer));
 	TRY(reader_end(&r));
-	return diagnose(d, (enum tcb_error)error, from_peer.code, from_peer.found, from_peer.wanted,
-			from_peer.action);
+	return diagnose_again(d, (enum tcb_error)error, &from_peer);
 }
 
 /* One request and its reply, opened. An error here is the session's, not the request's. */
@@ -115,7 +114,7 @@ enum tcb_error session_call(struct session *s, enum local_request request, struc
 		session_close(s);
 		error = exchange(s, request, body, &plain, d);
 	} else if (error != TCB_OK && was_open) {
-		(void)diagnose(d, error, first.code, first.found, first.wanted, first.action);
+		(void)diagnose_again(d, error, &first);
 	}
 	if (error != TCB_OK) {
 		session_close(s);

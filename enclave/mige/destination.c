@@ -129,7 +129,7 @@ static enum tcb_error receive_refuse(struct mige *m, struct mige_connection *c, 
 	(void)answer;
 	TRY(diagnosis_decode(&r, &from_source));
 	TRY(reader_end(&r));
-	return diagnose(d, TCB_REFUSED, from_source.code, from_source.found, from_source.wanted, from_source.action);
+	return diagnose_again(d, TCB_REFUSED, &from_source);
 }
 
 static const struct permit {

@@ -2,11 +2,9 @@
 # tcbind show, on logs of real boots and on policies: named events, each a line; nothing that a terminal would obey.
 set -u
 tcbind=$BUILD/cli/tcbind
-count=0
-expect() {
-	count=$((count + 1))
-	if "${@:2}"; then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+. "$(dirname "$0")/../../tools/tap.sh"
 shows() { "$tcbind" show "$LOGS/$1" | grep -qF -- "$2"; }
 counts() { [ "$("$tcbind" show "$LOGS/$1" --json | jq "$2")" = "$3" ]; }
 plain() { ! "$tcbind" show "$1" | LC_ALL=C grep -q '[^ -~]'; }
@@ -20,9 +18,7 @@ expect "a violation" shows ima-oldest.ima '/tmp/violated  (written while it was 
 expect "JSON: the events of a log" counts shim-grub.log '[.events[] | select(.type == "EV_IPL" and .vouched)] | length > 5' true
 expect "JSON: the entries of a list" counts ima-ng.ima '.entries | length > 10' true
 for log in "$LOGS"/*.log "$LOGS"/*.ima; do expect "$(basename "$log"): printable text only" plain "$log"; done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-head -c 3000 "$LOGS/shim-grub.log" >"$work/cut.log"
-LOGS=$work expect "a log that is cut is shown up to there" counts cut.log ".events[-1]" '"what follows is no event"'
+head -c 3000 "$LOGS/shim-grub.log" >"$WORK/cut.log"
+LOGS=$WORK expect "a log that is cut is shown up to there" counts cut.log ".events[-1]" '"what follows is no event"'
 LOGS=$POLICIES expect "a policy with events in its rules" shows full.json "EV_EFI_VARIABLE_DRIVER_CONFIG"
-echo "1..$count"
+done_testing

@@ -220,7 +220,7 @@ static enum tcb_error ask_pse(struct rig_platform *p, uint64_t number, struct sp
 	}
 	r = reader_of(reply.bytes);
 	TRY(diagnosis_decode(&r, &of_reply));
-	return diagnose(d, reply.error, of_reply.code, of_reply.found, of_reply.wanted, of_reply.action);
+	return diagnose_again(d, reply.error, &of_reply);
 }
 
 static enum tcb_error peer_decode(struct span body, uint8_t *ret_role, struct span *ret_message)
