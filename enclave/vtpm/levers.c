@@ -157,6 +157,46 @@ void lever_ExpDCacheFree(void)
 	}
 }
 
+/* ---- the random generator's AES ---- */
+
+#ifdef __x86_64__
+/* libcrypto's own, behind its EVP interface, which would cost more than the block does. */
+int aesni_set_encrypt_key(const unsigned char *bytes, int bits, AES_KEY *ret_key);
+void aesni_encrypt(const unsigned char *in, unsigned char *out, const AES_KEY *key);
+
+static bool has_instructions(void)
+{
+	static int known;
+
+	if (known == 0)
+		known = __builtin_cpu_supports("aes") ? 1 : -1;
+	return known > 0;
+}
+
+int lever_AES_set_encrypt_key(const unsigned char *bytes, int bits, AES_KEY *ret_key)
+{
+	return has_instructions() ? aesni_set_encrypt_key(bytes, bits, ret_key) : AES_set_encrypt_key(bytes, bits, ret_key);
+}
+
+void lever_AES_encrypt(const unsigned char *in, unsigned char *out, const AES_KEY *key)
+{
+	if (has_instructions())
+		aesni_encrypt(in, out, key);
+	else
+		AES_encrypt(in, out, key);
+}
+#else
+int lever_AES_set_encrypt_key(const unsigned char *bytes, int bits, AES_KEY *ret_key)
+{
+	return AES_set_encrypt_key(bytes, bits, ret_key);
+}
+
+void lever_AES_encrypt(const unsigned char *in, unsigned char *out, const AES_KEY *key)
+{
+	AES_encrypt(in, out, key);
+}
+#endif
+
 /* ---- cancel ---- */
 
 int _plat__IsCanceled(void);

@@ -1,12 +1,14 @@
 /* What libtpms calls in place of some functions (tools/lever-libtpms renames them in a copy of Debian's libtpms.a): the same results, faster.
  * libtpms 0.9 builds each NIST curve from its parameters, so that OpenSSL takes its generic field arithmetic; and it gives OpenSSL the CRT
  * exponents of an RSA key without the primes, so that OpenSSL does not use them; and it builds that key anew for every operation, so that
- * OpenSSL prepares it anew (blinding, Montgomery forms, the export to its provider). */
+ * OpenSSL prepares it anew (blinding, Montgomery forms, the export to its provider). Its random generator takes AES without the processor's
+ * instructions for it. */
 #ifndef TCBIND_ENCLAVE_VTPM_LEVERS_H
 #define TCBIND_ENCLAVE_VTPM_LEVERS_H
 
 #include <stdbool.h>
 
+#include <openssl/aes.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -27,6 +29,10 @@ int lever_RSA_set0_crt_params(RSA *rsa, BIGNUM *dmp1, BIGNUM *dmq1, BIGNUM *iqmp
 
 /* EVP_PKEY_CTX_new() in libtpms' RSA code: on the key of the same modulus and private exponent that was used before, which is prepared. */
 EVP_PKEY_CTX *lever_EVP_PKEY_CTX_new(EVP_PKEY *key, ENGINE *engine);
+
+/* AES_set_encrypt_key(), AES_encrypt(): with the processor's instructions where it has them. A key is only for the other one here. */
+int lever_AES_set_encrypt_key(const unsigned char *bytes, int bits, AES_KEY *ret_key);
+void lever_AES_encrypt(const unsigned char *in, unsigned char *out, const AES_KEY *key);
 
 /* What else may cancel a command: asked before each prime that an RSA key is tried with. */
 void levers_on_cancel(bool (*cancelled)(void));
