@@ -91,20 +91,21 @@ static enum tcb_error launch(const char *platform_dir, const char *image, struct
 	error = read_answer(span_of(answer, got > 0 ? (size_t)got : 0), ret_identity, d);
 	if (error == TCB_OK && *ret_fd < 0)
 		error = TCB_MALFORMED;
+	if (error != TCB_OK && *ret_fd >= 0)
+		(void)close(*ret_fd);
 	return error;
 }
 
-enum tcb_error enclave_link_open(const char *platform_dir, const char *image, enclave_service *serve, void *context,
-				 struct enclave_link *ret_link, struct diagnosis *d)
+enum tcb_error enclave_link_attach(int fd, const struct enclave_identity *identity, enclave_service *serve, void *context,
+				   struct enclave_link *ret_link)
 {
 	static _Atomic uint64_t sessions = 1;
-	struct enclave_link link = { .fd = -1, .serve = serve, .context = context };
+	struct enclave_link link = { .fd = fd, .identity = *identity, .serve = serve, .context = context,
+				     .session = atomic_fetch_add(&sessions, 1) };
 
-	TRY(launch(platform_dir, image, &link.identity, &link.fd, d));
-	link.body = malloc(LIMIT_FRAME);
+	link.frame = malloc(FRAME_HEAD_SIZE + LIMIT_FRAME);
 	link.answer = malloc(LIMIT_FRAME);
-	link.session = atomic_fetch_add(&sessions, 1);
-	if (link.body == NULL || link.answer == NULL) {
+	if (link.frame == NULL || link.answer == NULL) {
 		enclave_link_close(&link);
 		return TCB_INTERNAL;
 	}
@@ -112,20 +113,38 @@ enum tcb_error enclave_link_open(const char *platform_dir, const char *image, en
 	return TCB_OK;
 }
 
+enum tcb_error enclave_link_open(const char *platform_dir, const char *image, enclave_service *serve, void *context,
+				 struct enclave_link *ret_link, struct diagnosis *d)
+{
+	struct enclave_identity identity;
+	int fd;
+
+	TRY(launch(platform_dir, image, &identity, &fd, d));
+	return enclave_link_attach(fd, &identity, serve, context, ret_link);
+}
+
 void enclave_link_close(struct enclave_link *link)
 {
 	if (link->fd >= 0)
 		(void)close(link->fd);
-	free(link->body);
+	free(link->frame);
 	free(link->answer);
 	*link = (struct enclave_link){ .fd = -1 };
 }
 
 /* ---- frames ---- */
 
-static bool read_all(int fd, uint8_t *ret_bytes, size_t size)
+/* Until so many bytes of link->frame are there. What comes with them is kept: mostly one read is all that was sent at once. */
+static bool fill(struct enclave_link *link, size_t size)
 {
-	return size == 0 || recv(fd, ret_bytes, size, MSG_WAITALL) == (ssize_t)size;
+	while (link->got < size) {
+		ssize_t got = recv(link->fd, link->frame + link->got, FRAME_HEAD_SIZE + LIMIT_FRAME - link->got, 0);
+
+		if (got == 0 || (got < 0 && errno != EINTR))
+			return false;
+		link->got += got > 0 ? (size_t)got : 0;
+	}
+	return true;
 }
 
 static bool write_frame(struct enclave_link *link, const struct frame_head *head, struct span body)
@@ -140,15 +159,18 @@ static bool write_frame(struct enclave_link *link, const struct frame_head *head
 	return io_send(link->fd, span_of(bytes, w.size)) && (is_short || io_send(link->fd, body));
 }
 
+/* `ret_body` is borrowed until the next. After anything but what is posted, an enclave waits for us: more than that is a broken one's. */
 static bool read_frame(struct enclave_link *link, struct frame_head *ret_head, struct span *ret_body)
 {
-	uint8_t bytes[FRAME_HEAD_SIZE];
-
-	if (!read_all(link->fd, bytes, sizeof bytes) || frame_head_decode(SPAN_OF(bytes), ret_head) != TCB_OK ||
-	    !read_all(link->fd, link->body, ret_head->body_size))
+	link->got -= link->used;
+	memmove(link->frame, link->frame + link->used, link->got);
+	link->used = 0;
+	if (!fill(link, FRAME_HEAD_SIZE) || frame_head_decode(span_of(link->frame, FRAME_HEAD_SIZE), ret_head) != TCB_OK ||
+	    !fill(link, FRAME_HEAD_SIZE + ret_head->body_size))
 		return false;
-	*ret_body = span_of(link->body, ret_head->body_size);
-	return true;
+	link->used = FRAME_HEAD_SIZE + ret_head->body_size;
+	*ret_body = span_of(link->frame + FRAME_HEAD_SIZE, ret_head->body_size);
+	return ret_head->kind == FRAME_OCALL_POSTED || link->got == link->used;
 }
 
 /* What was posted and failed, once. */
@@ -272,13 +294,15 @@ enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool
 	struct span got;
 
 	*ret_returned = true;
-	if (link->fd < 0 || !read_frame(link, &head, &got))
-		return dead(link, d);
+	do {
+		if (link->fd < 0 || !read_frame(link, &head, &got))
+			return dead(link, d);
+		if (head.kind == FRAME_OCALL_POSTED)
+			serve_posted(link, &head, got);
+	} while (head.kind == FRAME_OCALL_POSTED); /* the frame after it has its outcome */
 	if (head.kind == FRAME_ECALL_RETURN && head.call == (uint16_t)call)
 		return read_return(link, got, head.error, ret_body, d);
-	if (head.kind == FRAME_OCALL_POSTED)
-		serve_posted(link, &head, got);
-	else if (head.kind != FRAME_OCALL || !serve_ocall(link, &head, got))
+	if (head.kind != FRAME_OCALL || !serve_ocall(link, &head, got))
 		return dead(link, d);
 	*ret_returned = false;
 	return TCB_OK;

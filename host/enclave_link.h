@@ -22,13 +22,17 @@ struct enclave_link {
 	enclave_service *serve;
 	void *context; /* of serve */
 	struct { enum tcb_error error; struct diagnosis d; } posted; /* what the enclave posted, and we could not do: the next frame's, edge/frame.h */
-	uint8_t *body; /* LIMIT_FRAME: what the enclave sent last */
+	size_t got, used; /* bytes of `frame`: that came, and that the frame takes of them */
+	uint8_t *frame; /* FRAME_HEAD_SIZE + LIMIT_FRAME: what the enclave sent last */
 	uint8_t *answer; /* LIMIT_FRAME: what we answer */
 };
 
 /* Has the processor at DIR/run/sgx.sock launch the image. Codes: those of the processor; enclave.launch. */
 enum tcb_error enclave_link_open(const char *platform_dir, const char *image, enclave_service *serve, void *context,
 				 struct enclave_link *ret_link, struct diagnosis *d) MUST_USE;
+/* The same for an enclave that is launched: the descriptor is the link's from now on, also if this fails. */
+enum tcb_error enclave_link_attach(int fd, const struct enclave_identity *identity, enclave_service *serve, void *context,
+				   struct enclave_link *ret_link) MUST_USE;
 void enclave_link_close(struct enclave_link *link);
 
 /* One call. `ret_body` is borrowed until the next. TCB_PLATFORM with enclave.dead: the enclave has ended; the link has no fd any more, but what else it
@@ -38,7 +42,7 @@ enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, stru
 
 /* The same in steps, for a call that lasts: the call, with a descriptor that the enclave gets a copy of; */
 enum tcb_error enclave_link_send(struct enclave_link *link, enum call call, struct span body, int fd, struct diagnosis *d) MUST_USE;
-/* one frame of the enclave (blocks): a service is served; `*ret_returned`: the call has returned, so; */
+/* one frame of the enclave (blocks), with what was posted before it: a service is served; `*ret_returned`: the call has returned, so; */
 enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool *ret_returned, struct span *ret_body,
 				 struct diagnosis *d) MUST_USE;
 /* and that it should return. */

@@ -133,12 +133,20 @@ enum tcb_error engine_keep(struct span permanent)
 	return TCB_OK;
 }
 
+/* libtpms writes all its state into one large block whenever it changes: the block stays, rather than being mapped and faulted in anew each time. */
+static void keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 8 * LIMIT_TPM_PERMANENT);
+	(void)mallopt(M_TRIM_THRESHOLD, 8 * LIMIT_TPM_PERMANENT);
+}
+
 enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *d)
 {
 	struct span plain = {0};
 	bool ok;
 
 	engine_stop();
+	keep_memory();
 	ok = engine_keep(permanent) == TCB_OK && unpack_new(span_of(engine.permanent, engine.permanent_size), &plain);
 	/* libtpms copies what it is given. */
 	ok = ok && register_callbacks() && set_state(TPMLIB_STATE_PERMANENT, plain) &&
@@ -174,12 +182,8 @@ static enum tcb_error start_up(struct span permanent, struct diagnosis *d)
 
 enum tcb_error engine_rehearse(struct diagnosis *d)
 {
-	enum tcb_error error;
+	enum tcb_error error = start_up(span_of(NULL, 0), d);
 
-	/* What a start has taken stays for the next: no mapping is given back, none made for each large block. */
-	(void)mallopt(M_MMAP_THRESHOLD, 8 * LIMIT_TPM_PERMANENT);
-	(void)mallopt(M_TRIM_THRESHOLD, 8 * LIMIT_TPM_PERMANENT);
-	error = start_up(span_of(NULL, 0), d);
 	if (error == TCB_OK)
 		error = start_up(engine_permanent(), d); /* which goes other ways */
 	engine_stop();
@@ -194,8 +198,6 @@ void engine_tidy(void)
 	if (!engine.untidy || !engine.used)
 		return;
 	engine.untidy = false;
-	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* glibc's own */
-	(void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 	(void)malloc_trim(0);
 }
 

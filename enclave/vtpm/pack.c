@@ -6,31 +6,29 @@ static size_t zeros_at(struct span bytes)
 	static const uint8_t zeros[1024];
 	size_t n = 0;
 
-	while (n < PACK_RUN && n < bytes.size && bytes.data[n] == 0)
-		n++;
-	if (n < PACK_RUN)
-		return n; /* mostly: a number's */
 	for (size_t step = sizeof zeros; step > 0; step /= 4)
 		while (n + step <= bytes.size && memcmp(bytes.data + n, zeros, step) == 0)
 			n += step;
 	return n;
 }
 
-/* Where the next run of PACK_RUN zeros or more starts, and its length; the size and none, if there is none. */
+/* Where the next run of PACK_RUN zeros or more starts, and its length; the size and none, if there is none. PACK_RUN bytes are looked at from their end:
+ * behind the last that is no zero the next may start, and what stands before it is never looked at. */
 static size_t find_run(struct span bytes, size_t *ret_zeros)
 {
-	size_t at = 0;
+	size_t from = 0, at = PACK_RUN - 1; /* the first and the last of them */
 
 	while (at < bytes.size) {
-		const uint8_t *zero = memchr(bytes.data + at, 0, bytes.size - at);
+		size_t start = at + 1;
 
-		if (zero == NULL)
-			break;
-		at = (size_t)(zero - bytes.data);
-		*ret_zeros = zeros_at(span_of(zero, bytes.size - at));
-		if (*ret_zeros >= PACK_RUN)
-			return at;
-		at += *ret_zeros;
+		while (start > from && bytes.data[start - 1] == 0)
+			start--;
+		if (start == from) {
+			*ret_zeros = PACK_RUN + zeros_at(span_of(bytes.data + at + 1, bytes.size - at - 1));
+			return from;
+		}
+		from = start;
+		at = start + PACK_RUN - 1;
 	}
 	*ret_zeros = 0;
 	return bytes.size;

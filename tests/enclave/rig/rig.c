@@ -266,7 +266,6 @@ static _Noreturn void run(struct rig_enclave *e, const struct enclave_identity *
 static void spawn(struct rig_platform *p, struct rig_enclave *e, const struct enclave_identity *identity,
 		  int (*enclave_main)(void))
 {
-	static uint64_t sessions = 1u << 20;
 	int fds[2];
 
 	rig_kill(e);
@@ -280,9 +279,7 @@ static void spawn(struct rig_platform *p, struct rig_enclave *e, const struct en
 		run(e, identity, fds[1], enclave_main);
 	}
 	(void)close(fds[1]);
-	e->link = (struct enclave_link){ .fd = fds[0], .session = sessions++, .identity = *identity, .serve = serve,
-					 .context = e, .body = malloc(LIMIT_FRAME), .answer = malloc(LIMIT_FRAME) };
-	must(e->link.body != NULL && e->link.answer != NULL, "memory");
+	must(enclave_link_attach(fds[0], identity, serve, e, &e->link) == TCB_OK, "memory");
 }
 
 void rig_kill(struct rig_enclave *e)
