@@ -36,6 +36,7 @@ enum local_request {
 	LOCAL_CERTIFY = 6,          /* u8 enum certify_kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
 	LOCAL_ISSUER = 7,           /* nothing                     -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
 	LOCAL_LEDGER_ADOPT = 8,     /* ledger_entry                -> nothing: a state that came by hand-over, whatever was before */
+	LOCAL_LEDGER_HAS = 9,       /* uuids, one after the other  -> u8 0 or 1 for each: whether a state of it can still be opened here */
 	/* -> MigE */
 	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
 	LOCAL_ESCROW = 17,   /* local_escrow                       -> local_escrowed */

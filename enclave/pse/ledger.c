@@ -258,6 +258,11 @@ enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry,
 	return replace(l, slot, next);
 }
 
+bool ledger_has(const struct ledger *l, const struct uuid *id)
+{
+	return find((struct ledger *)(uintptr_t)l, id) != NULL;
+}
+
 enum tcb_error ledger_forget(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
 {
 	struct ledger_slot *slot = find(l, id);

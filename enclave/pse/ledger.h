@@ -42,6 +42,8 @@ enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, 
 /* The next version is written. Refused: ledger.copy.superseded, ledger.version. */
 enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
 
+bool ledger_has(const struct ledger *l, const struct uuid *id);
+
 /* The vTPM is deleted; only the session that holds it may say so. */
 enum tcb_error ledger_forget(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d) MUST_USE;
 

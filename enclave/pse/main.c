@@ -212,6 +212,21 @@ static enum tcb_error forget_ledger(struct pse *p, const struct session_entry *f
 	return ledger_forget(&p->ledger, &id, from->serial, d);
 }
 
+static enum tcb_error look_into_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
+				       struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct uuid id;
+
+	(void)from;
+	(void)d;
+	while (r.rest.size > 0) {
+		TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
+		writer_bool(reply, ledger_has(&p->ledger, &id));
+	}
+	return TCB_OK;
+}
+
 static const struct permit {
 	enum local_request request;
 	unsigned roles;
@@ -226,6 +241,7 @@ static const struct permit {
 	{ LOCAL_LEDGER_ADOPT, 1u << ROLE_VTPM, adopt_ledger },
 	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },
 	{ LOCAL_LEDGER_FORGET, 1u << ROLE_VTPM, forget_ledger },
+	{ LOCAL_LEDGER_HAS, 1u << ROLE_MIGE, look_into_ledger },
 };
 
 static enum tcb_error answer_request(struct pse *p, const struct session_request *request, struct writer *reply,
