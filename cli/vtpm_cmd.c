@@ -8,14 +8,14 @@
 
 struct options {
 	const char *platform, *id, *policy;
-	bool incoming, json;
+	bool incoming, gone, json;
 };
 
 static bool parse(int argc, char **argv, struct options *ret_o)
 {
 	static const struct option options[] = {
 		{"platform", 1, NULL, 'p'}, {"id", 1, NULL, 'i'},   {"policy", 1, NULL, 'o'},
-		{"incoming", 0, NULL, 'n'}, {"json", 0, NULL, 'j'}, {0},
+		{"incoming", 0, NULL, 'n'}, {"gone", 0, NULL, 'g'}, {"json", 0, NULL, 'j'}, {0},
 	};
 	int option;
 
@@ -26,6 +26,7 @@ static bool parse(int argc, char **argv, struct options *ret_o)
 		case 'i': ret_o->id = optarg; break;
 		case 'o': ret_o->policy = optarg; break;
 		case 'n': ret_o->incoming = true; break;
+		case 'g': ret_o->gone = true; break;
 		case 'j': ret_o->json = true; break;
 		default: return false;
 		}
@@ -43,7 +44,7 @@ static void print_row(const json_t *vtpm)
 
 static void print(const json_t *answer, bool as_json)
 {
-	const json_t *list = json_object_get(answer, "vtpms");
+	const json_t *list = json_object_get(answer, "vtpms"), *gone = json_object_get(answer, "gone");
 	const json_t *vtpm;
 	size_t i;
 
@@ -53,6 +54,11 @@ static void print(const json_t *answer, bool as_json)
 	} else if (list != NULL) {
 		json_array_foreach(list, i, vtpm) {
 			print_row(vtpm);
+		}
+	} else if (gone != NULL) {
+		json_array_foreach(gone, i, vtpm) {
+			(void)printf("%s  %s\n", json_string_value(json_object_get(vtpm, "id")),
+				     json_string_value(json_object_get(vtpm, "directory")));
 		}
 	} else {
 		print_row(answer);
@@ -92,6 +98,8 @@ static enum tcb_error ask(const char *verb, const struct options *o, json_t **re
 
 	*ret_answer = NULL;
 	(void)snprintf(path, sizeof path, "/v1/vtpms/%.36s", o->id != NULL ? o->id : "");
+	if (o->gone)
+		return http_json(o->platform, strcmp(verb, "delete") == 0 ? "DELETE" : "GET", "/v1/vtpms/gone", NULL, ret_answer, d);
 	if (strcmp(verb, "list") == 0)
 		return http_json(o->platform, "GET", "/v1/vtpms", NULL, ret_answer, d);
 	if (strcmp(verb, "show") == 0)
@@ -106,6 +114,8 @@ static enum tcb_error ask(const char *verb, const struct options *o, json_t **re
 
 static bool is_verb(const char *verb, const struct options *o)
 {
+	if (o->gone)
+		return o->id == NULL && (strcmp(verb, "list") == 0 || strcmp(verb, "delete") == 0);
 	if (strcmp(verb, "create") == 0 || strcmp(verb, "list") == 0)
 		return true;
 	return o->id != NULL && (strcmp(verb, "show") == 0 || strcmp(verb, "delete") == 0);
@@ -132,7 +142,8 @@ static int run(int argc, char **argv)
 const struct command vtpm_command = {
 	.name = "vtpm",
 	.usage = "  tcbind vtpm create --platform DIR [--id UUID] [--policy FILE] [--incoming] [--json]\n"
-		 "  tcbind vtpm list --platform DIR [--json]\n"
-		 "  tcbind vtpm show|delete --platform DIR --id UUID [--json]\n",
+		 "  tcbind vtpm list --platform DIR [--gone] [--json]\n"
+		 "  tcbind vtpm show|delete --platform DIR --id UUID [--json]\n"
+		 "  tcbind vtpm delete --platform DIR --gone [--json]\n",
 	.run = run,
 };

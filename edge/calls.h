@@ -10,6 +10,7 @@ enum call {
 	CALL_PSE_PEER = 0x0202,  /* (u64 session, sized message)...                -> (u8 error, sized reply or diagnosis)... */
 	CALL_PSE_FORGET = 0x0203, /* u64 session: that enclave is gone             -> nothing */
 	CALL_PSE_SNAPSHOT = 0x0204, /* nothing: it stores STORE_PSE_LEDGER         -> nothing */
+	CALL_PSE_DROP = 0x0205,  /* uuid: no state of that vTPM is wanted here any more -> nothing */
 
 	/* ---- host -> MigE (edge/mige.h) ---- */
 	CALL_MIGE_START = 0x0301, /* mige_start: address, name, sealed journal     -> nothing */

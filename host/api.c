@@ -14,6 +14,7 @@
 #include "crypto/tpm_name.h"
 #include "edge/certified_ak.h"
 #include "host/certificates.h"
+#include "host/directories.h"
 #include "host/hex.h"
 #include "host/paths.h"
 
@@ -241,6 +242,22 @@ static struct reply one_vtpm(struct daemon *daemon, const char *method, const ch
 	return reply;
 }
 
+/* vTPMs whose users' directories are gone: which, or away with them. */
+static struct reply gone_vtpms(struct daemon *daemon, const char *method)
+{
+	struct diagnosis d = {0};
+	json_t *list = NULL;
+	enum tcb_error error = TCB_MALFORMED;
+
+	if (strcmp(method, "GET") == 0) {
+		list = directories_gone(daemon);
+		error = TCB_OK;
+	} else if (strcmp(method, "DELETE") == 0) {
+		error = directories_drop_gone(daemon, &list, &d);
+	}
+	return error == TCB_OK ? (struct reply){ .status = 200, .json = json_pack("{s:o}", "gone", list) } : reply_error(error, &d);
+}
+
 static struct reply route(struct daemon *daemon, const char *method, const char *url, const json_t *body)
 {
 	static const char one[] = "/v1/vtpms/";
@@ -252,6 +269,8 @@ static struct reply route(struct daemon *daemon, const char *method, const char 
 		return list_vtpms(daemon);
 	if (strcmp(url, "/v1/vtpms") == 0 && strcmp(method, "POST") == 0)
 		return create_vtpm(daemon, body);
+	if (strcmp(url, "/v1/vtpms/gone") == 0)
+		return gone_vtpms(daemon, method);
 	if (strncmp(url, one, sizeof one - 1) == 0)
 		return one_vtpm(daemon, method, url + sizeof one - 1, body);
 	return reply_error(TCB_MALFORMED, &d);

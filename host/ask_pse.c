@@ -147,3 +147,16 @@ enum tcb_error ask_pse(struct daemon *daemon, uint64_t session, struct span mess
 	(void)pthread_cond_destroy(&self.turn);
 	return self.error;
 }
+
+enum tcb_error pse_drop(struct daemon *daemon, const struct uuid *id, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	lock_pse(daemon);
+	error = enclave_link_call(&daemon->pse.link, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, d);
+	services_check(&daemon->pse, "the PSE");
+	(void)pthread_mutex_unlock(&daemon->pse.lock);
+	if (error == TCB_OK)
+		log_wait(daemon->log);
+	return error;
+}

@@ -45,11 +45,39 @@ static void set_id(struct host_vtpm *v, const struct uuid *id)
 	uuid_format(id, v->id_text);
 }
 
+/* Whose state the place has, before another's takes its place; zeros: nobody's that we know. */
+static struct uuid occupant(const struct host_vtpm *v)
+{
+	enum place_content content;
+	struct span file, sealed;
+	struct uuid id = {0};
+
+	if (place_look(&v->place, &file, &content, &id, &sealed, NULL) != TCB_OK)
+		return (struct uuid){0};
+	free((void *)(uintptr_t)file.data);
+	return content == PLACE_OURS ? id : (struct uuid){0};
+}
+
+/* Its state is gone with this: there is nothing that the platform need remember it for. */
+static void drop_replaced(struct host_vtpm *v, const struct uuid *before)
+{
+	static const struct uuid nobody;
+	struct diagnosis d = {0};
+
+	if (memcmp(before, &nobody, sizeof nobody) != 0 && memcmp(before, &v->id, sizeof *before) != 0 &&
+	    vtpms_drop(v->daemon, before, &d) != TCB_OK)
+		external_log(v, &d);
+}
+
 static enum tcb_error create_from(struct host_vtpm *v, struct vtpm_create m, struct diagnosis *d)
 {
+	const struct uuid before = occupant(v);
+
 	TRY(uuid_random(&m.id));
 	set_id(v, &m.id);
-	return vtpm_create_state(v, &m, d);
+	TRY(vtpm_create_state(v, &m, d));
+	drop_replaced(v, &before);
+	return TCB_OK;
 }
 
 /* A new vTPM, from nothing or from another program's TPM. */
@@ -291,12 +319,16 @@ enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_
 
 enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d)
 {
+	struct uuid before;
+
 	free_span(&v->external->permanent);
 	free_span(&v->external->volatile_state);
 	if (!v->place.pending)
 		return TCB_OK;
+	before = occupant(v);
 	place_remove_volatile(&v->place); /* of what was here before */
 	TRY(place_settle(&v->place, d));
 	v->place.log = v->daemon->log;
+	drop_replaced(v, &before);
 	return TCB_OK;
 }

@@ -186,10 +186,19 @@ enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, st
 	return store_put(store_dir, name, sealed, d);
 }
 
+void place_drop_aside(const struct uuid *id, const char *store_dir)
+{
+	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+
+	aside_name(id, name);
+	(void)snprintf(path, sizeof path, "%s/%s", store_dir, name);
+	(void)unlink(path);
+}
+
 enum tcb_error place_take_aside(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed,
 				struct diagnosis *d)
 {
-	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
+	char name[NAME_MAX];
 	struct span aside;
 	enum tcb_error error;
 
@@ -204,8 +213,7 @@ enum tcb_error place_take_aside(const struct place *p, const char *store_dir, st
 		free((void *)(uintptr_t)aside.data);
 		return error;
 	}
-	(void)snprintf(path, sizeof path, "%s/%s", store_dir, name);
-	(void)unlink(path);
+	place_drop_aside(&p->id, store_dir);
 	free((void *)(uintptr_t)ret_file->data);
 	*ret_file = *ret_sealed = aside;
 	return TCB_OK;

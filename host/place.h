@@ -46,6 +46,9 @@ enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, st
 enum tcb_error place_take_aside(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed,
 				struct diagnosis *d) MUST_USE;
 
+/* That vTPM is wanted no more. */
+void place_drop_aside(const struct uuid *id, const char *store_dir);
+
 /* What the place's state file is. */
 enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };
 /* Code: swtpm.key. An external place's file, in memory that free() releases (`ret_file`); `ret_sealed` borrows from it. Foreign: `ret_sealed` is the whole. */

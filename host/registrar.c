@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/wipe.h"
+#include "host/directories.h"
 #include "host/external.h"
 #include "host/front.h"
 #include "host/hex.h"
@@ -190,11 +191,25 @@ static struct host_vtpm *new_vtpm(struct registration *r)
 	return v;
 }
 
+/* One that has moved away runs from this state never again: the platform need not remember it. Where another is, whoever asks may see. */
+static void note_end(struct host_vtpm *v)
+{
+	struct diagnosis d = {0};
+
+	if (v->status.generation == 0)
+		return; /* there was none */
+	if (v->status.state != VTPM_MOVED)
+		directories_note(v->daemon, &v->place);
+	else if (vtpms_drop(v->daemon, &v->id, &d) != TCB_OK)
+		log_diagnosis(v->id_text, &d);
+}
+
 static void end_vtpm(struct registration *r, struct host_vtpm *v)
 {
 	(void)pthread_mutex_lock(&v->lock);
 	v->deleted = true; /* who found it in the table before gets no answer from it any more */
 	vtpm_close_enclave(v);
+	note_end(v);
 	v->external = NULL;
 	(void)pthread_mutex_unlock(&v->lock);
 	vtpms_leave(r->daemon, v);
@@ -306,12 +321,16 @@ static enum tcb_error create(struct host_vtpm *v, const json_t *wanted, struct d
 /* With the lock held. Its user, who has had the answer, took the new state away: it does not come back with its last keys. */
 static void drop_if_removed(struct host_vtpm *v)
 {
+	struct diagnosis d = {0};
+
 	if (!v->loaded || v->place.log == NULL || place_has_state(&v->place))
 		return;
 	log_drop(v->place.log, &v->place);
 	v->place.log = NULL;
 	vtpm_close_enclave(v);
 	place_remove_certificates(&v->place);
+	if (vtpms_drop(v->daemon, &v->id, &d) != TCB_OK)
+		log_diagnosis(v->id_text, &d);
 }
 
 /* The client has its answer. Who starts the vTPM meanwhile waits for this, or makes the keys itself. */

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "host/ask_pse.h"
+#include "host/directories.h"
 #include "host/front.h"
 #include "host/paths.h"
 
@@ -316,20 +318,34 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 	return TCB_OK;
 }
 
+enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, struct diagnosis *d)
+{
+	TRY(pse_drop(daemon, id, d));
+	place_drop_aside(id, daemon->store_dir);
+	directories_forget(daemon, id);
+	return TCB_OK;
+}
+
+/* From the ledger first: what a power cut leaves then is files that do not open, which can be deleted once more. */
+static enum tcb_error delete_stopped(struct daemon *daemon, struct host_vtpm *v, struct diagnosis *d)
+{
+	if (v->deleted || v->status.state == VTPM_RUNNING || v->external != NULL)
+		return diagnose(d, TCB_WRONG_STATE, "vtpm.busy", "a vTPM that runs", "a stopped one", "stop the VM first");
+	vtpm_close_enclave(v);
+	TRY(vtpms_drop(daemon, &v->id, d));
+	v->deleted = true;
+	remove_files(v);
+	return TCB_OK;
+}
+
 enum tcb_error vtpms_delete(struct daemon *daemon, struct host_vtpm *v, struct diagnosis *d)
 {
-	bool busy;
+	enum tcb_error error;
 
 	(void)pthread_mutex_lock(&v->lock);
-	busy = v->status.state == VTPM_RUNNING || v->external != NULL;
-	if (!busy) {
-		v->deleted = true;
-		vtpm_close_enclave(v);
-		remove_files(v);
-	}
+	error = delete_stopped(daemon, v, d);
 	(void)pthread_mutex_unlock(&v->lock);
-	if (busy)
-		return diagnose(d, TCB_WRONG_STATE, "vtpm.busy", "a vTPM that runs", "a stopped one", "stop the VM first");
+	TRY(error);
 	vtpms_leave(daemon, v);
 	(void)shutdown(v->listen_fd, SHUT_RDWR); /* its thread ends */
 	return TCB_OK;

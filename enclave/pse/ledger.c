@@ -8,8 +8,8 @@
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
 
-#define LEDGER_LABEL "tcbind PSE ledger v2"
-#define STEP_LABEL "tcbind PSE ledger step v2"
+#define LEDGER_LABEL "tcbind PSE ledger v3"
+#define STEP_LABEL "tcbind PSE ledger step v3"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
 
@@ -24,7 +24,7 @@ static void put_slot(struct writer *w, const struct ledger_slot *slot)
 
 static enum tcb_error get_slot(struct reader *r, struct ledger_slot *ret_slot)
 {
-	struct ledger_slot slot = { .used = true };
+	struct ledger_slot slot = {0};
 
 	TRY(reader_copy(r, slot.id.bytes, sizeof slot.id.bytes));
 	TRY(reader_u64(r, &slot.version));
@@ -53,16 +53,16 @@ enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d)
 	struct span sealed;
 
 	writer_u64(&plain, l->step);
-	for (size_t i = 0; i < LEDGER_ENTRIES; i++)
-		if (l->slots[i].used)
-			put_slot(&plain, &l->slots[i]);
+	for (size_t i = 0; i < l->count; i++)
+		put_slot(&plain, &l->slots[i]);
 	TRY(seal(LEDGER_LABEL, &plain, &sealed, &digest));
 	TRY(host_store(STORE_PSE_LEDGER, sealed, d));
 	l->last = digest;
 	return TCB_OK;
 }
 
-/* u64 step | digest of what was stored before | u8 used | slot */
+/* u64 step | digest of what was stored before | u8 1: the slot's new value, 0: it is gone | slot. It goes to the host with our answer, which it may
+ * pass on when the step is durable; a host that did so before would be one that says so of what it never wrote. */
 static enum tcb_error post_step(struct ledger *l, const struct ledger_slot *slot, bool used)
 {
 	struct writer plain = WRITER_OF(plain_bytes);
@@ -78,8 +78,58 @@ static enum tcb_error post_step(struct ledger *l, const struct ledger_slot *slot
 	return TCB_OK;
 }
 
-static struct ledger_slot *find(struct ledger *l, const struct uuid *id);
-static struct ledger_slot *find_free(struct ledger *l);
+/* ---- slots, in the order of their ids ---- */
+
+/* Where the id's slot is, or would be. */
+static size_t place_of(const struct ledger *l, const struct uuid *id)
+{
+	size_t from = 0, to = l->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (memcmp(&l->slots[middle].id, id, sizeof *id) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+/* The id's slot; NULL: there is none. */
+static struct ledger_slot *find(struct ledger *l, const struct uuid *id)
+{
+	size_t at = place_of(l, id);
+
+	return at < l->count && memcmp(&l->slots[at].id, id, sizeof *id) == 0 ? &l->slots[at] : NULL;
+}
+
+static enum tcb_error put(struct ledger *l, const struct ledger_slot *next)
+{
+	struct ledger_slot *slot = find(l, &next->id);
+	size_t at = place_of(l, &next->id);
+
+	if (slot == NULL) {
+		if (l->count == LEDGER_ENTRIES)
+			return TCB_LIMIT;
+		memmove(&l->slots[at + 1], &l->slots[at], (l->count - at) * sizeof l->slots[0]);
+		l->count++;
+	}
+	l->slots[at] = *next;
+	return TCB_OK;
+}
+
+static void take_out(struct ledger *l, const struct uuid *id)
+{
+	size_t at = place_of(l, id);
+
+	if (find(l, id) == NULL)
+		return;
+	l->count--;
+	memmove(&l->slots[at], &l->slots[at + 1], (l->count - at) * sizeof l->slots[0]);
+}
+
+/* ---- start ---- */
 
 static enum tcb_error load_snapshot(struct ledger *l, struct span sealed, struct diagnosis *d)
 {
@@ -89,10 +139,11 @@ static enum tcb_error load_snapshot(struct ledger *l, struct span sealed, struct
 	TRY(seal_open(LEDGER_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
 	r = reader_of(plain);
 	TRY(reader_u64(&r, &l->step));
-	for (size_t i = 0; r.rest.size > 0; i++) {
-		if (i == LEDGER_ENTRIES)
-			return TCB_LIMIT;
-		TRY(get_slot(&r, &l->slots[i]));
+	while (r.rest.size > 0) {
+		struct ledger_slot slot;
+
+		TRY(get_slot(&r, &slot));
+		TRY(put(l, &slot));
 	}
 	return crypto_sha256(sealed, &l->last);
 }
@@ -107,7 +158,7 @@ static enum tcb_error broken_chain(const struct ledger *l, uint64_t step, struct
 static enum tcb_error load_step(struct ledger *l, struct span sealed, struct diagnosis *d)
 {
 	struct digest256 before;
-	struct ledger_slot next, *slot;
+	struct ledger_slot next;
 	struct span plain;
 	struct reader r;
 	uint64_t step;
@@ -124,12 +175,10 @@ static enum tcb_error load_step(struct ledger *l, struct span sealed, struct dia
 		return TCB_OK; /* the snapshot has it */
 	if (step != l->step + 1 || memcmp(&before, &l->last, sizeof before) != 0)
 		return broken_chain(l, step, d);
-	slot = find(l, &next.id);
-	if (slot == NULL)
-		slot = find_free(l);
-	if (slot == NULL)
-		return TCB_LIMIT;
-	*slot = used ? next : (struct ledger_slot){0};
+	if (used)
+		TRY(put(l, &next));
+	else
+		take_out(l, &next.id);
 	l->step = step;
 	return crypto_sha256(sealed, &l->last);
 }
@@ -157,29 +206,19 @@ enum tcb_error ledger_load(struct ledger *l, struct span stored, struct diagnosi
 
 /* ---- entries ---- */
 
-static struct ledger_slot *find(struct ledger *l, const struct uuid *id)
+static struct ledger_slot slot_of(const struct ledger_entry *entry, uint64_t session)
 {
-	for (size_t i = 0; i < LEDGER_ENTRIES; i++)
-		if (l->slots[i].used && memcmp(&l->slots[i].id, id, sizeof *id) == 0)
-			return &l->slots[i];
-	return NULL;
+	return (struct ledger_slot){ .id = entry->id, .version = entry->version, .digest = entry->digest, .owner = session };
 }
 
-static struct ledger_slot *find_free(struct ledger *l)
+/* The new value of a slot that is there, or may be. */
+static enum tcb_error change(struct ledger *l, const struct ledger_slot *next, struct diagnosis *d)
 {
-	for (size_t i = 0; i < LEDGER_ENTRIES; i++)
-		if (!l->slots[i].used)
-			return &l->slots[i];
-	return NULL;
-}
-
-/* Puts `next` in the slot's place. The step goes to the host with our answer, which it may pass on when the step is durable; a host that did so before
- * would be one that says so of what it never wrote. */
-static enum tcb_error replace(struct ledger *l, struct ledger_slot *slot, struct ledger_slot next)
-{
-	TRY(post_step(l, next.used ? &next : slot, next.used));
-	*slot = next;
-	return TCB_OK;
+	if (find(l, &next->id) == NULL && l->count == LEDGER_ENTRIES)
+		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "at most 8192 vTPMs that this platform has",
+				"delete those that are not wanted any more: `tcbind vtpm delete`");
+	TRY(post_step(l, next, true));
+	return put(l, next);
 }
 
 static bool same(const struct digest256 *a, const struct digest256 *b)
@@ -200,62 +239,69 @@ static enum tcb_error refuse_state(const struct ledger_slot *slot, const struct 
 			      (unsigned long long)slot->version);
 }
 
-static enum tcb_error take_in(struct ledger *l, struct ledger_slot next, struct diagnosis *d)
+static enum tcb_error unknown(struct diagnosis *d)
 {
-	struct ledger_slot *slot = find_free(l);
+	return diagnose(d, TCB_REFUSED, "ledger.unknown", "a state of a vTPM that this platform does not have: it was deleted here, or has moved away",
+			"one that was made here, or came by a migration", "migrate it here from where it runs now, or make a new one");
+}
 
-	if (slot == NULL)
-		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "at most 4096 vTPMs that this platform has ever had",
-				"make further ones on another platform: entries of deleted ones are kept, so that none comes back");
-	return replace(l, slot, next);
+enum tcb_error ledger_create(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
+{
+	const struct ledger_slot next = { .id = *id, .owner = session };
+	const struct ledger_slot *slot = find(l, id);
+
+	if (slot != NULL && slot->version > 0)
+		return diagnose(d, TCB_REFUSED, "ledger.exists", "a vTPM of this id", "an id that is free on this platform",
+				"choose another, or delete that vTPM");
+	return change(l, &next, d);
 }
 
 enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
 {
+	const struct ledger_slot next = slot_of(entry, session);
 	struct ledger_slot *slot = find(l, &entry->id);
-	struct ledger_slot next = { .used = true, .id = entry->id, .version = entry->version,
-				    .digest = entry->digest, .owner = session };
 
 	if (slot == NULL)
-		return take_in(l, next, d);
+		return unknown(d);
 	if (entry->version == slot->version && same(&entry->digest, &slot->digest)) {
 		slot->owner = session;
 		return TCB_OK;
 	}
 	if (entry->version == slot->version + 1 && same(&entry->previous, &slot->digest))
-		return replace(l, slot, next); /* written, but cut off before its commit */
+		return change(l, &next, d); /* written, but cut off before its commit */
 	return refuse_state(slot, entry, d);
 }
 
 enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
 {
-	struct ledger_slot *slot = find(l, &entry->id);
-	struct ledger_slot next = { .used = true, .id = entry->id, .version = entry->version,
-				    .digest = entry->digest, .owner = session };
+	const struct ledger_slot next = slot_of(entry, session);
 
-	return slot != NULL ? replace(l, slot, next) : take_in(l, next, d);
+	return change(l, &next, d);
 }
 
-static enum tcb_error check_owner(const struct ledger_slot *slot, uint64_t session, struct diagnosis *d)
+enum tcb_error ledger_check(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
 {
-	if (slot != NULL && slot->owner == session)
-		return TCB_OK;
-	return diagnose(d, TCB_REFUSED, "ledger.copy.superseded", "a copy of a vTPM that another enclave has opened since",
-			"one live enclave for one vTPM", "use the copy that was started last; stop this one");
+	const struct ledger_slot *slot = find(l, id);
+
+	if (slot == NULL)
+		return unknown(d);
+	if (slot->owner != session)
+		return diagnose(d, TCB_REFUSED, "ledger.copy.superseded", "a copy of a vTPM that another enclave has opened since",
+				"one live enclave for one vTPM", "use the copy that was started last; stop this one");
+	return TCB_OK;
 }
 
 enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
 {
-	struct ledger_slot *slot = find(l, &entry->id);
-	struct ledger_slot next = { .used = true, .id = entry->id, .version = entry->version,
-				    .digest = entry->digest, .owner = session };
+	const struct ledger_slot next = slot_of(entry, session);
+	const struct ledger_slot *slot = find(l, &entry->id);
 
-	TRY(check_owner(slot, session, d));
+	TRY(ledger_check(l, &entry->id, session, d));
 	if (entry->version != slot->version + 1 || !same(&entry->previous, &slot->digest))
 		return diagnose_found(d, TCB_REFUSED, "ledger.version", "the version after the newest",
 				      "start this vTPM again", "version %llu after %llu",
 				      (unsigned long long)entry->version, (unsigned long long)slot->version);
-	return replace(l, slot, next);
+	return change(l, &next, d);
 }
 
 bool ledger_has(const struct ledger *l, const struct uuid *id)
@@ -263,10 +309,13 @@ bool ledger_has(const struct ledger *l, const struct uuid *id)
 	return find((struct ledger *)(uintptr_t)l, id) != NULL;
 }
 
-enum tcb_error ledger_forget(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
+enum tcb_error ledger_drop(struct ledger *l, const struct uuid *id)
 {
-	struct ledger_slot *slot = find(l, id);
+	const struct ledger_slot *slot = find(l, id);
 
-	TRY(check_owner(slot, session, d));
-	return replace(l, slot, (struct ledger_slot){0});
+	if (slot == NULL)
+		return TCB_OK;
+	TRY(post_step(l, slot, false));
+	take_out(l, id);
+	return TCB_OK;
 }

@@ -122,8 +122,8 @@ static enum tcb_error endorse(struct pse *p, const struct session_entry *from, s
 	struct writer w = WRITER_OF(payload_bytes);
 	struct span payload;
 
-	(void)d;
 	TRY(local_endorse_decode(body, &asked));
+	TRY(ledger_check(&p->ledger, &asked.id, from->serial, d));
 	e = (struct endorsement){
 		.id = asked.id,
 		.generation = asked.generation,
@@ -200,16 +200,32 @@ static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *f
 	return ledger_commit(&p->ledger, &entry, from->serial, d);
 }
 
-static enum tcb_error forget_ledger(struct pse *p, const struct session_entry *from, struct span body,
-				    struct writer *reply, struct diagnosis *d)
+static enum tcb_error read_id(struct span body, struct uuid *ret_id)
 {
 	struct reader r = reader_of(body);
+
+	TRY(reader_copy(&r, ret_id->bytes, sizeof ret_id->bytes));
+	return reader_end(&r);
+}
+
+static enum tcb_error create_in_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
+				       struct diagnosis *d)
+{
 	struct uuid id;
 
 	(void)reply;
-	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
-	TRY(reader_end(&r));
-	return ledger_forget(&p->ledger, &id, from->serial, d);
+	TRY(read_id(body, &id));
+	return ledger_create(&p->ledger, &id, from->serial, d);
+}
+
+static enum tcb_error check_in_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
+				      struct diagnosis *d)
+{
+	struct uuid id;
+
+	(void)reply;
+	TRY(read_id(body, &id));
+	return ledger_check(&p->ledger, &id, from->serial, d);
 }
 
 static enum tcb_error look_into_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
@@ -237,10 +253,11 @@ static const struct permit {
 	{ LOCAL_ENDORSE, 1u << ROLE_VTPM, endorse },
 	{ LOCAL_CERTIFY, 1u << ROLE_VTPM, certify_key },
 	{ LOCAL_ISSUER, 1u << ROLE_VTPM, give_issuer },
+	{ LOCAL_LEDGER_CREATE, 1u << ROLE_VTPM, create_in_ledger },
 	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },
 	{ LOCAL_LEDGER_ADOPT, 1u << ROLE_VTPM, adopt_ledger },
 	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },
-	{ LOCAL_LEDGER_FORGET, 1u << ROLE_VTPM, forget_ledger },
+	{ LOCAL_LEDGER_CHECK, 1u << ROLE_VTPM, check_in_ledger },
 	{ LOCAL_LEDGER_HAS, 1u << ROLE_MIGE, look_into_ledger },
 };
 
@@ -326,6 +343,17 @@ static enum tcb_error handle_forget(void *state, struct span body, struct writer
 	return TCB_OK;
 }
 
+static enum tcb_error handle_drop(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct pse *p = state;
+	struct uuid id;
+
+	(void)ret;
+	(void)d;
+	TRY(read_id(body, &id));
+	return p->started ? ledger_drop(&p->ledger, &id) : TCB_WRONG_STATE;
+}
+
 static enum tcb_error handle_snapshot(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct pse *p = state;
@@ -341,6 +369,7 @@ static const struct enclave_call calls[] = {
 	{ CALL_PSE_PEER, handle_peer },
 	{ CALL_PSE_FORGET, handle_forget },
 	{ CALL_PSE_SNAPSHOT, handle_snapshot },
+	{ CALL_PSE_DROP, handle_drop },
 };
 
 int main(void)

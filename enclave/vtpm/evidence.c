@@ -69,6 +69,14 @@ static enum tcb_error fetch_endorsement(struct vtpm *v, struct diagnosis *d)
 	return TCB_OK;
 }
 
+/* The PSE endorses who holds the vTPM; one that was endorsed before may have lost it since, to a copy that was opened after it. */
+static enum tcb_error still_holds(struct vtpm *v, struct diagnosis *d)
+{
+	struct span reply;
+
+	return session_call(&v->pse, LOCAL_LEDGER_CHECK, SPAN_OF(v->record.id.bytes), &reply, d);
+}
+
 /* Certified AK and endorsement are of one PSE: when its session is new, both are asked for anew. */
 static enum tcb_error ensure_endorsed(struct vtpm *v, struct diagnosis *d)
 {
@@ -80,7 +88,7 @@ static enum tcb_error ensure_endorsed(struct vtpm *v, struct diagnosis *d)
 		residence->endorsement_size = 0;
 	residence->identity = identity;
 	if (residence->endorsement_size > 0 && residence->certified_ak_size > 0)
-		return TCB_OK;
+		return still_holds(v, d);
 	TRY(fetch_certified_ak(v, d));
 	return fetch_endorsement(v, d);
 }

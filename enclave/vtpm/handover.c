@@ -247,7 +247,7 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 	next.state = VTPM_RUNNING;
 	next.arrived = true;
 	record_copy(&v->record, &next);
-	error = before.state == VTPM_INCOMING ? state_adopt(v, d) : state_save(v, d);
+	error = state_adopt(v, d);
 	if (error != TCB_OK) {
 		record_copy(&v->record, &before);
 		engine_stop();

@@ -212,8 +212,8 @@ static enum tcb_error handle_add_key(void *state, struct span body, struct write
 	TRY(reader_end(&r));
 	if (key >= KEY_COUNT)
 		return TCB_MALFORMED;
-	if (!v->loaded || engine_running() || v->volatile_size > 0 || v->record.state == VTPM_INCOMING)
-		return wrong_state(d, "a vTPM that runs, or is not there", "one that is off");
+	if (!v->loaded || engine_running() || v->volatile_size > 0 || (v->record.state != VTPM_NEW && v->record.state != VTPM_STOPPED))
+		return wrong_state(d, "a vTPM that runs, or is not here", "one that is off");
 	TRY(engine_start(engine_permanent(), span_of(NULL, 0), d));
 	error = simple_command(TPM_CC_STARTUP, 0);
 	if (error == TCB_OK)
@@ -318,6 +318,9 @@ static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 	struct span volatile_state = span_of(v->volatile_state, v->volatile_size);
 	enum vtpm_state before;
 
+	if (v->record.state == VTPM_MOVED)
+		return diagnose(d, TCB_REFUSED, "vtpm.moved", "a vTPM that was handed over", "one that was not",
+				"run the VM where it was moved to, or bring it back by a migration");
 	if (v->record.state != VTPM_RUNNING) /* a machine's reset stays within one activation */
 		TRY(activate(v, d));
 	TRY(engine_start(engine_permanent(), volatile_state, d));

@@ -115,8 +115,7 @@ static enum tcb_error tell_ledger(struct vtpm *v, enum local_request request, co
 	return session_call(&v->pse, request, body, &reply, d);
 }
 
-/* Stores the next version, then tells the ledger by `request`. */
-static enum tcb_error write_version(struct vtpm *v, enum local_request request, struct diagnosis *d)
+enum tcb_error state_save(struct vtpm *v, struct diagnosis *d)
 {
 	struct ledger_entry entry = { .id = v->record.id, .version = v->version + 1, .previous = v->digest };
 	struct span sealed;
@@ -127,23 +126,22 @@ static enum tcb_error write_version(struct vtpm *v, enum local_request request, 
 		TRY(host_store(STORE_VTPM_STATE, sealed, d));
 	} else {
 		host_store_posted(STORE_VTPM_STATE, sealed);
-		TRY(tell_ledger(v, request, &entry, d));
+		TRY(tell_ledger(v, LOCAL_LEDGER_COMMIT, &entry, d));
 	}
 	v->version = entry.version;
 	v->digest = entry.digest;
 	return TCB_OK;
 }
 
-enum tcb_error state_save(struct vtpm *v, struct diagnosis *d)
-{
-	return write_version(v, LOCAL_LEDGER_COMMIT, d);
-}
-
 enum tcb_error state_create(struct vtpm *v, struct diagnosis *d)
 {
+	struct span reply;
+
 	v->version = 0;
 	v->digest = (struct digest256){0};
-	return write_version(v, LOCAL_LEDGER_OPEN, d);
+	if (v->record.state != VTPM_INCOMING)
+		TRY(session_call(&v->pse, LOCAL_LEDGER_CREATE, SPAN_OF(v->record.id.bytes), &reply, d));
+	return state_save(v, d);
 }
 
 enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *d)
@@ -177,7 +175,7 @@ enum tcb_error state_load(struct vtpm *v, const struct vtpm_load *load, struct d
 	if (memcmp(&entry.id, &load->id, sizeof entry.id) != 0)
 		return diagnose(d, TCB_REFUSED, "vtpm.state.other", "the state of another vTPM",
 				"the state that was written in this place", "put each vTPM's files back in its own place");
-	if (v->record.state != VTPM_INCOMING)
+	if (v->record.state != VTPM_INCOMING && v->record.state != VTPM_MOVED) /* neither ever runs from what is sealed here */
 		TRY(tell_ledger(v, LOCAL_LEDGER_OPEN, &entry, d));
 	v->version = entry.version;
 	v->digest = entry.digest;

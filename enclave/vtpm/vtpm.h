@@ -76,7 +76,7 @@ struct vtpm {
 enum tcb_error state_save(struct vtpm *v, struct diagnosis *d) MUST_USE;
 /* First save of a new vTPM. An empty place is stored, but not in the ledger: it holds nothing. */
 enum tcb_error state_create(struct vtpm *v, struct diagnosis *d) MUST_USE;
-/* First save of what came by a hand-over into an empty place. */
+/* First save of what came by a hand-over, into an empty place or where this vTPM was before. */
 enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *d) MUST_USE;
 /* Opens sealed bytes; refuses another vTPM's (vtpm.state.other) and what the ledger refuses. Fills the record; the TPM's state
  * is borrowed until the next call here. */

@@ -60,6 +60,15 @@ static enum tcb_error commit(uint8_t id, uint64_t version, uint8_t branch, uint6
 	return answered(ledger_commit(&ledger, &e, session, &d));
 }
 
+/* Its first state is there. */
+static void begin(uint8_t id, uint64_t session)
+{
+	const struct uuid uuid = {{id}};
+
+	assert_int_equal(answered(ledger_create(&ledger, &uuid, session, NULL)), TCB_OK);
+	assert_int_equal(commit(id, 1, 0, session), TCB_OK);
+}
+
 static void assert_refused(enum tcb_error error, const char *code)
 {
 	assert_int_equal(error, TCB_REFUSED);
@@ -69,18 +78,18 @@ static void assert_refused(enum tcb_error error, const char *code)
 static void commits_in_order(void **state)
 {
 	(void)state;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	for (uint64_t version = 2; version < 20; version++)
 		assert_int_equal(commit(1, version, 0, 10), TCB_OK);
 	assert_refused(commit(1, 19, 0, 10), "ledger.version");
 	assert_refused(commit(1, 21, 0, 10), "ledger.version");
-	assert_int_equal(store.writes, 19);
+	assert_int_equal(store.writes, 20);
 }
 
 static void refuses_old_and_forked_states(void **state)
 {
 	(void)state;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
 	assert_int_equal(commit(1, 3, 0, 10), TCB_OK);
 	for (int again = 0; again < 2; again++, restart()) {
@@ -98,7 +107,7 @@ static void accepts_the_state_being_written(void **state)
 	struct ledger_entry other = entry_of(1, 3, 0, 9);
 
 	(void)state;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
 	restart();
 	assert_int_equal(ledger_open(&ledger, &other, 11, &d), TCB_REFUSED); /* it does not follow the newest */
@@ -110,11 +119,11 @@ static void accepts_the_state_being_written(void **state)
 static void a_copy_opened_later_supersedes(void **state)
 {
 	(void)state;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	assert_int_equal(open_state(1, 1, 0, 11), TCB_OK);
 	assert_refused(commit(1, 2, 0, 10), "ledger.copy.superseded");
 	assert_int_equal(commit(1, 2, 0, 11), TCB_OK);
-	assert_refused(commit(2, 1, 0, 11), "ledger.copy.superseded"); /* never opened */
+	assert_refused(commit(2, 1, 0, 11), "ledger.unknown"); /* never made */
 	restart();
 	assert_refused(commit(1, 3, 0, 11), "ledger.copy.superseded"); /* nor after a restart, before it is opened */
 }
@@ -125,7 +134,7 @@ static void a_handover_supersedes_what_was_known(void **state)
 	const struct ledger_entry place = entry_of(1, 1, 5, 0);
 
 	(void)state;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
 	assert_int_equal(answered(ledger_adopt(&ledger, &place, 11, &d)), TCB_OK);
 	assert_refused(commit(1, 3, 0, 10), "ledger.copy.superseded");
@@ -135,16 +144,63 @@ static void a_handover_supersedes_what_was_known(void **state)
 	assert_int_equal(open_state(1, 1, 5, 12), TCB_OK);
 }
 
-static void forgets_for_its_owner_only(void **state)
+static void what_was_dropped_is_gone(void **state)
+{
+	const struct uuid id = {{1}}, other = {{2}};
+
+	(void)state;
+	begin(1, 10);
+	begin(2, 10);
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
+	assert_int_equal(answered(ledger_drop(&ledger, &id)), TCB_OK);
+	assert_int_equal(answered(ledger_drop(&ledger, &id)), TCB_OK); /* twice is once */
+	for (int again = 0; again < 2; again++, restart()) {
+		assert_false(ledger_has(&ledger, &id));
+		assert_true(ledger_has(&ledger, &other));
+		assert_refused(open_state(1, 1, 0, 11), "ledger.unknown");
+		assert_refused(open_state(1, 2, 0, 11), "ledger.unknown");
+		assert_refused(commit(1, 3, 0, 10), "ledger.unknown"); /* nor does an enclave that still has it go on */
+		d = (struct diagnosis){0};
+		assert_refused(ledger_check(&ledger, &id, 10, &d), "ledger.unknown");
+	}
+	assert_int_equal(open_state(2, 1, 0, 12), TCB_OK);
+	begin(1, 12); /* a new one of that id */
+	assert_refused(open_state(1, 1, 7, 13), "ledger.state.forked"); /* a state of the former one */
+}
+
+static void what_was_never_made_does_not_open(void **state)
+{
+	(void)state;
+	for (uint64_t version = 1; version < 4; version++)
+		assert_refused(open_state(1, version, 0, 10), "ledger.unknown");
+	assert_int_equal(store.writes, 0);
+}
+
+/* Power is cut between the creation's steps: before the first state was stored, and after. */
+static void a_creation_that_was_cut_off_is_begun_again(void **state)
 {
 	const struct uuid id = {{1}};
 
 	(void)state;
-	assert_int_equal(open_state(1, 5, 0, 10), TCB_OK);
-	assert_int_equal(ledger_forget(&ledger, &id, 11, &d), TCB_REFUSED);
-	assert_int_equal(answered(ledger_forget(&ledger, &id, 10, NULL)), TCB_OK);
+	assert_int_equal(answered(ledger_create(&ledger, &id, 10, NULL)), TCB_OK);
+	restart();
+	assert_int_equal(answered(ledger_create(&ledger, &id, 11, NULL)), TCB_OK);
 	restart();
 	assert_int_equal(open_state(1, 1, 0, 12), TCB_OK);
+	d = (struct diagnosis){0};
+	assert_refused(ledger_create(&ledger, &id, 12, &d), "ledger.exists");
+}
+
+static void only_the_last_that_opened_holds_it(void **state)
+{
+	const struct uuid id = {{1}};
+
+	(void)state;
+	begin(1, 10);
+	assert_int_equal(ledger_check(&ledger, &id, 10, NULL), TCB_OK);
+	assert_int_equal(open_state(1, 1, 0, 11), TCB_OK);
+	assert_refused(ledger_check(&ledger, &id, 10, &d), "ledger.copy.superseded");
+	assert_int_equal(ledger_check(&ledger, &id, 11, NULL), TCB_OK);
 }
 
 static void another_processors_ledger_does_not_open(void **state)
@@ -153,7 +209,7 @@ static void another_processors_ledger_does_not_open(void **state)
 	size_t size;
 
 	(void)state;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	size = store.size;
 	memcpy(kept, store.bytes, size);
 	fake_store_begin(&store, 2, ROLE_PSE);
@@ -162,20 +218,35 @@ static void another_processors_ledger_does_not_open(void **state)
 	assert_string_equal(d.code, "seal.foreign");
 }
 
+static struct uuid numbered(size_t i)
+{
+	return (struct uuid){{0x80, (uint8_t)(i * 37 >> 8), (uint8_t)(i * 37), (uint8_t)i, (uint8_t)(i >> 8)}}; /* not in their order */
+}
+
 static void is_full_in_the_end(void **state)
 {
+	const struct uuid one = {{1}}, gone = numbered(77);
+
 	(void)state;
 	for (size_t i = 0; i < LEDGER_ENTRIES; i++) {
-		ledger.slots[i].used = true;
-		ledger.slots[i].id = (struct uuid){{0xff, (uint8_t)(i >> 8), (uint8_t)i}};
+		const struct uuid id = numbered(i);
+
+		assert_int_equal(answered(ledger_create(&ledger, &id, 10, NULL)), TCB_OK);
+		store.size = 0; /* it does not keep so many steps */
 	}
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_LIMIT);
+	d = (struct diagnosis){0};
+	assert_int_equal(ledger_create(&ledger, &one, 10, &d), TCB_LIMIT);
 	assert_string_equal(d.code, "ledger.full");
-	ledger.slots[77].used = false;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	assert_int_equal(answered(ledger_drop(&ledger, &gone)), TCB_OK);
+	begin(1, 10);
 	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK); /* and all of it fits the stored form */
 	restart();
 	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	for (size_t i = 0; i < LEDGER_ENTRIES; i++) {
+		const struct uuid id = numbered(i);
+
+		assert_int_equal(ledger_has(&ledger, &id), i != 77);
+	}
 }
 
 /* What is stored is one history: a step that is missing, twice, altered or of another history is not taken. */
@@ -185,7 +256,7 @@ static void steps_are_one_chain(void **state)
 	size_t ends[8], count = 0, first;
 
 	(void)state;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
 	ends[count++] = store.size;
 	for (uint64_t version = 2; version < 6; version++) {
@@ -222,7 +293,7 @@ static void a_snapshot_passes_over_its_steps(void **state)
 	(void)state;
 	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
 	snapshot = store.size;
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	begin(1, 10);
 	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
 	steps = store.size - snapshot;
 	memcpy(stored, store.bytes + snapshot, steps);
@@ -242,7 +313,10 @@ int main(void)
 		cmocka_unit_test_setup(accepts_the_state_being_written, fresh),
 		cmocka_unit_test_setup(a_copy_opened_later_supersedes, fresh),
 		cmocka_unit_test_setup(a_handover_supersedes_what_was_known, fresh),
-		cmocka_unit_test_setup(forgets_for_its_owner_only, fresh),
+		cmocka_unit_test_setup(what_was_dropped_is_gone, fresh),
+		cmocka_unit_test_setup(what_was_never_made_does_not_open, fresh),
+		cmocka_unit_test_setup(a_creation_that_was_cut_off_is_begun_again, fresh),
+		cmocka_unit_test_setup(only_the_last_that_opened_holds_it, fresh),
 		cmocka_unit_test_setup(another_processors_ledger_does_not_open, fresh),
 		cmocka_unit_test_setup(is_full_in_the_end, fresh),
 		cmocka_unit_test_setup(steps_are_one_chain, fresh),

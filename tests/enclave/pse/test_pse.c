@@ -115,6 +115,29 @@ static void gives_the_certified_ak_to_its_processor(void **state)
 	rig_platform_end(&b);
 }
 
+static enum tcb_error ledger(struct rig_vtpm *v, enum local_request request, uint64_t version)
+{
+	const struct ledger_entry e = { .id = {{1}}, .version = version, .digest = {{(uint8_t)version}},
+					.previous = {{(uint8_t)(version - 1)}} };
+	uint8_t body_bytes[128];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	ledger_entry_encode(&w, &e);
+	return rig_ask(v, ROLE_PSE, request, span_of(body_bytes, w.size), &reply, &d);
+}
+
+/* The vTPM 1 is there, in its first state, and `v` holds it. */
+static void create(struct rig_vtpm *v)
+{
+	const struct uuid id = {{1}};
+	struct span reply;
+
+	assert_int_equal(rig_ask(v, ROLE_PSE, LOCAL_LEDGER_CREATE, SPAN_OF(id.bytes), &reply, NULL), TCB_OK);
+	assert_int_equal(ledger(v, LOCAL_LEDGER_COMMIT, 1), TCB_OK);
+}
+
 static struct span endorse_body(uint8_t *bytes, size_t capacity)
 {
 	const struct local_endorse asked = { .id = {{1}}, .generation = 4, .residence_key = {{2}}, .ek_name = {{3}},
@@ -135,6 +158,7 @@ static void endorses_by_the_report(void **state)
 	struct endorsement e;
 
 	(void)state;
+	create(&vtpm);
 	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_ENDORSE, body, &reply, NULL), TCB_OK);
 	assert_int_equal(cose_sign1_decode(reply, ENDORSEMENT_TYPE, &payload, &signature), TCB_OK);
 	assert_int_equal(endorsement_decode(payload, &e), TCB_OK);
@@ -153,7 +177,7 @@ static void does_only_what_a_role_may_ask(void **state)
 {
 	uint8_t body_bytes[512];
 	struct span body = endorse_body(body_bytes, sizeof body_bytes), reply;
-	const enum local_request for_vtpms[] = { LOCAL_ENDORSE, LOCAL_LEDGER_OPEN, LOCAL_LEDGER_COMMIT, LOCAL_LEDGER_FORGET,
+	const enum local_request for_vtpms[] = { LOCAL_ENDORSE, LOCAL_LEDGER_OPEN, LOCAL_LEDGER_COMMIT, LOCAL_LEDGER_CREATE,
 						 LOCAL_CERTIFY, LOCAL_ACTIVATE, LOCAL_REDEEM };
 
 	(void)state;
@@ -171,25 +195,13 @@ static void does_only_what_a_role_may_ask(void **state)
 	assert_string_equal(d.code, "session.peer");
 }
 
-static enum tcb_error ledger(struct rig_vtpm *v, enum local_request request, uint64_t version)
-{
-	const struct ledger_entry e = { .id = {{1}}, .version = version, .digest = {{(uint8_t)version}},
-					.previous = {{(uint8_t)(version - 1)}} };
-	uint8_t body_bytes[128];
-	struct writer w = WRITER_OF(body_bytes);
-	struct span reply;
-
-	d = (struct diagnosis){0};
-	ledger_entry_encode(&w, &e);
-	return rig_ask(v, ROLE_PSE, request, span_of(body_bytes, w.size), &reply, &d);
-}
-
 /* Two copies of one vTPM: whichever opened last goes on, also where the host gives both the same number. */
 static void one_copy_only(void **state)
 {
 	struct rig_vtpm copy;
 
 	(void)state;
+	create(&vtpm);
 	for (uint64_t number = 1; number <= 2; number++) {
 		rig_vtpm_init(&vtpm, &a, 1);
 		rig_vtpm_init(&copy, &a, number);
@@ -211,12 +223,52 @@ static void one_copy_only(void **state)
 	}
 }
 
+static enum tcb_error ask_about_it(struct rig_vtpm *v, enum local_request request)
+{
+	uint8_t body_bytes[512];
+	const struct uuid id = {{1}};
+	const struct span body = request == LOCAL_ENDORSE ? endorse_body(body_bytes, sizeof body_bytes) : SPAN_OF(id.bytes);
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	return rig_ask(v, ROLE_PSE, request, body, &reply, &d);
+}
+
+/* A copy that runs on in memory, while another was opened, gives no evidence; nor one whose vTPM the host has deleted. */
+static void only_who_holds_it_is_endorsed(void **state)
+{
+	const enum local_request requests[] = { LOCAL_ENDORSE, LOCAL_LEDGER_CHECK };
+	const struct uuid id = {{1}};
+	struct rig_vtpm copy;
+
+	(void)state;
+	rig_vtpm_init(&copy, &a, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ask_about_it(&vtpm, requests[i]), TCB_REFUSED);
+		assert_string_equal(d.code, "ledger.unknown");
+	}
+	create(&vtpm);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(ask_about_it(&vtpm, requests[i]), TCB_OK);
+	assert_int_equal(ledger(&copy, LOCAL_LEDGER_OPEN, 1), TCB_OK);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ask_about_it(&copy, requests[i]), TCB_OK);
+		assert_int_equal(ask_about_it(&vtpm, requests[i]), TCB_REFUSED);
+		assert_string_equal(d.code, "ledger.copy.superseded");
+	}
+	assert_int_equal(enclave_link_call(&a.pse.link, CALL_PSE_DROP, SPAN_OF(id.bytes), NULL, NULL), TCB_OK);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ask_about_it(&copy, requests[i]), TCB_REFUSED);
+		assert_string_equal(d.code, "ledger.unknown");
+	}
+}
+
 static void an_old_state_is_refused_after_a_restart(void **state)
 {
 	struct span document;
 
 	(void)state;
-	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 1), TCB_OK);
+	create(&vtpm);
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 2), TCB_OK);
 	assert_int_equal(rig_start_pse(&a, &document, NULL), TCB_OK);
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_REFUSED);
@@ -232,7 +284,8 @@ static void a_step_that_is_not_stored_is_not_acknowledged(void **state)
 	struct span document;
 
 	(void)state;
-	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 2), TCB_OK);
+	create(&vtpm);
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 2), TCB_OK);
 	a.store_fails = true;
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_PLATFORM);
 	assert_string_equal(d.code, "store.full");
@@ -463,6 +516,7 @@ int main(void)
 		TEST(endorses_by_the_report),
 		TEST(does_only_what_a_role_may_ask),
 		TEST(one_copy_only),
+		TEST(only_who_holds_it_is_endorsed),
 		TEST(an_old_state_is_refused_after_a_restart),
 		TEST(a_step_that_is_not_stored_is_not_acknowledged),
 		TEST(certifies_keys_under_the_quote),

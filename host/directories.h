@@ -1,0 +1,21 @@
+/* Which directories of users have a vTPM of this platform: DIR/places/UUID says where it was when it ended last. Nobody tells the platform when such a
+ * directory is deleted; whoever asks sees here which are gone, and may have the platform forget their vTPMs. */
+#ifndef TCBIND_HOST_DIRECTORIES_H
+#define TCBIND_HOST_DIRECTORIES_H
+
+#include <jansson.h>
+
+#include "host/daemon.h"
+
+/* The place's vTPM (place->id) is there. What cannot be noted is not: it is only never said to be gone. */
+void directories_note(const struct daemon *daemon, const struct place *place);
+void directories_forget(const struct daemon *daemon, const struct uuid *id);
+
+/* An array of {"id", "directory"}, the caller's: vTPMs that nobody has open, of directories that are no longer there, or that have no state of theirs any
+ * more. A directory is gone where the file system on which it was is there without it: one that is not mounted is not. A directory that was renamed is;
+ * until its vTPM was started there once. */
+json_t *directories_gone(struct daemon *daemon);
+/* The same; and the platform has dropped these: no state of theirs opens any more. */
+enum tcb_error directories_drop_gone(struct daemon *daemon, json_t **ret_dropped, struct diagnosis *d) MUST_USE;
+
+#endif

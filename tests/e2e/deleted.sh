@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# What becomes of vTPMs that are deleted: the platform forgets them, and no state of theirs ever opens on it again.
+[ -z "${OWN_MOUNTS:-}" ] && unshare -m true 2>/dev/null && OWN_MOUNTS=1 exec unshare -m --propagation private "$0"
+. "$(dirname "$0")/../../tools/harness.sh"
+FRONTS=$BUILD/host/compat
+A=$WORK/A
+ID=6f3b2b0e-7c1d-4e55-9c68-0d2f3a4b5c6d
+
+expect "pki init" "$TCBIND" pki init "$WORK/P"
+expect "platform init" "$TCBIND" platform init "$A" --pki "$WORK/P" --name A
+restart() {
+	[ -n "${platform_pid:-}" ] && kill "$platform_pid" && wait "$platform_pid" 2>/dev/null
+	platform_start A
+}
+expect "platform run says ready" restart
+export TCBIND_PLATFORM=$A
+
+# setup DIR [OPTION...]
+setup() {
+	mkdir -p "$1" && "$FRONTS/swtpm_setup" --tpm2 --tpm-state "$1" "${@:2}" >"$WORK/setup.out" 2>&1 || { cat "$WORK/setup.out"; return 1; }
+}
+# noted COUNT: so many of users' directories are known; swtpm_setup has its answer before the last keys are made
+noted() {
+	local i
+	for i in $(seq 100); do [ "$(ls "$A/places" 2>/dev/null | wc -l)" = "$1" ] && return 0; sleep 0.1; done
+	return 1
+}
+# start_once DIR: its TPM is started, and ends; says why if it is not
+start_once() {
+	: >"$WORK/front.log"
+	rm -f "$WORK/front.ctrl"
+	timeout 20 "$FRONTS/swtpm" socket --tpm2 --tpmstate "dir=$1" --ctrl "type=unixio,path=$WORK/front.ctrl" --log "file=$WORK/front.log" --flags not-need-init &
+	local front=$! status i
+	for i in $(seq 100); do [ -S "$WORK/front.ctrl" ] && break; kill -0 $front 2>/dev/null || break; sleep 0.05; done
+	"$FRONTS/swtpm_ioctl" --unix "$WORK/front.ctrl" -i && "$FRONTS/swtpm_ioctl" --unix "$WORK/front.ctrl" -s
+	status=$?
+	kill $front 2>/dev/null
+	wait $front 2>/dev/null
+	cat "$WORK/front.log"
+	return $status
+}
+create() { "$TCBIND" vtpm create --platform "$A" --id $ID; }
+delete() { "$TCBIND" vtpm delete --platform "$A" "$@"; }
+# use: the vTPM's enclave loads what is in its place
+use() { "$FRONTS/swtpm_ioctl" --unix "$A/vtpm/$ID/ctrl.sock" -i; }
+# What swtpm's interface has for errors is a number; the daemon's log says which.
+says() { grep -q "$1" "$A.err"; }
+
+# ---- of the platform's own directory ----
+expect "a vTPM is made" create
+cp -a "$A/vtpm/$ID" "$WORK/copy"
+expect "and deleted" delete --id $ID
+expect "one of the same id may be made then" create
+expect "restart" restart
+cp "$WORK/copy/state" "$A/vtpm/$ID/state"
+expect_refusal "the deleted one's state does not open in its place" "" use
+expect "since the ledger has another" says "ledger.state.forked"
+expect "that is deleted too" delete --id $ID
+cp -a "$WORK/copy" "$A/vtpm/$ID"
+expect "restart, with the deleted one's files in the platform" restart
+expect_refusal "they do not open" "" use
+expect "since the ledger has no such vTPM" says "ledger.unknown"
+expect "and can be deleted once more" delete --id $ID
+expect "nothing of it is left" [ ! -e "$A/vtpm/$ID" ]
+
+# ---- of a user's directory ----
+expect "swtpm_setup makes one" setup "$WORK/one"
+cp -a "$WORK/one" "$WORK/one.before"
+expect "swtpm_setup makes another in its place" setup "$WORK/one" --overwrite
+expect "which starts" start_once "$WORK/one"
+mkdir "$WORK/again" && cp -a "$WORK/one.before/." "$WORK/again"
+expect_refusal "what stood there does not, elsewhere either" "ledger.unknown" start_once "$WORK/again"
+rm -rf "$WORK/again"
+
+for name in stays goes emptied; do expect "one in a directory that $name" setup "$WORK/$name"; done
+expect "the platform notes where they are, and not what was replaced" noted 4
+mkdir "$WORK/disk"
+if [ -n "${OWN_MOUNTS:-}" ] && mount -t tmpfs none "$WORK/disk" 2>/dev/null; then
+	restart # in the same mounts
+	expect "one on a file system of its own" setup "$WORK/disk/vm"
+	expect "it is noted too" noted 5
+	umount "$WORK/disk"
+	mounted=1
+fi
+cp -a "$WORK/goes" "$WORK/goes.before"
+rm -rf "$WORK/goes"
+rm "$WORK/emptied"/*
+"$TCBIND" vtpm list --platform "$A" --gone >"$WORK/gone"
+if [ -n "${mounted:-}" ]; then
+	expect "one whose file system is not mounted is not gone" [ "$(grep -c "$WORK/disk" "$WORK/gone")" = 0 ]
+else
+	skip "one whose file system is not mounted is not gone" "no mounts of its own here"
+fi
+expect "those are gone whose directory is, or its state" [ "$(cut -d ' ' -f 3 "$WORK/gone" | sort | xargs -n 1 basename | xargs)" = "emptied goes" ]
+expect "to look deletes nothing" [ "$("$TCBIND" vtpm list --platform "$A" --gone | sort | sha256sum)" = "$(sort "$WORK/gone" | sha256sum)" ]
+expect "they are deleted" [ "$(delete --gone | sort | sha256sum)" = "$(sort "$WORK/gone" | sha256sum)" ]
+expect "and no longer listed" [ -z "$("$TCBIND" vtpm list --platform "$A" --gone)" ]
+mv "$WORK/goes.before" "$WORK/goes"
+expect_refusal "a directory that comes back is that of a deleted one" "ledger.unknown" start_once "$WORK/goes"
+expect "what stayed starts" start_once "$WORK/stays"
+mv "$WORK/stays" "$WORK/renamed"
+expect "also from a directory that was renamed" start_once "$WORK/renamed"
+expect "which is not gone" [ -z "$("$TCBIND" vtpm list --platform "$A" --gone)" ]
+expect_status "--gone with --id is a wrong usage" 2 delete --gone --id $ID
+done_testing
