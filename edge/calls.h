@@ -10,7 +10,7 @@ enum call {
 	CALL_PSE_PEER = 0x0202,  /* (u64 session, sized message)...                -> (u8 error, sized reply or diagnosis)... */
 	CALL_PSE_FORGET = 0x0203, /* u64 session: that enclave is gone             -> nothing */
 	CALL_PSE_SNAPSHOT = 0x0204, /* nothing: it stores STORE_PSE_LEDGER         -> nothing */
-	CALL_PSE_DROP = 0x0205,  /* uuid: no state of that vTPM is wanted here any more -> nothing */
+	CALL_PSE_DROP = 0x0205,  /* uuid, digest of its newest state or nothing: it is wanted no more -> u8 0: its newest is another */
 
 	/* ---- host -> MigE (edge/mige.h) ---- */
 	CALL_MIGE_START = 0x0301, /* mige_start: address, name, sealed journal     -> nothing */
@@ -36,7 +36,7 @@ enum call {
 	CALL_VTPM_STORE_VOLATILE = 0x040f, /* nothing                              -> nothing */
 	CALL_VTPM_BUFFER_SIZE = 0x0410, /* u32 wanted, 0 = ask                     -> u32 size, u32 min, u32 max */
 	CALL_VTPM_INFO = 0x0411,        /* u64 flags                               -> sized JSON text */
-	CALL_VTPM_SHUTDOWN = 0x0412,    /* nothing: saves what must be saved       -> nothing */
+	CALL_VTPM_SHUTDOWN = 0x0412,    /* nothing: saves what must be saved       -> vtpm_status */
 	CALL_VTPM_ADD_KEY = 0x0414,     /* u8 enum vtpm_key, of a vTPM that is off -> vtpm_status */
 	CALL_VTPM_STATUS = 0x0413,      /* nothing                                 -> vtpm_status */
 	CALL_VTPM_STANDBY = 0x0416, /* nothing, before it has a vTPM: opens its sessions -> nothing */

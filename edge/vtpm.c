@@ -61,20 +61,23 @@ void vtpm_status_encode(struct writer *w, const struct vtpm_status *m)
 {
 	writer_u8(w, (uint8_t)m->state);
 	writer_u64(w, m->generation);
+	writer_bytes(w, SPAN_OF(m->digest.bytes));
 }
 
 enum tcb_error vtpm_status_decode(struct span bytes, struct vtpm_status *ret_m)
 {
 	struct reader r = reader_of(bytes);
-	uint64_t generation;
+	struct vtpm_status m;
 	uint8_t state;
 
 	TRY(reader_u8(&r, &state));
-	TRY(reader_u64(&r, &generation));
+	TRY(reader_u64(&r, &m.generation));
+	TRY(reader_copy(&r, m.digest.bytes, sizeof m.digest.bytes));
 	TRY(reader_end(&r));
 	if (state > VTPM_MOVED)
 		return TCB_MALFORMED;
-	*ret_m = (struct vtpm_status){ .state = (enum vtpm_state)state, .generation = generation };
+	m.state = (enum vtpm_state)state;
+	*ret_m = m;
 	return TCB_OK;
 }
 

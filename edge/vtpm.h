@@ -77,7 +77,10 @@ enum tcb_error vtpm_served_decode(struct span bytes, struct vtpm_served *ret_m) 
 struct vtpm_status {
 	enum vtpm_state state;
 	uint64_t generation; /* of the current residence; 0 while incoming */
+	struct digest256 digest; /* SHA-256 of the sealed state that was stored last */
 };
+
+#define VTPM_STATUS_SIZE (1 + 8 + SHA256_SIZE) /* encoded */
 
 void vtpm_status_encode(struct writer *w, const struct vtpm_status *m);
 enum tcb_error vtpm_status_decode(struct span bytes, struct vtpm_status *ret_m) MUST_USE;

@@ -148,12 +148,19 @@ enum tcb_error ask_pse(struct daemon *daemon, uint64_t session, struct span mess
 	return self.error;
 }
 
-enum tcb_error pse_drop(struct daemon *daemon, const struct uuid *id, struct diagnosis *d)
+enum tcb_error pse_drop(struct daemon *daemon, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped, struct diagnosis *d)
 {
+	uint8_t body_bytes[UUID_SIZE + SHA256_SIZE];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span answer = {0};
 	enum tcb_error error;
 
+	writer_bytes(&w, SPAN_OF(id->bytes));
+	if (newest != NULL)
+		writer_bytes(&w, SPAN_OF(newest->bytes));
 	lock_pse(daemon);
-	error = enclave_link_call(&daemon->pse.link, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, d);
+	error = enclave_link_call(&daemon->pse.link, CALL_PSE_DROP, span_of(body_bytes, w.size), &answer, d);
+	*ret_dropped = error == TCB_OK && answer.size == 1 && answer.data[0] == 1;
 	services_check(&daemon->pse, "the PSE");
 	(void)pthread_mutex_unlock(&daemon->pse.lock);
 	if (error == TCB_OK)

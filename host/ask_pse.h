@@ -8,7 +8,7 @@
  * of it, are durable then; where this thread's waits are held (log_hold), they may be so later, at the latest when it waits. Any thread. */
 enum tcb_error ask_pse(struct daemon *daemon, uint64_t session, struct span message, struct writer *ret, struct diagnosis *d) MUST_USE;
 
-/* No state of this vTPM is wanted on this platform any more: durable on return. */
-enum tcb_error pse_drop(struct daemon *daemon, const struct uuid *id, struct diagnosis *d) MUST_USE;
+/* The vTPM whose newest sealed state has this digest (NULL: whatever it is) is wanted on this platform no more: durable on return. False: its newest state is another. */
+enum tcb_error pse_drop(struct daemon *daemon, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped, struct diagnosis *d) MUST_USE;
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/hex.h"
 #include "host/paths.h"
 #include "host/store.h"
 #include "host/vtpms.h"
@@ -30,9 +31,9 @@ static bool real_name(const char *dir, char ret_name[PATH_MAX])
 	return ret_name[0] == '/';
 }
 
-void directories_note(const struct daemon *daemon, const struct place *place)
+void directories_note(const struct daemon *daemon, const struct place *place, const struct digest256 *newest)
 {
-	char dir[PATH_MAX], name[PATH_MAX], id[UUID_TEXT_SIZE];
+	char dir[PATH_MAX], name[PATH_MAX], id[UUID_TEXT_SIZE], digest[2 * SHA256_SIZE + 1];
 	struct span before = {0};
 	struct stat st;
 	json_t *note;
@@ -41,7 +42,8 @@ void directories_note(const struct daemon *daemon, const struct place *place)
 	if (!notes_dir(daemon, dir) || (mkdir(dir, 0700) != 0 && errno != EEXIST) || !real_name(place->dir, name) || stat(place->dir, &st) != 0)
 		return;
 	uuid_format(&place->id, id);
-	note = json_pack("{s:s, s:s, s:I}", "directory", name, "state", place->state, "device", (json_int_t)st.st_dev);
+	hex_encode(SPAN_OF(newest->bytes), digest);
+	note = json_pack("{s:s, s:s, s:I, s:s}", "directory", name, "file", place->state, "device", (json_int_t)st.st_dev, "newest", digest);
 	text = json_dumps(note, JSON_COMPACT);
 	json_decref(note);
 	if (text != NULL && store_get(dir, id, NOTE_MAX, &before, NULL) == TCB_OK && !span_is_text(before, text))
@@ -50,15 +52,27 @@ void directories_note(const struct daemon *daemon, const struct place *place)
 	free(text);
 }
 
+static bool note_path(const struct daemon *daemon, const struct uuid *id, char ret_path[PATH_MAX])
+{
+	char dir[PATH_MAX], text[UUID_TEXT_SIZE];
+
+	uuid_format(id, text);
+	return notes_dir(daemon, dir) && path_in(dir, text, ret_path, PATH_MAX, NULL) == TCB_OK;
+}
+
+bool directories_know(const struct daemon *daemon, const struct uuid *id)
+{
+	char path[PATH_MAX];
+
+	return note_path(daemon, id, path) && access(path, F_OK) == 0;
+}
+
 void directories_forget(const struct daemon *daemon, const struct uuid *id)
 {
-	char dir[PATH_MAX], path[PATH_MAX + UUID_TEXT_SIZE], text[UUID_TEXT_SIZE];
+	char path[PATH_MAX];
 
-	if (!notes_dir(daemon, dir))
-		return;
-	uuid_format(id, text);
-	(void)snprintf(path, sizeof path, "%s/%s", dir, text);
-	(void)unlink(path);
+	if (note_path(daemon, id, path))
+		(void)unlink(path);
 }
 
 /* The nearest of `path`'s directories that is there is on this device. */
@@ -96,31 +110,33 @@ static bool is_gone(const struct uuid *id, const char *directory, const char *st
 	return content == PLACE_EMPTY || (content == PLACE_OURS && memcmp(&found, id, sizeof *id) != 0);
 }
 
-/* What the note of this name says, if it is of a vTPM that is gone. */
+/* What is noted under this name, if it is of a vTPM that is gone: the members of directories_note(), and "id". */
 static json_t *look(struct daemon *daemon, const char *dir, const char *name)
 {
-	const char *directory, *state;
+	const char *directory, *file;
 	struct host_vtpm *open;
 	struct span bytes = {0};
-	json_t *note, *gone = NULL;
 	json_int_t device;
 	struct uuid id;
+	json_t *note;
+	bool gone;
 
 	if (!uuid_parse(name, &id) || store_get(dir, name, NOTE_MAX, &bytes, NULL) != TCB_OK)
 		return NULL;
 	note = json_loadb((const char *)bytes.data, bytes.size, 0, NULL);
 	free((void *)(uintptr_t)bytes.data);
 	open = vtpms_find(daemon, &id);
-	if (open == NULL && json_unpack(note, "{s:s, s:s, s:I}", "directory", &directory, "state", &state, "device", &device) == 0 &&
-	    is_gone(&id, directory, state, (dev_t)device))
-		gone = json_pack("{s:s, s:s}", "id", name, "directory", directory);
+	gone = open == NULL && json_unpack(note, "{s:s, s:s, s:I}", "directory", &directory, "file", &file, "device", &device) == 0 &&
+	       is_gone(&id, directory, file, (dev_t)device) && json_object_set_new(note, "id", json_string(name)) == 0;
 	if (open != NULL)
 		vtpms_release(open);
+	if (gone)
+		return note;
 	json_decref(note);
-	return gone;
+	return NULL;
 }
 
-json_t *directories_gone(struct daemon *daemon)
+static json_t *all_gone(struct daemon *daemon)
 {
 	json_t *list = json_array(), *gone;
 	char dir[PATH_MAX];
@@ -135,22 +151,54 @@ json_t *directories_gone(struct daemon *daemon)
 	return list;
 }
 
-enum tcb_error directories_drop_gone(struct daemon *daemon, json_t **ret_dropped, struct diagnosis *d)
+static void tell(json_t *list, const json_t *note)
 {
-	json_t *list = directories_gone(daemon), *gone;
-	enum tcb_error error = TCB_OK;
-	struct uuid id;
+	(void)json_array_append_new(list, json_pack("{s:O, s:O}", "id", json_object_get(note, "id"), "directory", json_object_get(note, "directory")));
+}
+
+json_t *directories_gone(struct daemon *daemon)
+{
+	json_t *notes = all_gone(daemon), *list = json_array(), *note;
 	size_t i;
 
-	json_array_foreach(list, i, gone) {
-		if (uuid_parse(json_string_value(json_object_get(gone, "id")), &id))
-			error = vtpms_drop(daemon, &id, d);
+	json_array_foreach(notes, i, note) {
+		tell(list, note);
+	}
+	json_decref(notes);
+	return list;
+}
+
+static enum tcb_error drop(struct daemon *daemon, const json_t *note, bool *ret_dropped, struct diagnosis *d)
+{
+	const char *newest = json_string_value(json_object_get(note, "newest"));
+	struct digest256 digest;
+	struct uuid id;
+	size_t size;
+
+	*ret_dropped = false;
+	if (newest == NULL || !hex_decode(newest, digest.bytes, sizeof digest.bytes, &size) || size != sizeof digest.bytes ||
+	    !uuid_parse(json_string_value(json_object_get(note, "id")), &id))
+		return TCB_OK;
+	return vtpms_drop(daemon, &id, &digest, ret_dropped, d);
+}
+
+enum tcb_error directories_drop_gone(struct daemon *daemon, json_t **ret_dropped, struct diagnosis *d)
+{
+	json_t *notes = all_gone(daemon), *note;
+	enum tcb_error error = TCB_OK;
+	bool dropped;
+	size_t i;
+
+	*ret_dropped = json_array();
+	json_array_foreach(notes, i, note) {
+		error = drop(daemon, note, &dropped, d);
 		if (error != TCB_OK)
 			break;
+		if (dropped)
+			tell(*ret_dropped, note);
 	}
-	if (error == TCB_OK)
-		*ret_dropped = list;
-	else
-		json_decref(list);
+	json_decref(notes);
+	if (error != TCB_OK)
+		json_decref(*ret_dropped);
 	return error;
 }

@@ -7,15 +7,17 @@
 
 #include "host/daemon.h"
 
-/* The place's vTPM (place->id) is there. What cannot be noted is not: it is only never said to be gone. */
-void directories_note(const struct daemon *daemon, const struct place *place);
+/* The place's vTPM (place->id) is there; its newest sealed state has this digest. What cannot be noted is not: it is only never said to be gone. */
+void directories_note(const struct daemon *daemon, const struct place *place, const struct digest256 *newest);
+bool directories_know(const struct daemon *daemon, const struct uuid *id);
 void directories_forget(const struct daemon *daemon, const struct uuid *id);
 
 /* An array of {"id", "directory"}, the caller's: vTPMs that nobody has open, of directories that are no longer there, or that have no state of theirs any
  * more. A directory is gone where the file system on which it was is there without it: one that is not mounted is not. A directory that was renamed is;
  * until its vTPM was started there once. */
 json_t *directories_gone(struct daemon *daemon);
-/* The same; and the platform has dropped these: no state of theirs opens any more. */
+/* The same, of those which the platform has dropped now: no state of theirs opens any more. One whose newest state is another than was noted is not
+ * among them: it was used since, somewhere else. */
 enum tcb_error directories_drop_gone(struct daemon *daemon, json_t **ret_dropped, struct diagnosis *d) MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/reader.h"
 #include "core/wipe.h"
+#include "crypto/crypto.h"
 #include "edge/blob.h"
 #include "host/vtpms.h"
 
@@ -45,33 +46,40 @@ static void set_id(struct host_vtpm *v, const struct uuid *id)
 	uuid_format(id, v->id_text);
 }
 
-/* Whose state the place has, before another's takes its place; zeros: nobody's that we know. */
-static struct uuid occupant(const struct host_vtpm *v)
+/* Whose state the place has, before another's takes its place. */
+struct occupant {
+	bool known;
+	struct uuid id;
+	struct digest256 digest; /* of its state */
+};
+
+static struct occupant look_who_is_there(const struct host_vtpm *v)
 {
 	enum place_content content;
 	struct span file, sealed;
-	struct uuid id = {0};
+	struct occupant o = {0};
 
-	if (place_look(&v->place, &file, &content, &id, &sealed, NULL) != TCB_OK)
-		return (struct uuid){0};
+	if (place_look(&v->place, &file, &content, &o.id, &sealed, NULL) != TCB_OK)
+		return o;
+	o.known = content == PLACE_OURS && crypto_sha256(sealed, &o.digest) == TCB_OK;
 	free((void *)(uintptr_t)file.data);
-	return content == PLACE_OURS ? id : (struct uuid){0};
+	return o;
 }
 
 /* Its state is gone with this: there is nothing that the platform need remember it for. */
-static void drop_replaced(struct host_vtpm *v, const struct uuid *before)
+static void drop_replaced(struct host_vtpm *v, const struct occupant *before)
 {
-	static const struct uuid nobody;
 	struct diagnosis d = {0};
+	bool dropped;
 
-	if (memcmp(before, &nobody, sizeof nobody) != 0 && memcmp(before, &v->id, sizeof *before) != 0 &&
-	    vtpms_drop(v->daemon, before, &d) != TCB_OK)
+	if (before->known && memcmp(&before->id, &v->id, sizeof v->id) != 0 &&
+	    vtpms_drop(v->daemon, &before->id, &before->digest, &dropped, &d) != TCB_OK)
 		external_log(v, &d);
 }
 
 static enum tcb_error create_from(struct host_vtpm *v, struct vtpm_create m, struct diagnosis *d)
 {
-	const struct uuid before = occupant(v);
+	const struct occupant before = look_who_is_there(v);
 
 	TRY(uuid_random(&m.id));
 	set_id(v, &m.id);
@@ -319,13 +327,13 @@ enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_
 
 enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d)
 {
-	struct uuid before;
+	struct occupant before;
 
 	free_span(&v->external->permanent);
 	free_span(&v->external->volatile_state);
 	if (!v->place.pending)
 		return TCB_OK;
-	before = occupant(v);
+	before = look_who_is_there(v);
 	place_remove_volatile(&v->place); /* of what was here before */
 	TRY(place_settle(&v->place, d));
 	v->place.log = v->daemon->log;

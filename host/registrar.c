@@ -195,12 +195,13 @@ static struct host_vtpm *new_vtpm(struct registration *r)
 static void note_end(struct host_vtpm *v)
 {
 	struct diagnosis d = {0};
+	bool dropped;
 
 	if (v->status.generation == 0)
 		return; /* there was none */
 	if (v->status.state != VTPM_MOVED)
-		directories_note(v->daemon, &v->place);
-	else if (vtpms_drop(v->daemon, &v->id, &d) != TCB_OK)
+		directories_note(v->daemon, &v->place, &v->status.digest);
+	else if (vtpms_drop(v->daemon, &v->id, &v->status.digest, &dropped, &d) != TCB_OK)
 		log_diagnosis(v->id_text, &d);
 }
 
@@ -322,6 +323,7 @@ static enum tcb_error create(struct host_vtpm *v, const json_t *wanted, struct d
 static void drop_if_removed(struct host_vtpm *v)
 {
 	struct diagnosis d = {0};
+	bool dropped;
 
 	if (!v->loaded || v->place.log == NULL || place_has_state(&v->place))
 		return;
@@ -329,7 +331,7 @@ static void drop_if_removed(struct host_vtpm *v)
 	v->place.log = NULL;
 	vtpm_close_enclave(v);
 	place_remove_certificates(&v->place);
-	if (vtpms_drop(v->daemon, &v->id, &d) != TCB_OK)
+	if (vtpms_drop(v->daemon, &v->id, &v->status.digest, &dropped, &d) != TCB_OK)
 		log_diagnosis(v->id_text, &d);
 }
 

@@ -64,10 +64,9 @@ static enum tcb_error note_status(struct host_vtpm *v, struct span body)
 	struct vtpm_status status;
 
 	TRY(vtpm_status_decode(body, &status));
-	if (memcmp(&status, &v->status, sizeof status) != 0) {
-		v->status = status;
+	if (status.state != v->status.state || status.generation != v->status.generation)
 		v->meta_is_old = true;
-	}
+	v->status = status;
 	return TCB_OK;
 }
 
@@ -252,7 +251,7 @@ enum tcb_error vtpm_ask(struct host_vtpm *v, enum call call, struct span body, s
 
 enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span body, struct diagnosis *d)
 {
-	uint8_t answer_bytes[16];
+	uint8_t answer_bytes[VTPM_STATUS_SIZE];
 	struct writer w = WRITER_OF(answer_bytes);
 	struct span answer;
 	enum tcb_error error = vtpm_ask(v, call, body, &w, d);
@@ -280,10 +279,8 @@ void vtpm_rest(struct host_vtpm *v)
 
 	(void)pthread_mutex_lock(&v->lock);
 	(void)vtpm_pause_serving(v);
-	if (v->loaded && enclave_link_call(&v->link, CALL_VTPM_SHUTDOWN, span_of(NULL, 0), NULL, &d) != TCB_OK)
+	if (v->loaded && call_with_status(v, CALL_VTPM_SHUTDOWN, &(struct writer){0}, &d) != TCB_OK)
 		vtpm_log(v, &d);
-	if (v->status.state == VTPM_ESCROWED)
-		refresh_status(v);
 	vtpm_close_enclave(v);
 	vtpm_write_meta(v);
 	(void)pthread_mutex_unlock(&v->lock);

@@ -318,12 +318,42 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 	return TCB_OK;
 }
 
-enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, struct diagnosis *d)
+enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped, struct diagnosis *d)
 {
-	TRY(pse_drop(daemon, id, d));
+	TRY(pse_drop(daemon, id, newest, ret_dropped, d));
+	if (!*ret_dropped)
+		return TCB_OK;
 	place_drop_aside(id, daemon->store_dir);
 	directories_forget(daemon, id);
 	return TCB_OK;
+}
+
+/* It may have moved from here into a user's directory. */
+static bool is_elsewhere(struct daemon *daemon, const struct host_vtpm *v)
+{
+	struct vtpm_table *table = daemon->vtpms;
+	bool found = directories_know(daemon, &v->id);
+
+	(void)pthread_mutex_lock(&table->lock);
+	for (size_t i = 0; i < table->count && !found; i++)
+		found = table->entries[i] != v && memcmp(&table->entries[i]->id, &v->id, sizeof v->id) == 0;
+	(void)pthread_mutex_unlock(&table->lock);
+	return found;
+}
+
+static enum tcb_error drop_what_is_here(struct daemon *daemon, const struct host_vtpm *v, struct diagnosis *d)
+{
+	struct digest256 newest;
+	struct span sealed;
+	enum tcb_error error;
+	bool dropped;
+
+	if (!is_elsewhere(daemon, v))
+		return vtpms_drop(daemon, &v->id, NULL, &dropped, d);
+	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &sealed, d));
+	error = crypto_sha256(sealed, &newest);
+	free((void *)(uintptr_t)sealed.data);
+	return error == TCB_OK ? vtpms_drop(daemon, &v->id, &newest, &dropped, d) : error;
 }
 
 /* From the ledger first: what a power cut leaves then is files that do not open, which can be deleted once more. */
@@ -332,7 +362,7 @@ static enum tcb_error delete_stopped(struct daemon *daemon, struct host_vtpm *v,
 	if (v->deleted || v->status.state == VTPM_RUNNING || v->external != NULL)
 		return diagnose(d, TCB_WRONG_STATE, "vtpm.busy", "a vTPM that runs", "a stopped one", "stop the VM first");
 	vtpm_close_enclave(v);
-	TRY(vtpms_drop(daemon, &v->id, d));
+	TRY(drop_what_is_here(daemon, v, d));
 	v->deleted = true;
 	remove_files(v);
 	return TCB_OK;

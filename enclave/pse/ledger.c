@@ -309,11 +309,12 @@ bool ledger_has(const struct ledger *l, const struct uuid *id)
 	return find((struct ledger *)(uintptr_t)l, id) != NULL;
 }
 
-enum tcb_error ledger_drop(struct ledger *l, const struct uuid *id)
+enum tcb_error ledger_drop(struct ledger *l, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped)
 {
 	const struct ledger_slot *slot = find(l, id);
 
-	if (slot == NULL)
+	*ret_dropped = slot == NULL || newest == NULL || same(&slot->digest, newest);
+	if (slot == NULL || !*ret_dropped)
 		return TCB_OK;
 	TRY(post_step(l, slot, false));
 	take_out(l, id);

@@ -52,8 +52,9 @@ enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry,
 
 bool ledger_has(const struct ledger *l, const struct uuid *id);
 
-/* The host has deleted the vTPM, or it has moved away: no state of it opens here any more. It is the host's word, and costs the host's own files only: it
- * could as well have deleted them. */
-enum tcb_error ledger_drop(struct ledger *l, const struct uuid *id) MUST_USE;
+/* The host has deleted the vTPM whose newest state has this digest (NULL: whatever it is), or knows that it has moved away: no state of it opens here any
+ * more. It is the host's word, and costs the host's own files only: it could as well have deleted them. False: what the ledger has is another state,
+ * which stays (the vTPM is elsewhere on this platform, say). */
+enum tcb_error ledger_drop(struct ledger *l, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped) MUST_USE;
 
 #endif

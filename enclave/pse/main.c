@@ -346,12 +346,22 @@ static enum tcb_error handle_forget(void *state, struct span body, struct writer
 static enum tcb_error handle_drop(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct pse *p = state;
+	struct reader r = reader_of(body);
+	struct digest256 newest;
 	struct uuid id;
+	bool dropped, any;
 
-	(void)ret;
 	(void)d;
-	TRY(read_id(body, &id));
-	return p->started ? ledger_drop(&p->ledger, &id) : TCB_WRONG_STATE;
+	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
+	any = r.rest.size == 0;
+	if (!any)
+		TRY(reader_copy(&r, newest.bytes, sizeof newest.bytes));
+	TRY(reader_end(&r));
+	if (!p->started)
+		return TCB_WRONG_STATE;
+	TRY(ledger_drop(&p->ledger, &id, any ? NULL : &newest, &dropped));
+	writer_bool(ret, dropped);
+	return TCB_OK;
 }
 
 static enum tcb_error handle_snapshot(void *state, struct span body, struct writer *ret, struct diagnosis *d)

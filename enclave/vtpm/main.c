@@ -29,7 +29,7 @@ static enum tcb_error no_body(struct span body)
 
 static enum tcb_error put_status(const struct vtpm *v, struct writer *ret)
 {
-	const struct vtpm_status status = { .state = v->record.state, .generation = v->record.generation };
+	const struct vtpm_status status = { .state = v->record.state, .generation = v->record.generation, .digest = v->digest };
 
 	vtpm_status_encode(ret, &status);
 	return TCB_OK;
@@ -360,21 +360,22 @@ static enum tcb_error handle_init(void *state, struct span body, struct writer *
 	return put_status(v, ret);
 }
 
+static enum tcb_error switch_off(struct vtpm *v, struct diagnosis *d)
+{
+	if (v->record.state != VTPM_RUNNING) {
+		engine_stop(); /* handed over, perhaps: what was handed over is not touched any more */
+		return TCB_OK;
+	}
+	shut_down_orderly(v);
+	engine_stop();
+	return engine_take_changed() ? state_save(v, d) : TCB_OK;
+}
+
 static enum tcb_error handle_stop(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
-	struct vtpm *v = state;
-
-	(void)d;
 	TRY(no_body(body));
-	if (v->record.state == VTPM_RUNNING) {
-		shut_down_orderly(v);
-		engine_stop();
-		if (engine_take_changed())
-			TRY(state_save(v, d));
-	} else {
-		engine_stop(); /* handed over, perhaps: what was handed over is not touched any more */
-	}
-	return put_status(v, ret);
+	TRY(switch_off(state, d));
+	return put_status(state, ret);
 }
 
 /* Evidence for a guest's nonce, put into its mailbox; why there is none, otherwise. */
@@ -701,14 +702,14 @@ static enum tcb_error handle_shutdown(void *state, struct span body, struct writ
 {
 	struct vtpm *v = state;
 
-	TRY(handle_stop(state, body, ret, d));
-	ret->size = 0;
+	TRY(no_body(body));
+	TRY(switch_off(v, d));
 	TRY(note_grant(v, d));
 	if (v->record.state == VTPM_RUNNING) {
 		v->record.state = VTPM_STOPPED;
-		return state_save(v, d);
+		TRY(state_save(v, d));
 	}
-	return TCB_OK;
+	return put_status(v, ret);
 }
 
 static const struct enclave_call calls[] = {

@@ -75,6 +75,7 @@ rm -rf "$WORK/again"
 for name in stays goes emptied; do expect "one in a directory that $name" setup "$WORK/$name"; done
 expect "the platform notes where they are, and not what was replaced" noted 4
 mkdir "$WORK/disk"
+mounted=0
 if [ -n "${OWN_MOUNTS:-}" ] && mount -t tmpfs none "$WORK/disk" 2>/dev/null; then
 	restart # in the same mounts
 	expect "one on a file system of its own" setup "$WORK/disk/vm"
@@ -86,7 +87,7 @@ cp -a "$WORK/goes" "$WORK/goes.before"
 rm -rf "$WORK/goes"
 rm "$WORK/emptied"/*
 "$TCBIND" vtpm list --platform "$A" --gone >"$WORK/gone"
-if [ -n "${mounted:-}" ]; then
+if [ $mounted = 1 ]; then
 	expect "one whose file system is not mounted is not gone" [ "$(grep -c "$WORK/disk" "$WORK/gone")" = 0 ]
 else
 	skip "one whose file system is not mounted is not gone" "no mounts of its own here"
@@ -101,5 +102,30 @@ expect "what stayed starts" start_once "$WORK/stays"
 mv "$WORK/stays" "$WORK/renamed"
 expect "also from a directory that was renamed" start_once "$WORK/renamed"
 expect "which is not gone" [ -z "$("$TCBIND" vtpm list --platform "$A" --gone)" ]
+# ---- moved within the platform: what is left where it was is not what the ledger has ----
+# front NAME DIR: a TPM that waits for CMD_INIT
+front() {
+	mkdir -p "$2"
+	"$FRONTS/swtpm" socket --tpm2 --tpmstate "dir=$2" --ctrl "type=unixio,path=$WORK/$1.ctrl" --log "file=$WORK/$1.log" &
+	eval "$1=$!"
+	pids+=($!)
+	for _ in $(seq 100); do [ -S "$WORK/$1.ctrl" ] && return; sleep 0.05; done
+}
+ioctl() { "$FRONTS/swtpm_ioctl" --unix "$WORK/$1.ctrl" "${@:2}"; }
+end() { ioctl "$1" -s; wait "$2" 2>/dev/null; return 0; }
+front source "$WORK/renamed"
+front target "$WORK/target"
+ioctl source -i && ioctl source --save permanent "$WORK/blob" && ioctl source --save volatile "$WORK/blob.volatile"
+ioctl target --load permanent "$WORK/blob" && ioctl target --load volatile "$WORK/blob.volatile"
+expect "a vTPM moves to another directory" ioctl target -i
+end source $source
+end target $target
+expect "it starts there, after the end of both" start_once "$WORK/target"
+expect "where it was another is made" setup "$WORK/renamed" --overwrite
+expect "it starts there" start_once "$WORK/target"
+expect "both are noted" noted $((mounted + 3))
+rm -r "$WORK/renamed"
+expect "where it was is deleted" [ "$(delete --gone | cut -d ' ' -f 3)" = "$WORK/renamed" ]
+expect "it starts there still" start_once "$WORK/target"
 expect_status "--gone with --id is a wrong usage" 2 delete --gone --id $ID
 done_testing

@@ -52,7 +52,7 @@ CODEC(mige_step, { .connection = 3, .address = TEXT("h:1"), .bytes = TEXT("out")
 CODEC(vtpm_create, { .id = {{1}}, .policy = TEXT("{}"), .recovery_key = {0}, .keys = 1u << KEY_EK_P384 | 1u << KEY_EK_RSA2048,
 		     .pcr_banks = BANK_SHA256 })
 CODEC(vtpm_load, { .id = {{1}}, .sealed = TEXT("state"), .volatile_sealed = TEXT("volatile") })
-CODEC(vtpm_status, { .state = VTPM_ESCROWED, .generation = 12 })
+CODEC(vtpm_status, { .state = VTPM_ESCROWED, .generation = 12, .digest = {{7}} })
 CODEC(host_platform_quote, { .quote = TEXT("q"), .event_log = TEXT("log"), .ima_log = TEXT("ima") })
 CODEC(local_endorse, { .id = {{1}}, .generation = 2, .residence_key = {{3}}, .ek_name = {{4}}, .ak_name = {{5}},
 		       .policy_digest = {{6}}, .origin = ORIGIN_IMPORTED })

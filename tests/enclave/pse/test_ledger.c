@@ -147,13 +147,21 @@ static void a_handover_supersedes_what_was_known(void **state)
 static void what_was_dropped_is_gone(void **state)
 {
 	const struct uuid id = {{1}}, other = {{2}};
+	bool dropped;
 
 	(void)state;
 	begin(1, 10);
 	begin(2, 10);
 	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
-	assert_int_equal(answered(ledger_drop(&ledger, &id)), TCB_OK);
-	assert_int_equal(answered(ledger_drop(&ledger, &id)), TCB_OK); /* twice is once */
+	for (uint64_t version = 1; version <= 2; version++) { /* by its newest state only */
+		const struct ledger_entry e = entry_of(1, version, 0, 0);
+
+		assert_int_equal(answered(ledger_drop(&ledger, &id, &e.digest, &dropped)), TCB_OK);
+		assert_int_equal(dropped, version == 2);
+		assert_int_equal(ledger_has(&ledger, &id), version != 2);
+	}
+	assert_int_equal(answered(ledger_drop(&ledger, &id, &(struct digest256){0}, &dropped)), TCB_OK); /* twice is once */
+	assert_true(dropped);
 	for (int again = 0; again < 2; again++, restart()) {
 		assert_false(ledger_has(&ledger, &id));
 		assert_true(ledger_has(&ledger, &other));
@@ -226,6 +234,7 @@ static struct uuid numbered(size_t i)
 static void is_full_in_the_end(void **state)
 {
 	const struct uuid one = {{1}}, gone = numbered(77);
+	bool dropped;
 
 	(void)state;
 	for (size_t i = 0; i < LEDGER_ENTRIES; i++) {
@@ -237,7 +246,7 @@ static void is_full_in_the_end(void **state)
 	d = (struct diagnosis){0};
 	assert_int_equal(ledger_create(&ledger, &one, 10, &d), TCB_LIMIT);
 	assert_string_equal(d.code, "ledger.full");
-	assert_int_equal(answered(ledger_drop(&ledger, &gone)), TCB_OK);
+	assert_int_equal(answered(ledger_drop(&ledger, &gone, &(struct digest256){0}, &dropped)), TCB_OK);
 	begin(1, 10);
 	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK); /* and all of it fits the stored form */
 	restart();
