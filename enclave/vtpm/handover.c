@@ -126,6 +126,7 @@ static enum tcb_error ask_to_revoke(struct vtpm *v, struct diagnosis *d)
 	return session_call(&v->mige, LOCAL_REVOKE, body, &reply, d);
 }
 
+/* Runs on only once that is in the ledger: a copy that it takes no more from stays escrowed. */
 enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 {
 	enum tcb_error error = ask_to_revoke(v, d);
@@ -137,9 +138,13 @@ enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 		return error;
 	}
 	TRY(error);
-	v->out.active = false;
 	v->record.state = VTPM_RUNNING;
-	return state_save(v, d);
+	error = state_save(v, d);
+	if (error == TCB_OK)
+		v->out.active = false;
+	else
+		v->record.state = VTPM_ESCROWED;
+	return error;
 }
 
 /* ---- destination ---- */
