@@ -17,6 +17,7 @@ enum call {
 	CALL_MIGE_PEER = 0x0302,  /* u64 session, sized message                    -> mige_step */
 	CALL_MIGE_NET = 0x0303,   /* u64 connection, u8 closed, sized bytes        -> mige_step */
 	CALL_MIGE_FORGET = 0x0304, /* u64 session: that enclave is gone            -> nothing */
+	CALL_MIGE_TIDY = 0x0305,  /* u64 round, from 1, counting up: has the journal shrink -> mige_step; answered at once: nothing is left in this round */
 
 	/* ---- host -> vTPM (edge/vtpm.h) ---- */
 	CALL_VTPM_CREATE = 0x0401, /* vtpm_create: id, incoming, policy, recovery, keys -> vtpm_status */

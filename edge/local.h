@@ -41,7 +41,7 @@ enum local_request {
 	/* -> MigE */
 	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
 	LOCAL_ESCROW = 17,   /* local_escrow                       -> local_escrowed */
-	LOCAL_REVOKE = 18,   /* handover id                        -> nothing; refused once redeemed */
+	LOCAL_REVOKE = 18,   /* handover id, uuid, u64 generation  -> nothing; refused once redeemed */
 	LOCAL_HAS_MOVED = 20, /* uuid, u64 generation: was it granted? -> u8 0 or 1; changes nothing */
 	LOCAL_REDEEM = 19,   /* local_redeem                       -> local_redeemed */
 };

@@ -30,7 +30,7 @@ struct mige_net {
 void mige_net_encode(struct writer *w, const struct mige_net *m);
 enum tcb_error mige_net_decode(struct span bytes, struct mige_net *ret_m) MUST_USE;
 
-/* What CALL_MIGE_PEER and CALL_MIGE_NET return. */
+/* What CALL_MIGE_PEER, CALL_MIGE_NET and CALL_MIGE_TIDY return. */
 struct mige_step {
 	uint64_t connection; /* 0: nothing on the network */
 	struct span address; /* text; not empty: open `connection` to here first */

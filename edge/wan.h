@@ -7,7 +7,10 @@
  *   S -> D  WAN_CHALLENGE  32-byte nonce
  *   D -> S  WAN_REDEEM   platform quote over wan_commitment(nonce, D's TLS key), event log
  *   S -> D  WAN_GRANT    key, custody record        or WAN_REFUSE  diagnosis
- * WAN_ASK again after a lost answer starts over; the same destination platform gets the same grant. */
+ * WAN_ASK again after a lost answer starts over; the same destination platform gets the same grant. Later, once the vTPM is durable there:
+ *   D -> S  WAN_CONFIRM    handover id: it has arrived, S need keep nothing for it
+ *   S -> D  WAN_CONFIRMED  the same: nothing is kept   or WAN_REFUSE
+ * WAN_CONFIRM may be repeated; a WAN_ASK after it is refused. */
 #ifndef TCBIND_EDGE_WAN_H
 #define TCBIND_EDGE_WAN_H
 
@@ -24,6 +27,8 @@ enum wan_kind {
 	WAN_REDEEM = 4,
 	WAN_GRANT = 5,
 	WAN_REFUSE = 6,
+	WAN_CONFIRM = 7,
+	WAN_CONFIRMED = 8,
 };
 
 struct wan_attest {

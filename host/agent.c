@@ -11,6 +11,7 @@
 
 #include "host/io.h"
 #include "host/scratch.h"
+#include "host/settle.h"
 
 enum { PATIENCE_MS = 15000, CHUNK = 65536, OUTBOUND_MAX = 64, STEPS_MAX = 256 };
 
@@ -140,7 +141,7 @@ static size_t read_some(int fd, uint8_t *ret_bytes)
 	return got > 0 ? (size_t)got : 0;
 }
 
-/* ---- outbound: a vTPM of ours asks to redeem ---- */
+/* ---- outbound: a vTPM of ours asks to redeem, our MigE tells a source what arrived ---- */
 
 /* Connections that our MigE opened and keeps, since a session that stands makes the next hand-over short. The MigE gives a
  * connection to one request at a time. */
@@ -240,11 +241,30 @@ enum tcb_error agent_ask(struct daemon *daemon, struct span peer_message, struct
 {
 	struct owned_step s = {0};
 	enum tcb_error error;
+	bool came;
 
 	TRY(call_mige(daemon, CALL_MIGE_PEER, peer_message, &s, d));
+	came = !s.step.answered; /* from another platform: its MigE is to hear of it, later */
 	error = shovel(daemon, &s, d);
 	if (error == TCB_OK)
 		writer_sized(ret, s.step.reply);
+	if (error == TCB_OK && came)
+		settle_soon();
+	step_free(&s);
+	return error;
+}
+
+enum tcb_error agent_tidy(struct daemon *daemon, uint64_t round, bool *ret_done, struct diagnosis *d)
+{
+	struct owned_step s = {0};
+	uint8_t body_bytes[8];
+	struct writer w = WRITER_OF(body_bytes);
+	enum tcb_error error;
+
+	writer_u64(&w, round);
+	TRY(call_mige(daemon, CALL_MIGE_TIDY, SPAN_OF(body_bytes), &s, d));
+	*ret_done = s.step.answered;
+	error = shovel(daemon, &s, d);
 	step_free(&s);
 	return error;
 }

@@ -13,4 +13,7 @@ enum tcb_error agent_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
  * back with the answer. `ret` takes the sized reply. What the network does to it, the MigE says. Code: agent.steps. */
 enum tcb_error agent_ask(struct daemon *daemon, struct span peer_message, struct writer *ret, struct diagnosis *d) MUST_USE;
 
+/* CALL_MIGE_TIDY, and what its step wants of the network. `ret_done`: nothing was left to do in this round. */
+enum tcb_error agent_tidy(struct daemon *daemon, uint64_t round, bool *ret_done, struct diagnosis *d) MUST_USE;
+
 #endif

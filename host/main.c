@@ -14,6 +14,7 @@
 #include "host/paths.h"
 #include "host/place.h"
 #include "host/registrar.h"
+#include "host/settle.h"
 #include "host/spare.h"
 
 /* A state that was acknowledged before a crash, or was about to be. */
@@ -46,6 +47,7 @@ static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagn
 	TRY(services_start(daemon, d));
 	TRY(spare_start(daemon, d));
 	TRY(agent_start(daemon, d));
+	TRY(settle_start(daemon, d));
 	TRY(vtpms_start(daemon, d));
 	TRY(registrar_start(daemon, d));
 	return api_start(daemon, d);

@@ -20,6 +20,8 @@ static const struct {
 	{ WAN_REDEEM, 8 + LIMIT_QUOTE + LIMIT_EVENT_LOG },
 	{ WAN_GRANT, 8 + sizeof(struct secret256) + LIMIT_CUSTODY_RECORD },
 	{ WAN_REFUSE, DIAGNOSIS_BODY_MAX },
+	{ WAN_CONFIRM, HANDOVER_ID_SIZE },
+	{ WAN_CONFIRMED, HANDOVER_ID_SIZE },
 };
 
 enum tcb_error channel_open(struct channel *c, SSL_CTX *context, bool server)

@@ -22,6 +22,11 @@ enum tcb_error destination_ask(struct mige_connection *c)
 	struct writer w = WRITER_OF(ask_bytes);
 	struct span body;
 
+	if (c->request.confirms) {
+		TRY(channel_send(&c->channel, WAN_CONFIRM, SPAN_OF(c->request.handover.bytes)));
+		c->stage = CONNECTION_CONFIRMING;
+		return TCB_OK;
+	}
 	wan_ask_encode(&w, &ask);
 	TRY(writer_end(&w, &body));
 	TRY(channel_send(&c->channel, WAN_ASK, body));
@@ -108,11 +113,23 @@ static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, s
 	TRY(certified_ak_decode(mige_certified_ak(m), &own));
 	TRY(tpm_name_of(own.ak_public, &own_ak));
 	TRY(check_record(c, grant.custody_record, &own_ak, d));
-	TRY(journal_arrive(&m->journal, &c->request.id, &c->request.handover, c->request.generation, d));
+	TRY(journal_arrive(&m->journal, &c->request.id, &c->request.handover, c->request.generation,
+			   span_of(c->address, c->address_size), d));
 	redeemed = (struct local_redeemed){ .key_bytes = grant.key_bytes, .custody_record = grant.custody_record,
 					    .certified_ak = mige_certified_ak(m) };
 	local_redeemed_encode(&w, &redeemed);
 	TRY(writer_end(&w, &answer->body));
+	answer->ready = true;
+	c->stage = CONNECTION_READY;
+	return TCB_OK;
+}
+
+static enum tcb_error receive_confirmed(struct mige *m, struct mige_connection *c, struct span body,
+					struct mige_answer *answer, struct diagnosis *d)
+{
+	if (!span_equal(body, SPAN_OF(c->request.handover.bytes)))
+		return TCB_MALFORMED;
+	TRY(journal_told(&m->journal, &c->request.handover, d));
 	answer->ready = true;
 	c->stage = CONNECTION_READY;
 	return TCB_OK;
@@ -144,6 +161,8 @@ static const struct permit {
 	{ CONNECTION_ASKED, WAN_REFUSE, receive_refuse },
 	{ CONNECTION_PROVED, WAN_GRANT, receive_grant },
 	{ CONNECTION_PROVED, WAN_REFUSE, receive_refuse },
+	{ CONNECTION_CONFIRMING, WAN_CONFIRMED, receive_confirmed },
+	{ CONNECTION_CONFIRMING, WAN_REFUSE, receive_refuse },
 };
 
 enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,

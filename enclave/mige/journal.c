@@ -5,7 +5,7 @@
 #include "enclave/lib/ocall.h"
 #include "enclave/lib/seal.h"
 
-#define JOURNAL_LABEL "tcbind MigE journal v2"
+#define JOURNAL_LABEL "tcbind MigE journal v3"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
 
@@ -16,11 +16,22 @@ static struct span policy_of(const struct journal_entry *e)
 	return e->policy != NULL ? span_of(e->policy->bytes, e->policy->size) : span_of(NULL, 0);
 }
 
+static void arrival_encode(struct writer *w, const struct journal_arrival *a)
+{
+	writer_u8(w, (uint8_t)a->address_size);
+	if (a->address_size == 0)
+		return;
+	writer_bytes(w, span_of(a->address, a->address_size));
+	writer_bytes(w, SPAN_OF(a->handover.bytes));
+}
+
 static void entry_encode(struct writer *w, const struct journal_entry *e)
 {
 	writer_u8(w, (uint8_t)e->state);
 	writer_bytes(w, SPAN_OF(e->id.bytes));
 	writer_u64(w, e->settled);
+	writer_bool(w, e->untold);
+	arrival_encode(w, &e->arrival);
 	if (e->state == JOURNAL_SETTLED)
 		return;
 	writer_bytes(w, SPAN_OF(e->handover.bytes));
@@ -34,9 +45,9 @@ static void entry_encode(struct writer *w, const struct journal_entry *e)
 		writer_sized(w, policy_of(e));
 		return;
 	}
-	writer_bytes(w, SPAN_OF(e->redeemer.ak.bytes));
-	writer_bytes(w, SPAN_OF(e->redeemer.ppid));
-	writer_sized(w, span_of(e->record, e->record_size));
+	writer_bytes(w, SPAN_OF(e->grant->redeemer.ak.bytes));
+	writer_bytes(w, SPAN_OF(e->grant->redeemer.ppid));
+	writer_sized(w, span_of(e->grant->record, e->grant->record_size));
 }
 
 /* NULL when none is free. */
@@ -53,6 +64,35 @@ static struct journal_policy *take_policy(struct journal *j, struct span bytes)
 	return NULL;
 }
 
+static struct journal_grant *take_grant(struct journal *j, const struct journal_platform *redeemer, struct span record)
+{
+	for (size_t i = 0; i < JOURNAL_GRANTS; i++) {
+		if (j->grants[i].used)
+			continue;
+		j->grants[i].used = true;
+		j->grants[i].redeemer = *redeemer;
+		j->grants[i].record_size = record.size;
+		memcpy(j->grants[i].record, record.data, record.size);
+		return &j->grants[i];
+	}
+	return NULL;
+}
+
+static enum tcb_error arrival_decode(struct reader *r, struct journal_arrival *ret_a)
+{
+	uint8_t size;
+
+	TRY(reader_u8(r, &size));
+	if (size == 0)
+		return TCB_OK;
+	if (size > sizeof ret_a->address)
+		return TCB_MALFORMED;
+	TRY(reader_copy(r, ret_a->address, size));
+	TRY(reader_copy(r, ret_a->handover.bytes, sizeof ret_a->handover.bytes));
+	ret_a->address_size = size;
+	return TCB_OK;
+}
+
 static enum tcb_error escrowed_decode(struct journal *j, struct reader *r, struct journal_entry *ret_e)
 {
 	struct span policy;
@@ -66,16 +106,16 @@ static enum tcb_error escrowed_decode(struct journal *j, struct reader *r, struc
 	return ret_e->policy != NULL ? TCB_OK : TCB_LIMIT;
 }
 
-static enum tcb_error redeemed_decode(struct reader *r, struct journal_entry *ret_e)
+static enum tcb_error redeemed_decode(struct journal *j, struct reader *r, struct journal_entry *ret_e)
 {
+	struct journal_platform redeemer;
 	struct span record;
 
-	TRY(reader_copy(r, ret_e->redeemer.ak.bytes, sizeof ret_e->redeemer.ak.bytes));
-	TRY(reader_copy(r, ret_e->redeemer.ppid, sizeof ret_e->redeemer.ppid));
-	TRY(reader_sized(r, sizeof ret_e->record, &record));
-	memcpy(ret_e->record, record.data, record.size);
-	ret_e->record_size = record.size;
-	return TCB_OK;
+	TRY(reader_copy(r, redeemer.ak.bytes, sizeof redeemer.ak.bytes));
+	TRY(reader_copy(r, redeemer.ppid, sizeof redeemer.ppid));
+	TRY(reader_sized(r, LIMIT_CUSTODY_RECORD, &record));
+	ret_e->grant = take_grant(j, &redeemer, record);
+	return ret_e->grant != NULL ? TCB_OK : TCB_LIMIT;
 }
 
 static enum tcb_error entry_decode(struct journal *j, struct reader *r, struct journal_entry *ret_e)
@@ -88,6 +128,8 @@ static enum tcb_error entry_decode(struct journal *j, struct reader *r, struct j
 	ret_e->state = (enum journal_state)state;
 	TRY(reader_copy(r, ret_e->id.bytes, sizeof ret_e->id.bytes));
 	TRY(reader_u64(r, &ret_e->settled));
+	TRY(reader_bool(r, &ret_e->untold));
+	TRY(arrival_decode(r, &ret_e->arrival));
 	if (state == JOURNAL_SETTLED)
 		return TCB_OK;
 	TRY(reader_copy(r, ret_e->handover.bytes, sizeof ret_e->handover.bytes));
@@ -96,7 +138,7 @@ static enum tcb_error entry_decode(struct journal *j, struct reader *r, struct j
 		return TCB_OK;
 	TRY(reader_copy(r, ret_e->key.bytes, sizeof ret_e->key.bytes));
 	TRY(reader_copy(r, ret_e->last_custody.bytes, sizeof ret_e->last_custody.bytes));
-	return state == JOURNAL_ESCROWED ? escrowed_decode(j, r, ret_e) : redeemed_decode(r, ret_e);
+	return state == JOURNAL_ESCROWED ? escrowed_decode(j, r, ret_e) : redeemed_decode(j, r, ret_e);
 }
 
 static enum tcb_error full(struct diagnosis *d)
@@ -111,7 +153,7 @@ static enum tcb_error journal_store(const struct journal *j, struct diagnosis *d
 	struct span plain_span, sealed_span;
 	enum tcb_error error;
 
-	for (size_t i = 0; i < JOURNAL_ENTRIES; i++)
+	for (size_t i = 0; i < j->used; i++)
 		if (j->entries[i].state != JOURNAL_FREE)
 			entry_encode(&plain, &j->entries[i]);
 	error = writer_end(&plain, &plain_span);
@@ -129,10 +171,10 @@ static enum tcb_error decode_all(struct journal *j, struct span plain)
 {
 	struct reader r = reader_of(plain);
 
-	for (size_t i = 0; r.rest.size > 0; i++) {
-		if (i == JOURNAL_ENTRIES)
+	for (; r.rest.size > 0; j->used++) {
+		if (j->used == JOURNAL_ENTRIES)
 			return TCB_LIMIT;
-		TRY(entry_decode(j, &r, &j->entries[i]));
+		TRY(entry_decode(j, &r, &j->entries[j->used]));
 	}
 	return TCB_OK;
 }
@@ -154,7 +196,7 @@ enum tcb_error journal_open(struct journal *j, struct span sealed, struct diagno
 
 struct journal_entry *journal_find(struct journal *j, const struct uuid *id)
 {
-	for (size_t i = 0; i < JOURNAL_ENTRIES; i++)
+	for (size_t i = 0; i < j->used; i++)
 		if (j->entries[i].state != JOURNAL_FREE && memcmp(&j->entries[i].id, id, sizeof *id) == 0)
 			return &j->entries[i];
 	return NULL;
@@ -162,7 +204,7 @@ struct journal_entry *journal_find(struct journal *j, const struct uuid *id)
 
 struct journal_entry *journal_find_handover(struct journal *j, const struct handover_id *handover)
 {
-	for (size_t i = 0; i < JOURNAL_ENTRIES; i++)
+	for (size_t i = 0; i < j->used; i++)
 		if ((j->entries[i].state == JOURNAL_ESCROWED || j->entries[i].state == JOURNAL_REDEEMED) &&
 		    memcmp(&j->entries[i].handover, handover, sizeof *handover) == 0)
 			return &j->entries[i];
@@ -174,19 +216,22 @@ static struct journal_entry *find_place(struct journal *j, const struct uuid *id
 {
 	struct journal_entry *entry = journal_find(j, id);
 
-	for (size_t i = 0; entry == NULL && i < JOURNAL_ENTRIES; i++)
+	for (size_t i = 0; entry == NULL && i < j->used; i++)
 		if (j->entries[i].state == JOURNAL_FREE)
 			entry = &j->entries[i];
-	return entry;
+	return entry == NULL && j->used < JOURNAL_ENTRIES ? &j->entries[j->used] : entry;
 }
 
-static void release_policy(struct journal_policy *policy)
+/* Policy and grant of `gone` are free, unless `kept` names them. */
+static void release(const struct journal_entry *gone, const struct journal_entry *kept)
 {
-	if (policy != NULL)
-		wipe(policy, sizeof *policy);
+	if (gone->policy != NULL && gone->policy != kept->policy)
+		wipe(gone->policy, sizeof *gone->policy);
+	if (gone->grant != NULL && gone->grant != kept->grant)
+		wipe(gone->grant, sizeof *gone->grant);
 }
 
-/* Puts `next` in the place of `entry`, durably; on failure the entry is as before. A policy that is no longer named is free. */
+/* Puts `next` in the place of `entry`, durably; on failure the entry is as before. What the one of the two that is gone had taken is free. */
 static enum tcb_error replace(struct journal *j, struct journal_entry *entry, const struct journal_entry *next,
 			      struct diagnosis *d)
 {
@@ -195,16 +240,17 @@ static enum tcb_error replace(struct journal *j, struct journal_entry *entry, co
 
 	before = *entry;
 	*entry = *next;
+	if (j->used < JOURNAL_ENTRIES && entry == &j->entries[j->used])
+		j->used++;
 	error = journal_store(j, d);
 	if (error != TCB_OK)
 		*entry = before;
-	else if (before.policy != next->policy)
-		release_policy(before.policy);
+	release(error == TCB_OK ? &before : next, entry);
 	wipe(&before, sizeof before);
 	return error;
 }
 
-/* Nothing is open any more; what has settled here is remembered. */
+/* Nothing is open any more; what has settled here is remembered, and who is to be told. */
 static enum tcb_error settle(struct journal *j, struct journal_entry *entry, uint64_t settled, struct diagnosis *d)
 {
 	struct journal_entry next = { .state = JOURNAL_FREE };
@@ -213,8 +259,15 @@ static enum tcb_error settle(struct journal *j, struct journal_entry *entry, uin
 		next.state = JOURNAL_SETTLED;
 		next.id = entry->id;
 		next.settled = settled;
+		next.untold = entry->untold;
+		next.arrival = entry->arrival;
 	}
 	return replace(j, entry, &next, d);
+}
+
+static bool has_arrival(const struct journal_entry *entry)
+{
+	return entry->arrival.address_size > 0;
 }
 
 /* The newest generation that can no longer run here; 0: none. */
@@ -262,6 +315,8 @@ static enum tcb_error make_escrow(struct journal *j, const struct local_escrow *
 		.state = JOURNAL_ESCROWED,
 		.id = escrow->id,
 		.settled = entry->state == JOURNAL_FREE ? 0 : gone_generation(entry),
+		.untold = entry->untold,
+		.arrival = entry->arrival,
 		.handover = escrow->handover,
 		.generation = escrow->generation,
 		.last_custody = escrow->last_custody,
@@ -288,21 +343,24 @@ enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escr
 		error = replace(j, entry, &next, d);
 	else
 		(void)full(d);
-	if (error != TCB_OK)
-		release_policy(next.policy);
 	wipe(&next, sizeof next);
 	return error;
 }
 
-enum tcb_error journal_revoke(struct journal *j, const struct handover_id *handover, struct diagnosis *d)
+/* A confirmed hand-over is no longer in the entry, but the generation that it gave up is. Where even the entry was dropped, the PSE takes
+ * nothing of that vTPM any more. */
+enum tcb_error journal_revoke(struct journal *j, const struct handover_id *handover, const struct uuid *id, uint64_t generation,
+			      struct diagnosis *d)
 {
-	struct journal_entry *entry = journal_find_handover(j, handover);
+	struct journal_entry *entry = journal_find(j, id);
 
 	if (entry == NULL)
 		return TCB_OK;
-	if (entry->state == JOURNAL_REDEEMED)
+	if (generation <= gone_generation(entry))
 		return diagnose(d, TCB_REFUSED, "mige.handover.gone", "a hand-over that was granted",
 				"one that is not decided", "the VM runs at its destination; it cannot go on here");
+	if (entry->state != JOURNAL_ESCROWED || memcmp(&entry->handover, handover, sizeof *handover) != 0)
+		return TCB_OK;
 	return settle(j, entry, entry->settled, d);
 }
 
@@ -312,17 +370,20 @@ enum tcb_error journal_redeem(struct journal *j, struct journal_entry *entry, co
 	static struct journal_entry next;
 	enum tcb_error error;
 
-	if (entry->state != JOURNAL_ESCROWED || record.size > sizeof next.record)
+	if (entry->state != JOURNAL_ESCROWED || record.size > LIMIT_CUSTODY_RECORD)
 		return TCB_INTERNAL;
 	next = *entry;
 	next.state = JOURNAL_REDEEMED;
 	next.policy = NULL;
-	next.redeemer = *redeemer;
-	next.record_size = record.size;
-	memcpy(next.record, record.data, record.size);
-	error = replace(j, entry, &next, d);
+	next.grant = take_grant(j, redeemer, record);
+	error = next.grant != NULL ? replace(j, entry, &next, d) : full(d);
 	wipe(&next, sizeof next);
 	return error;
+}
+
+enum tcb_error journal_confirm(struct journal *j, struct journal_entry *entry, struct diagnosis *d)
+{
+	return entry->state == JOURNAL_REDEEMED ? settle(j, entry, entry->generation, d) : TCB_INTERNAL;
 }
 
 /* ---- coming ---- */
@@ -354,16 +415,95 @@ enum tcb_error journal_check_arrival(struct journal *j, const struct uuid *id, u
 			      (unsigned long long)generation);
 }
 
-enum tcb_error journal_arrive(struct journal *j, const struct uuid *id, const struct handover_id *handover,
-			      uint64_t generation, struct diagnosis *d)
+enum tcb_error journal_arrive(struct journal *j, const struct uuid *id, const struct handover_id *handover, uint64_t generation,
+			      struct span source, struct diagnosis *d)
 {
 	struct journal_entry *entry = find_place(j, id);
-	struct journal_entry next = { .state = JOURNAL_ARRIVING, .id = *id, .handover = *handover,
-				      .generation = generation };
+	struct journal_entry next = { .state = JOURNAL_ARRIVING, .id = *id, .handover = *handover, .generation = generation,
+				      .arrival = { .handover = *handover, .address_size = source.size } };
 
 	TRY(journal_check_arrival(j, id, generation, d));
+	if (source.size > sizeof next.arrival.address)
+		return TCB_INTERNAL;
 	if (entry->state == JOURNAL_ARRIVING && memcmp(&entry->handover, handover, sizeof *handover) == 0)
 		return TCB_OK;
+	if (source.size > 0)
+		memcpy(next.arrival.address, source.data, source.size);
 	next.settled = entry->state == JOURNAL_FREE ? 0 : entry->settled;
+	next.untold = entry->untold || has_arrival(entry);
 	return replace(j, entry, &next, d);
+}
+
+/* ---- tidying up ---- */
+
+/* One that is ARRIVING may be lost with its enclave yet; the source must be able to grant it again. */
+const struct journal_entry *journal_next_arrival(struct journal *j, uint64_t round)
+{
+	for (size_t i = 0; i < j->used; i++) {
+		struct journal_entry *e = &j->entries[i];
+
+		if (e->state == JOURNAL_ARRIVING || !has_arrival(e) || e->round == round)
+			continue;
+		e->round = round;
+		return e;
+	}
+	return NULL;
+}
+
+static struct journal_entry *find_arrival(struct journal *j, const struct handover_id *arrived)
+{
+	for (size_t i = 0; i < j->used; i++)
+		if (has_arrival(&j->entries[i]) && memcmp(&j->entries[i].arrival.handover, arrived, sizeof *arrived) == 0)
+			return &j->entries[i];
+	return NULL;
+}
+
+static struct span source_of(const struct journal_entry *entry)
+{
+	return span_of(entry->arrival.address, entry->arrival.address_size);
+}
+
+void journal_pass_over(struct journal *j, const struct handover_id *arrived, uint64_t round)
+{
+	const struct journal_entry *failed = find_arrival(j, arrived);
+
+	for (size_t i = 0; failed != NULL && i < j->used; i++)
+		if (has_arrival(&j->entries[i]) && span_equal(source_of(&j->entries[i]), source_of(failed)))
+			j->entries[i].round = round;
+}
+
+enum tcb_error journal_told(struct journal *j, const struct handover_id *arrived, struct diagnosis *d)
+{
+	struct journal_entry *entry = find_arrival(j, arrived);
+	struct journal_arrival before;
+	enum tcb_error error;
+
+	if (entry == NULL)
+		return TCB_OK;
+	before = entry->arrival;
+	entry->arrival = (struct journal_arrival){0};
+	error = journal_store(j, d);
+	if (error != TCB_OK)
+		entry->arrival = before;
+	return error;
+}
+
+bool journal_may_drop(const struct journal_entry *entry)
+{
+	return entry->state == JOURNAL_SETTLED && !entry->untold && !has_arrival(entry);
+}
+
+enum tcb_error journal_drop(struct journal *j, struct journal_entry *const *entries, size_t count, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	for (size_t i = 0; i < count; i++)
+		entries[i]->state = JOURNAL_FREE;
+	error = journal_store(j, d);
+	for (size_t i = 0; i < count; i++)
+		if (error == TCB_OK)
+			wipe(entries[i], sizeof *entries[i]);
+		else
+			entries[i]->state = JOURNAL_SETTLED;
+	return error;
 }

@@ -135,12 +135,14 @@ static enum tcb_error revoke(struct mige *m, const struct session_request *reque
 {
 	struct reader r = reader_of(request->body);
 	struct handover_id handover;
+	uint64_t generation;
+	struct uuid id;
 
 	(void)reply;
 	(void)step;
 	TRY(reader_copy(&r, handover.bytes, sizeof handover.bytes));
-	TRY(reader_end(&r));
-	return journal_revoke(&m->journal, &handover, d);
+	TRY(read_generation(r.rest, &id, &generation));
+	return journal_revoke(&m->journal, &handover, &id, generation, d);
 }
 
 static enum tcb_error redeem(struct mige *m, const struct session_request *request, struct writer *reply,
@@ -252,12 +254,32 @@ static enum tcb_error handle_net(void *state, struct span body, struct writer *r
 		return TCB_WRONG_STATE;
 	m->calls++;
 	net_receive(m, &net, &step, &answer, &request);
-	if (answer.ready) {
+	if (answer.ready && request.confirms) {
+		tidy_ended(m, &request, answer.error);
+		step.answered = true; /* with nothing */
+	} else if (answer.ready) {
 		session = session_find(&m->sessions, request.session);
 		if (session != NULL && session->serial == request.serial)
 			TRY(put_reply(session, &answer, &step));
 		step.answered = true; /* with nothing, if the vTPM that asked is gone */
 	}
+	mige_step_encode(ret, &step);
+	return TCB_OK;
+}
+
+static enum tcb_error handle_tidy(void *state, struct span body, struct writer *ret, struct diagnosis *d)
+{
+	struct mige *m = state;
+	struct reader r = reader_of(body);
+	struct mige_step step = {0};
+	uint64_t round;
+
+	TRY(reader_u64(&r, &round));
+	TRY(reader_end(&r));
+	if (!m->started)
+		return TCB_WRONG_STATE;
+	m->calls++;
+	TRY(tidy_step(m, round, &step, d));
 	mige_step_encode(ret, &step);
 	return TCB_OK;
 }
@@ -281,6 +303,7 @@ static const struct enclave_call calls[] = {
 	{ CALL_MIGE_PEER, handle_peer },
 	{ CALL_MIGE_NET, handle_net },
 	{ CALL_MIGE_FORGET, handle_forget },
+	{ CALL_MIGE_TIDY, handle_tidy },
 };
 
 int main(void)

@@ -1,8 +1,9 @@
 /* The Migration Enclave: what this process is. main.c holds the only one; the modules beside it work on it.
  *   main.c         calls of the host, requests of vTPMs on this platform
  *   net.c          connections: numbers, bytes in and out, which side handles a message
- *   source.c       this platform gives: judges who asks, decides, grants
+ *   source.c       this platform gives: judges who asks, decides, grants; hears that it arrived
  *   destination.c  this platform takes: asks, proves itself, hands the key to its vTPM
+ *   tidy.c         the journal shrinks: sources are told what arrived, entries that say nothing any more go
  *   judge.c        what a peer must be (signatures.c: what checked before)      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
 #ifndef TCBIND_ENCLAVE_MIGE_MIGE_H
 #define TCBIND_ENCLAVE_MIGE_MIGE_H
@@ -27,13 +28,15 @@ enum connection_stage {
 	CONNECTION_READY,      /* the peer is judged; nothing is under way */
 	CONNECTION_ASKED,      /* destination: WAN_CHALLENGE is awaited */
 	CONNECTION_PROVED,     /* destination: WAN_GRANT is awaited */
+	CONNECTION_CONFIRMING, /* destination: WAN_CONFIRMED is awaited */
 	CONNECTION_CHALLENGED, /* source: WAN_REDEEM is awaited */
 	CONNECTION_BROKEN,     /* the host is to close it and say so */
 };
 
-/* A request of a vTPM that waits for what a connection brings. */
+/* A request of a vTPM that waits for what a connection brings; or one of our own. */
 struct mige_request {
 	bool waiting;
+	bool confirms; /* our own: `handover` has arrived. No vTPM's, and nobody is to hear how it ends */
 	bool reused; /* the connection served before: if it is dead, a new one is tried */
 	uint64_t session, serial; /* of the vTPM */
 	struct handover_id handover;
@@ -67,6 +70,7 @@ struct mige {
 	size_t certified_ak_size;
 	uint8_t certified_ak[JUDGE_CERTIFIED_AK_MAX];
 	struct journal journal;
+	uint64_t round; /* of CALL_MIGE_TIDY: the newest */
 	uint64_t last_number; /* of an outbound connection */
 	uint64_t calls;
 	struct mige_connection connections[MIGE_CONNECTIONS];
@@ -104,7 +108,14 @@ enum tcb_error source_receive(struct mige *m, struct mige_connection *c, enum wa
 /* What decides the request comes in `answer`; an error does, too. */
 enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
 				   struct mige_answer *answer, struct diagnosis *d) MUST_USE;
-/* WAN_ASK for c->request; the peer has been judged. */
+/* WAN_ASK or WAN_CONFIRM for c->request; the peer has been judged. */
 enum tcb_error destination_ask(struct mige_connection *c) MUST_USE;
+
+/* ---- tidy.c ---- */
+
+/* CALL_MIGE_TIDY, decoded. Codes: mige.journal.full, mige.connections.full. */
+enum tcb_error tidy_step(struct mige *m, uint64_t round, struct mige_step *step, struct diagnosis *d) MUST_USE;
+/* A request of its own came to this end. */
+void tidy_ended(struct mige *m, const struct mige_request *request, enum tcb_error error);
 
 #endif

@@ -23,8 +23,17 @@ static enum tcb_error receive_attest(struct mige *m, struct mige_connection *c, 
 
 static bool is_redeemer(const struct journal_entry *entry, const struct judged_peer *peer)
 {
-	return memcmp(&entry->redeemer.ak, &peer->platform.ak, sizeof peer->platform.ak) == 0 &&
-	       memcmp(entry->redeemer.ppid, peer->platform.ppid, sizeof peer->platform.ppid) == 0;
+	const struct journal_platform *redeemer = &entry->grant->redeemer;
+
+	return memcmp(&redeemer->ak, &peer->platform.ak, sizeof redeemer->ak) == 0 &&
+	       memcmp(redeemer->ppid, peer->platform.ppid, sizeof redeemer->ppid) == 0;
+}
+
+static enum tcb_error redeemed_elsewhere(struct diagnosis *d)
+{
+	return diagnose(d, TCB_REFUSED, "mige.handover.redeemed", "a hand-over that was granted to another platform",
+			"one that is not decided, or the platform that it was granted to",
+			"finish the migration on the platform that has the grant");
 }
 
 /* The hand-over as it stands now: still open, or granted to this very platform. */
@@ -38,9 +47,7 @@ static enum tcb_error find_handover(struct mige *m, const struct mige_connection
 		return diagnose(d, TCB_REFUSED, "mige.handover.unknown", "a hand-over that is not open here",
 				"one that its source has begun and not revoked", "migrate again from where the VM runs now");
 	if (entry->state == JOURNAL_REDEEMED && !is_redeemer(entry, &c->peer))
-		return diagnose(d, TCB_REFUSED, "mige.handover.redeemed", "a hand-over that was granted to another platform",
-				"one that is not decided, or the platform that it was granted to",
-				"finish the migration on the platform that has the grant");
+		return redeemed_elsewhere(d);
 	*ret_entry = entry;
 	return TCB_OK;
 }
@@ -94,7 +101,7 @@ static enum tcb_error sign_record(const struct mige *m, const struct judged_peer
 static enum tcb_error send_grant(struct mige_connection *c, const struct journal_entry *entry)
 {
 	struct wan_grant grant = { .key_bytes = SPAN_OF(entry->key.bytes),
-				   .custody_record = span_of(entry->record, entry->record_size) };
+				   .custody_record = span_of(entry->grant->record, entry->grant->record_size) };
 	uint8_t grant_bytes[LIMIT_CUSTODY_RECORD + 64];
 	struct writer w = WRITER_OF(grant_bytes);
 	struct span body;
@@ -141,6 +148,26 @@ static enum tcb_error receive_redeem(struct mige *m, struct mige_connection *c, 
 	return send_grant(c, entry);
 }
 
+/* From now on the grant is not repeated, and neither key nor record is here. A hand-over that is not known was confirmed before. */
+static enum tcb_error receive_confirm(struct mige *m, struct mige_connection *c, struct span body, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct journal_entry *entry;
+	struct handover_id handover;
+
+	TRY(reader_copy(&r, handover.bytes, sizeof handover.bytes));
+	TRY(reader_end(&r));
+	entry = journal_find_handover(&m->journal, &handover);
+	if (entry != NULL && entry->state != JOURNAL_REDEEMED)
+		return diagnose(d, TCB_REFUSED, "mige.handover.unknown", "the confirmation of a hand-over that is not decided",
+				"one that was granted", "migrate again from where the VM runs now");
+	if (entry != NULL && !is_redeemer(entry, &c->peer))
+		return redeemed_elsewhere(d);
+	if (entry != NULL)
+		TRY(journal_confirm(&m->journal, entry, d));
+	return channel_send(&c->channel, WAN_CONFIRMED, SPAN_OF(handover.bytes));
+}
+
 /* ---- to this platform itself ---- */
 
 static enum tcb_error decide_here(struct mige *m, struct journal_entry *entry, struct diagnosis *d)
@@ -167,12 +194,11 @@ enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *ask
 	    memcmp(&entry->id, &asked->id, sizeof entry->id) != 0)
 		return TCB_MALFORMED;
 	if (entry->state == JOURNAL_REDEEMED && !is_redeemer(entry, &here))
-		return diagnose(d, TCB_REFUSED, "mige.handover.redeemed", "a hand-over that was granted to another platform",
-				"one that is not decided", "finish the migration on the platform that has the grant");
+		return redeemed_elsewhere(d);
 	if (entry->state == JOURNAL_ESCROWED)
 		TRY(decide_here(m, entry, d));
 	redeemed = (struct local_redeemed){ .key_bytes = SPAN_OF(entry->key.bytes),
-					    .custody_record = span_of(entry->record, entry->record_size),
+					    .custody_record = span_of(entry->grant->record, entry->grant->record_size),
 					    .certified_ak = mige_certified_ak(m) };
 	local_redeemed_encode(reply, &redeemed);
 	return TCB_OK;
@@ -185,6 +211,7 @@ static const struct permit {
 } permits[] = {
 	{ CONNECTION_ATTEST, WAN_ATTEST, receive_attest },
 	{ CONNECTION_READY, WAN_ASK, receive_ask },
+	{ CONNECTION_READY, WAN_CONFIRM, receive_confirm },
 	{ CONNECTION_CHALLENGED, WAN_REDEEM, receive_redeem },
 };
 

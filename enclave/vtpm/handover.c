@@ -113,10 +113,23 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 	return state_save(v, d);
 }
 
+static enum tcb_error ask_to_revoke(struct vtpm *v, struct diagnosis *d)
+{
+	uint8_t body_bytes[64];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+
+	writer_bytes(&w, SPAN_OF(v->out.handover.bytes));
+	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
+	writer_u64(&w, v->record.generation);
+	TRY(writer_end(&w, &body));
+	return session_call(&v->mige, LOCAL_REVOKE, body, &reply, d);
+}
+
+/* Runs on only once that is in the ledger: a copy that it takes no more from stays escrowed. */
 enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 {
-	struct span reply;
-	enum tcb_error error = session_call(&v->mige, LOCAL_REVOKE, SPAN_OF(v->out.handover.bytes), &reply, d);
+	enum tcb_error error = ask_to_revoke(v, d);
 
 	if (error == TCB_REFUSED) {
 		v->record.state = VTPM_MOVED;
@@ -125,9 +138,13 @@ enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 		return error;
 	}
 	TRY(error);
-	v->out.active = false;
 	v->record.state = VTPM_RUNNING;
-	return state_save(v, d);
+	error = state_save(v, d);
+	if (error == TCB_OK)
+		v->out.active = false;
+	else
+		v->record.state = VTPM_ESCROWED;
+	return error;
 }
 
 /* ---- destination ---- */

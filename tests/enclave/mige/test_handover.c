@@ -26,6 +26,7 @@ static struct diagnosis d;
 static const struct uuid id = {{1, 2, 3}};
 static const uint8_t key_bytes[32] = {0x77, 0x78};
 static struct handover_id handover;
+static uint64_t escrowed_generation;
 static struct p256_point mige_key;
 static char policy_text[4096];
 
@@ -97,6 +98,7 @@ static enum tcb_error escrow(struct rig_vtpm *v, uint64_t generation, const char
 	struct span reply;
 
 	d = (struct diagnosis){0};
+	escrowed_generation = generation;
 	local_escrow_encode(&w, &e);
 	TRY(rig_ask(v, ROLE_MIGE, LOCAL_ESCROW, span_of(body_bytes, w.size), &reply, &d));
 	assert_int_equal(local_escrowed_decode(reply, &escrowed), TCB_OK);
@@ -132,24 +134,40 @@ static enum tcb_error redeem(struct rig_vtpm *v)
 	return redeem_from(v, &a, 1);
 }
 
+/* `head`, then the vTPM's id and generation. */
+static enum tcb_error ask(struct rig_vtpm *v, enum local_request request, struct span head, uint64_t generation, struct span *ret_reply)
+{
+	uint8_t body_bytes[64];
+	struct writer w = WRITER_OF(body_bytes);
+
+	d = (struct diagnosis){0};
+	writer_bytes(&w, head);
+	writer_bytes(&w, SPAN_OF(id.bytes));
+	writer_u64(&w, generation);
+	return rig_ask(v, ROLE_MIGE, request, span_of(body_bytes, w.size), ret_reply, &d);
+}
+
 static enum tcb_error revoke(struct rig_vtpm *v)
 {
 	struct span reply;
 
-	d = (struct diagnosis){0};
-	return rig_ask(v, ROLE_MIGE, LOCAL_REVOKE, SPAN_OF(handover.bytes), &reply, &d);
+	return ask(v, LOCAL_REVOKE, SPAN_OF(handover.bytes), escrowed_generation, &reply);
 }
 
 static enum tcb_error activate(struct rig_vtpm *v, uint64_t generation)
 {
-	uint8_t body_bytes[64];
-	struct writer w = WRITER_OF(body_bytes);
 	struct span reply;
 
-	d = (struct diagnosis){0};
-	writer_bytes(&w, SPAN_OF(id.bytes));
-	writer_u64(&w, generation);
-	return rig_ask(v, ROLE_MIGE, LOCAL_ACTIVATE, span_of(body_bytes, w.size), &reply, &d);
+	return ask(v, LOCAL_ACTIVATE, span_of(NULL, 0), generation, &reply);
+}
+
+static bool has_moved(struct rig_vtpm *v, uint64_t generation)
+{
+	struct span reply;
+
+	assert_int_equal(ask(v, LOCAL_HAS_MOVED, span_of(NULL, 0), generation, &reply), TCB_OK);
+	assert_int_equal(reply.size, 1);
+	return reply.data[0] != 0;
 }
 
 static void assert_code(enum tcb_error error, const char *code)
@@ -512,7 +530,7 @@ static void an_answer_goes_to_no_other_session(void **state)
 	rig_set_interlude(ask_meanwhile);
 	assert_code(redeem(&at_b), "session.broken");
 	assert_int_equal(meanwhile_error, TCB_OK);
-	assert_int_equal(revoke(&meanwhile), TCB_OK); /* its session has not been touched */
+	assert_true(has_moved(&meanwhile, 1)); /* its session has not been touched */
 	assert_true(meanwhile.mige.open && meanwhile.mige.keys.received == 2);
 	at_b.number = 77;
 	assert_int_equal(redeem(&at_b), TCB_OK);
@@ -641,6 +659,182 @@ static void one_platform_hands_over_to_itself_once(void **state)
 	assert_code(redeem(&twin), "mige.handover.unknown");
 }
 
+/* ---- the source is told, and keeps nothing ---- */
+
+/* The state of the vTPM in this platform's ledger, as its enclave has it opened. */
+static void have_in_ledger(struct rig_vtpm *v, bool has)
+{
+	const struct ledger_entry entry = { .id = id, .version = 1, .digest = {{1}} };
+	uint8_t body_bytes[128];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span reply;
+
+	ledger_entry_encode(&w, &entry);
+	if (!has)
+		w.size = sizeof id.bytes;
+	assert_int_equal(rig_ask(v, ROLE_PSE, has ? LOCAL_LEDGER_OPEN : LOCAL_LEDGER_FORGET, span_of(body_bytes, w.size), &reply, NULL), TCB_OK);
+}
+
+static void move_to_b(void)
+{
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	have_in_ledger(&at_b, true);
+	assert_int_equal(activate(&at_b, 2), TCB_OK);
+}
+
+static void the_source_is_told_and_forgets_the_key(void **state)
+{
+	size_t with_key;
+
+	(void)state;
+	have_in_ledger(&at_a, true);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	have_in_ledger(&at_b, true);
+	assert_int_equal(rig_tidy(&b, 1), 0); /* it may be lost there yet, and granted again */
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_int_equal(activate(&at_b, 2), TCB_OK);
+	with_key = a.journal.size;
+	assert_int_equal(rig_tidy(&b, 2), 1);
+	assert_true(a.journal.size + 300 < with_key);
+	assert_int_equal(rig_connections(), 1); /* the one that was idle */
+	assert_int_equal(rig_tidy(&b, 3), 0);
+	assert_code(redeem(&at_b), "mige.handover.consumed");
+	for (int again = 0; again < 2; again++) { /* B lost its journal, say: nothing is granted a second time */
+		rig_kill(&b.mige);
+		b.journal.size = 0;
+		assert_int_equal(rig_start_mige(&b, NULL), TCB_OK);
+		assert_code(redeem(&at_b), "mige.handover.unknown");
+		assert_code(revoke(&at_a), "mige.handover.gone"); /* nor does it go on at A */
+		assert_code(activate(&at_a, 1), "vtpm.moved");
+		rig_start(&a);
+		rig_vtpm_init(&at_a, &a, 2);
+	}
+}
+
+static void only_the_redeemer_confirms(void **state)
+{
+	size_t with_key;
+
+	(void)state;
+	start_c(0);
+	move_to_b();
+	with_key = a.journal.size;
+	memcpy(b.processor.bank.ak_public, c.ak_public, c.ak_public_size); /* B's processor beside another TPM: another platform */
+	b.quotes_from = &c;
+	rig_start(&b);
+	assert_int_equal(rig_tidy(&b, 1), 1);
+	assert_int_equal(a.journal.size, with_key);
+	assert_int_equal(rig_tidy(&b, 2), 1); /* it stays to be said */
+	memcpy(b.processor.bank.ak_public, b.ak_public, b.ak_public_size);
+	b.quotes_from = NULL;
+	rig_start(&b);
+	assert_int_equal(rig_tidy(&b, 1), 1);
+	assert_true(a.journal.size < with_key);
+}
+
+/* A's journal is set back to before the decision (CAVEATS.md): no confirmation decides. */
+static void a_confirmation_decides_nothing(void **state)
+{
+	struct rig_stored open;
+
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	open = a.journal;
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_int_equal(activate(&at_b, 2), TCB_OK);
+	a.journal = open;
+	rig_start(&a);
+	rig_vtpm_init(&at_a, &a, 2);
+	assert_int_equal(rig_tidy(&b, 1), 1);
+	assert_int_equal(rig_tidy(&b, 2), 1);
+	assert_int_equal(revoke(&at_a), TCB_OK);
+	assert_int_equal(rig_tidy(&b, 3), 1); /* no longer known: nothing is kept */
+	assert_int_equal(rig_tidy(&b, 4), 0);
+}
+
+static void a_confirmation_that_is_lost_is_repeated(void **state)
+{
+	(void)state;
+	have_in_ledger(&at_b, true);
+	for (unsigned lost = 1; lost <= 5; lost++) {
+		uint64_t round = 10 * lost;
+
+		handover.bytes[1] = (uint8_t)lost;
+		assert_int_equal(escrow(&at_a, 2 * lost, ""), TCB_OK);
+		assert_int_equal(redeem_from(&at_b, &a, 2 * lost), TCB_OK);
+		assert_int_equal(activate(&at_b, 2 * lost + 1), TCB_OK);
+		if (lost > 1) { /* of a new connection: a message of its handshake or after it */
+			rig_start(&b);
+			rig_vtpm_init(&at_b, &b, 1);
+		}
+		lost_after = lost > 1 ? lost - 1 : 1;
+		rig_set_network(lose_one, 0);
+		assert_int_equal(rig_tidy(&b, round), 1);
+		lost_after = 0;
+		(void)rig_tidy(&b, round + 1); /* where the idle connection was tried first, it has been done anew already */
+		assert_int_equal(rig_tidy(&b, round + 2), 0);
+		assert_code(redeem_from(&at_b, &a, 2 * lost), "mige.handover.consumed");
+	}
+}
+
+static void a_source_that_is_away_is_told_later(void **state)
+{
+	(void)state;
+	move_to_b();
+	rig_kill(&a.mige);
+	assert_int_equal(rig_tidy(&b, 1), 1);
+	assert_int_equal(rig_tidy(&b, 1), 0); /* once a round */
+	rig_start(&b);
+	assert_int_equal(rig_tidy(&b, 2), 1);
+	assert_int_equal(rig_start_mige(&a, NULL), TCB_OK);
+	assert_int_equal(rig_tidy(&b, 2), 0);
+	assert_int_equal(rig_tidy(&b, 3), 1);
+	assert_int_equal(rig_tidy(&b, 4), 0);
+}
+
+static void what_is_settled_goes_with_the_ledgers_entry(void **state)
+{
+	size_t empty, kept;
+
+	(void)state;
+	assert_int_equal(escrow(&at_b, 1, ""), TCB_OK);
+	assert_int_equal(revoke(&at_b), TCB_OK);
+	empty = b.journal.size;
+	have_in_ledger(&at_a, true);
+	move_to_b();
+	kept = b.journal.size;
+	have_in_ledger(&at_b, false);
+	rig_kill(&a.mige);
+	assert_int_equal(rig_tidy(&b, 1), 1);
+	assert_int_equal(b.journal.size, kept); /* A was not told */
+	assert_int_equal(rig_start_mige(&a, NULL), TCB_OK);
+	have_in_ledger(&at_b, true);
+	assert_int_equal(rig_tidy(&b, 2), 1);
+	kept = b.journal.size;
+	assert_int_equal(rig_tidy(&b, 3), 0);
+	assert_int_equal(b.journal.size, kept); /* its state is there */
+	assert_true(has_moved(&at_b, 1));
+	have_in_ledger(&at_b, false);
+	assert_int_equal(rig_tidy(&b, 3), 0);
+	assert_int_equal(b.journal.size, kept); /* once a round */
+	b.store_fails = true;
+	assert_int_equal(rig_tidy(&b, 4), 0);
+	assert_true(has_moved(&at_b, 1));
+	b.store_fails = false;
+	assert_int_equal(rig_tidy(&b, 5), 0);
+	assert_int_equal(b.journal.size, empty);
+	assert_false(has_moved(&at_b, 1));
+	assert_code(redeem(&at_b), "mige.handover.unknown"); /* and the blobs serve nowhere */
+	assert_int_equal(rig_tidy(&a, 1), 0);
+	assert_true(has_moved(&at_a, 1)); /* at A it can still be opened */
+	have_in_ledger(&at_a, false);
+	assert_int_equal(rig_tidy(&a, 2), 0);
+	assert_false(has_moved(&at_a, 1));
+	assert_int_equal(a.journal.size, empty);
+}
+
 static void only_vtpms_may_ask(void **state)
 {
 	(void)state;
@@ -677,6 +871,12 @@ int main(void)
 		TEST(strangers_cost_their_connection_only),
 		TEST(nobody_there_is_said_so),
 		TEST(one_platform_hands_over_to_itself_once),
+		TEST(the_source_is_told_and_forgets_the_key),
+		TEST(only_the_redeemer_confirms),
+		TEST(a_confirmation_decides_nothing),
+		TEST(a_confirmation_that_is_lost_is_repeated),
+		TEST(a_source_that_is_away_is_told_later),
+		TEST(what_is_settled_goes_with_the_ledgers_entry),
 		TEST(only_vtpms_may_ask),
 	};
 

@@ -526,6 +526,25 @@ static enum tcb_error ask_mige(struct rig_platform *p, uint64_t number, struct s
 	return error;
 }
 
+unsigned rig_tidy(struct rig_platform *p, uint64_t round)
+{
+	static struct kept_step step;
+	uint8_t body_bytes[8];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span answer;
+
+	writer_u64(&w, round);
+	for (unsigned asked = 0;; asked++) {
+		must(asked < 1000, "a round without end");
+		if (enclave_link_call(&p->mige.link, CALL_MIGE_TIDY, SPAN_OF(body_bytes), &answer, NULL) != TCB_OK)
+			return asked;
+		must(keep(answer, &step), "step");
+		if (step.step.answered)
+			return asked;
+		must(carry(p, &step) && step.step.reply.size == 0, "an answer with nothing in it");
+	}
+}
+
 /* ---- vTPM enclaves ---- */
 
 void rig_vtpm_init(struct rig_vtpm *v, struct rig_platform *p, uint64_t number)

@@ -72,6 +72,8 @@ void rig_set_network(rig_network *network, size_t chunk);
 /* Connections made since the last reset, which forgets them all. */
 unsigned rig_connections(void);
 void rig_reset_connections(void);
+/* A round of CALL_MIGE_TIDY, carried through the network: how many sources were asked. */
+unsigned rig_tidy(struct rig_platform *p, uint64_t round);
 /* The source whose MigE closed a connection last: it refused its peer. */
 const struct rig_platform *rig_closed_by(void);
 

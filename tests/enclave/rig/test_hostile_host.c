@@ -54,6 +54,10 @@ static struct span make_body(void)
 	struct writer w = WRITER_OF(bytes), i = WRITER_OF(inner);
 	size_t size;
 
+	if (draw(8) == 0) { /* a number alone */
+		writer_u64(&w, draw(3));
+		return span_of(bytes, w.size);
+	}
 	codecs[draw((uint32_t)codec_count)].sample(&i);
 	size = i.size;
 	alter(inner, &size, sizeof inner);
@@ -143,7 +147,7 @@ static void pse(void **state)
 
 static void mige(void **state)
 {
-	static const enum call calls[] = { CALL_MIGE_START, CALL_MIGE_PEER, CALL_MIGE_NET, CALL_MIGE_FORGET };
+	static const enum call calls[] = { CALL_MIGE_START, CALL_MIGE_PEER, CALL_MIGE_NET, CALL_MIGE_FORGET, CALL_MIGE_TIDY };
 	struct span certified_ak;
 
 	(void)state;
@@ -151,7 +155,7 @@ static void mige(void **state)
 		platform.ledger.size = platform.journal.size = 0;
 		assert_int_equal(rig_start_pse(&platform, &certified_ak, &d), TCB_OK);
 		assert_int_equal(rig_start_mige(&platform, &d), TCB_OK);
-		torment(&platform.mige, calls, 4);
+		torment(&platform.mige, calls, 5);
 		check_end(&platform.mige, round);
 		rig_kill(&platform.pse);
 	}

@@ -1,0 +1,145 @@
+/* enclave/vtpm/handover: a source whose hand-over is revoked runs on only once that is written; everything about it is made up but the
+ * module itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "edge/local.h"
+#include "enclave/tee/tee.h"
+#include "enclave/vtpm/engine.h"
+#include "enclave/vtpm/vtpm.h"
+
+static struct vtpm vtpm;
+static struct diagnosis d;
+static enum tcb_error mige_says, save_says;
+static unsigned saves;
+static bool running;
+
+/* ---- what the module stands on ---- */
+
+enum tcb_error session_call(struct session *s, enum local_request request, struct span body, struct span *ret_reply, struct diagnosis *ret_d)
+{
+	(void)ret_d;
+	assert_ptr_equal(s, &vtpm.mige);
+	assert_int_equal(request, LOCAL_REVOKE);
+	assert_int_equal(body.size, HANDOVER_ID_SIZE + UUID_SIZE + 8);
+	assert_memory_equal(body.data, vtpm.out.handover.bytes, HANDOVER_ID_SIZE);
+	assert_memory_equal(body.data + HANDOVER_ID_SIZE, vtpm.record.id.bytes, UUID_SIZE);
+	assert_int_equal(body.data[body.size - 1], 3);
+	*ret_reply = span_of(NULL, 0);
+	return mige_says;
+}
+
+enum tcb_error state_save(struct vtpm *v, struct diagnosis *ret_d)
+{
+	saves++;
+	assert_int_equal(v->record.state, mige_says == TCB_OK ? VTPM_RUNNING : VTPM_MOVED);
+	return save_says == TCB_OK ? TCB_OK : diagnose(ret_d, save_says, "ledger.copy.superseded", "f", "w", "a");
+}
+
+bool engine_running(void) { return running; }
+void engine_stop(void) { running = false; }
+struct span engine_permanent(void) { return span_of(NULL, 0); }
+enum tcb_error engine_volatile(uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
+{
+	(void)ret_bytes;
+	(void)capacity;
+	(void)ret_size;
+	return TCB_INTERNAL;
+}
+enum tcb_error engine_start(struct span permanent, struct span volatile_state, struct diagnosis *ret_d)
+{
+	(void)permanent;
+	(void)volatile_state;
+	(void)ret_d;
+	return TCB_INTERNAL;
+}
+enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *ret_d) { return state_save(v, ret_d); }
+enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, struct writer *w)
+{
+	(void)record;
+	(void)tpm;
+	(void)w;
+	return TCB_INTERNAL;
+}
+enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, struct span *ret_tpm)
+{
+	(void)bytes;
+	(void)ret_record;
+	(void)ret_tpm;
+	return TCB_INTERNAL;
+}
+void record_copy(struct vtpm_record *ret, const struct vtpm_record *record) { *ret = *record; }
+enum tcb_error residence_begin(struct vtpm *v)
+{
+	(void)v;
+	return TCB_INTERNAL;
+}
+void tee_release(void *memory, size_t size) { memset(memory, 0, size); }
+
+/* ---- tests ---- */
+
+static int escrowed(void **state)
+{
+	(void)state;
+	vtpm.record = (struct vtpm_record){ .id = {{1}}, .generation = 3, .state = VTPM_ESCROWED };
+	vtpm.out.active = running = true;
+	vtpm.out.handover = (struct handover_id){{2}};
+	mige_says = save_says = TCB_OK;
+	saves = 0;
+	d = (struct diagnosis){0};
+	return 0;
+}
+
+static void goes_on(void **state)
+{
+	(void)state;
+	assert_int_equal(handover_revoke(&vtpm, &d), TCB_OK);
+	assert_true(vtpm.record.state == VTPM_RUNNING && !vtpm.out.active && running && saves == 1);
+}
+
+/* The PSE no longer has it, or another copy was opened since: this one answers nothing, and may ask again. */
+static void a_copy_that_cannot_be_saved_stays_escrowed(void **state)
+{
+	(void)state;
+	save_says = TCB_REFUSED;
+	for (unsigned again = 1; again <= 2; again++) {
+		assert_int_equal(handover_revoke(&vtpm, &d), TCB_REFUSED);
+		assert_string_equal(d.code, "ledger.copy.superseded");
+		assert_true(vtpm.record.state == VTPM_ESCROWED && vtpm.out.active && saves == again);
+	}
+	save_says = TCB_OK; /* the store had no room, say */
+	assert_int_equal(handover_revoke(&vtpm, &d), TCB_OK);
+	assert_true(vtpm.record.state == VTPM_RUNNING && !vtpm.out.active);
+}
+
+static void what_was_granted_has_moved(void **state)
+{
+	(void)state;
+	mige_says = TCB_REFUSED;
+	assert_int_equal(handover_revoke(&vtpm, &d), TCB_REFUSED);
+	assert_true(vtpm.record.state == VTPM_MOVED && !running);
+}
+
+static void a_mige_that_does_not_answer_changes_nothing(void **state)
+{
+	(void)state;
+	mige_says = TCB_PLATFORM;
+	assert_int_equal(handover_revoke(&vtpm, &d), TCB_PLATFORM);
+	assert_true(vtpm.record.state == VTPM_ESCROWED && vtpm.out.active && saves == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(goes_on, escrowed),
+		cmocka_unit_test_setup(a_copy_that_cannot_be_saved_stays_escrowed, escrowed),
+		cmocka_unit_test_setup(what_was_granted_has_moved, escrowed),
+		cmocka_unit_test_setup(a_mige_that_does_not_answer_changes_nothing, escrowed),
+	};
+
+	return cmocka_run_group_tests_name("vtpm/handover", tests, NULL, NULL);
+}
