@@ -15,6 +15,7 @@
 #include "host/directories.h"
 #include "host/front.h"
 #include "host/paths.h"
+#include "host/settle.h"
 
 bool uuid_parse(const char *text, struct uuid *ret_id)
 {
@@ -325,6 +326,7 @@ enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, const st
 		return TCB_OK;
 	place_drop_aside(id, daemon->store_dir);
 	directories_forget(daemon, id);
+	settle_soon(); /* the MigE's journal may forget it too */
 	return TCB_OK;
 }
 

@@ -670,9 +670,10 @@ static void have_in_ledger(struct rig_vtpm *v, bool has)
 	struct span reply;
 
 	ledger_entry_encode(&w, &entry);
-	if (!has)
-		w.size = sizeof id.bytes;
-	assert_int_equal(rig_ask(v, ROLE_PSE, has ? LOCAL_LEDGER_OPEN : LOCAL_LEDGER_FORGET, span_of(body_bytes, w.size), &reply, NULL), TCB_OK);
+	if (has)
+		assert_int_equal(rig_ask(v, ROLE_PSE, LOCAL_LEDGER_ADOPT, span_of(body_bytes, w.size), &reply, NULL), TCB_OK);
+	else
+		assert_int_equal(enclave_link_call(&v->platform->pse.link, CALL_PSE_DROP, SPAN_OF(id.bytes), NULL, NULL), TCB_OK);
 }
 
 static void move_to_b(void)
