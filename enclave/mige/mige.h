@@ -4,6 +4,7 @@
  *   source.c       this platform gives: judges who asks, decides, grants; hears that it arrived
  *   destination.c  this platform takes: asks, proves itself, hands the key to its vTPM
  *   tidy.c         the journal shrinks: sources are told what arrived, entries that say nothing any more go
+ *   rehearse.c     a first session, with ourselves, when we start
  *   judge.c        what a peer must be (signatures.c: what checked before)      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
 #ifndef TCBIND_ENCLAVE_MIGE_MIGE_H
 #define TCBIND_ENCLAVE_MIGE_MIGE_H
@@ -110,6 +111,11 @@ enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, en
 				   struct mige_answer *answer, struct diagnosis *d) MUST_USE;
 /* WAN_ASK or WAN_CONFIRM for c->request; the peer has been judged. */
 enum tcb_error destination_ask(struct mige_connection *c) MUST_USE;
+
+/* ---- rehearse.c ---- */
+
+/* At the start, before there are connections. An error is of no consequence: what stands against this platform is said where it matters. */
+enum tcb_error mige_rehearse(struct mige *m, struct diagnosis *d) MUST_USE;
 
 /* ---- tidy.c ---- */
 
