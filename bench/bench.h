@@ -46,6 +46,10 @@ void server_start_waiting(enum side side, const char *name, struct server *ret);
 /* The process only: a state of this name may be there; microseconds until TPM2_Startup was answered. */
 double server_start_timed(enum side side, const char *name, struct server *ret);
 void server_stop(struct server *s);
+/* An empty program that is linked as ours is, started and ended: microseconds. */
+double nothing_timed(void);
+/* Answers each command at once, with nothing: what the sockets alone cost. In `ret` only pid and data are set. */
+void echo_start(struct server *ret);
 /* `swtpm_setup` of a side, into a new directory; microseconds until it ended. */
 double server_setup_timed(enum side side, const char *name);
 

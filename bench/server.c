@@ -337,6 +337,35 @@ double server_start_timed(enum side side, const char *name, struct server *ret)
 	return from;
 }
 
+double nothing_timed(void)
+{
+	char path[PATH_MAX];
+	double from;
+
+	(void)snprintf(path, sizeof path, "%s/bench/nothing", bench_build);
+	from = bench_now_us();
+	run((const char *[]){ path, NULL });
+	return bench_now_us() - from;
+}
+
+void echo_start(struct server *ret)
+{
+	static const uint8_t nothing[] = { 0x80, 0x01, 0, 0, 0, 10, 0, 0, 0, 0 };
+	uint8_t command[4096];
+	int ends[2];
+
+	bench_check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "a pair of sockets");
+	*ret = (struct server){ .pid = fork(), .data = ends[0], .control = -1 };
+	bench_check(ret->pid >= 0, "a process");
+	if (ret->pid == 0) {
+		(void)close(ends[0]);
+		while (recv(ends[1], command, sizeof command, 0) > 0 && send(ends[1], nothing, sizeof nothing, MSG_NOSIGNAL) > 0)
+			;
+		_exit(0);
+	}
+	(void)close(ends[1]);
+}
+
 void server_stop(struct server *s)
 {
 	(void)close(s->data);

@@ -30,12 +30,11 @@ enum local_request {
 	/* -> PSE */
 	LOCAL_GET_CERTIFIED_AK = 1, /* nothing                     -> certified AK document */
 	LOCAL_ENDORSE = 2,          /* local_endorse               -> endorsement document (COSE); only of a vTPM that the caller holds */
-	LOCAL_LEDGER_CREATE = 5,    /* uuid                        -> nothing: its first state follows; refuses an id that is there */
 	LOCAL_LEDGER_OPEN = 3,      /* ledger_entry                -> nothing; refuses old, copied and unknown state */
 	LOCAL_LEDGER_COMMIT = 4,    /* ledger_entry                -> nothing; durable when answered */
 	LOCAL_CERTIFY = 6,          /* u8 enum certify_kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
 	LOCAL_ISSUER = 7,           /* nothing                     -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
-	LOCAL_LEDGER_ADOPT = 8,     /* ledger_entry                -> nothing: a state that came by hand-over, whatever was before */
+	LOCAL_LEDGER_ADOPT = 8,     /* ledger_entry                -> nothing: of a vTPM that is made here or came by hand-over, whatever was before */
 	LOCAL_LEDGER_CHECK = 10,    /* uuid                        -> nothing; refused unless the caller holds that vTPM */
 	LOCAL_LEDGER_HAS = 9,       /* uuids, one after the other  -> u8 0 or 1 for each: whether a state of it can still be opened here */
 	/* -> MigE */

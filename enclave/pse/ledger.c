@@ -245,17 +245,6 @@ static enum tcb_error unknown(struct diagnosis *d)
 			"one that was made here, or came by a migration", "migrate it here from where it runs now, or make a new one");
 }
 
-enum tcb_error ledger_create(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
-{
-	const struct ledger_slot next = { .id = *id, .owner = session };
-	const struct ledger_slot *slot = find(l, id);
-
-	if (slot != NULL && slot->version > 0)
-		return diagnose(d, TCB_REFUSED, "ledger.exists", "a vTPM of this id", "an id that is free on this platform",
-				"choose another, or delete that vTPM");
-	return change(l, &next, d);
-}
-
 enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
 {
 	const struct ledger_slot next = slot_of(entry, session);

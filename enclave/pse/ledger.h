@@ -13,7 +13,7 @@
 
 struct ledger_slot {
 	struct uuid id;
-	uint64_t version; /* 0: about to be made; no state of it was acknowledged */
+	uint64_t version;
 	struct digest256 digest;
 	uint64_t owner; /* serial of the session that may commit; 0: none since this PSE started */
 };
@@ -31,16 +31,12 @@ enum tcb_error ledger_load(struct ledger *l, struct span stored, struct diagnosi
 /* Stores all of it: the steps until now are not needed any more. */
 enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d) MUST_USE;
 
-/* A new vTPM is about to store its first state, version 1 after version 0 with a digest of zeros. Before that, so that a power cut leaves no state that
- * the ledger does not have. Refused: ledger.exists. Code: ledger.full. */
-enum tcb_error ledger_create(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d) MUST_USE;
-
 /* A vTPM enclave (`session`: its serial, not 0) has opened the state `entry`. Refused: ledger.unknown, ledger.state.old, ledger.state.forked. From now
  * on only this session commits. A version one ahead whose previous is the newest is taken in. */
 enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
 
-/* A vTPM that came here by a hand-over: this state is its newest, whatever this platform knew of it before. What its MigE granted once, no other copy
- * has; copies from before the hand-over are superseded. */
+/* A vTPM that is made here, or came by a hand-over: this state is its newest, whatever this platform knew of the id before; all other copies are
+ * superseded. What its MigE granted once, no other copy has; a new vTPM has a TPM of its own. Code: ledger.full. */
 enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
 
 /* Whether this session holds the vTPM: its state is the newest, and no other enclave has opened it since. Refused: ledger.unknown,

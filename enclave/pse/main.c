@@ -208,16 +208,6 @@ static enum tcb_error read_id(struct span body, struct uuid *ret_id)
 	return reader_end(&r);
 }
 
-static enum tcb_error create_in_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
-				       struct diagnosis *d)
-{
-	struct uuid id;
-
-	(void)reply;
-	TRY(read_id(body, &id));
-	return ledger_create(&p->ledger, &id, from->serial, d);
-}
-
 static enum tcb_error check_in_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
 				      struct diagnosis *d)
 {
@@ -253,7 +243,6 @@ static const struct permit {
 	{ LOCAL_ENDORSE, 1u << ROLE_VTPM, endorse },
 	{ LOCAL_CERTIFY, 1u << ROLE_VTPM, certify_key },
 	{ LOCAL_ISSUER, 1u << ROLE_VTPM, give_issuer },
-	{ LOCAL_LEDGER_CREATE, 1u << ROLE_VTPM, create_in_ledger },
 	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },
 	{ LOCAL_LEDGER_ADOPT, 1u << ROLE_VTPM, adopt_ledger },
 	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },

@@ -115,33 +115,49 @@ static enum tcb_error tell_ledger(struct vtpm *v, enum local_request request, co
 	return session_call(&v->pse, request, body, &reply, d);
 }
 
+static enum tcb_error seal_next(const struct vtpm *v, struct ledger_entry *ret_entry, struct span *ret_sealed)
+{
+	*ret_entry = (struct ledger_entry){ .id = v->record.id, .version = v->version + 1, .previous = v->digest };
+	TRY(seal(v, ret_entry->version, ret_sealed));
+	return crypto_sha256(*ret_sealed, &ret_entry->digest);
+}
+
+static void note_stored(struct vtpm *v, const struct ledger_entry *entry)
+{
+	v->version = entry->version;
+	v->digest = entry->digest;
+}
+
 enum tcb_error state_save(struct vtpm *v, struct diagnosis *d)
 {
-	struct ledger_entry entry = { .id = v->record.id, .version = v->version + 1, .previous = v->digest };
+	struct ledger_entry entry;
 	struct span sealed;
 
-	TRY(seal(v, entry.version, &sealed));
-	TRY(crypto_sha256(sealed, &entry.digest));
+	TRY(seal_next(v, &entry, &sealed));
 	if (v->record.state == VTPM_INCOMING) {
 		TRY(host_store(STORE_VTPM_STATE, sealed, d));
 	} else {
 		host_store_posted(STORE_VTPM_STATE, sealed);
 		TRY(tell_ledger(v, LOCAL_LEDGER_COMMIT, &entry, d));
 	}
-	v->version = entry.version;
-	v->digest = entry.digest;
+	note_stored(v, &entry);
 	return TCB_OK;
 }
 
+/* The ledger first: a power cut leaves no state that it does not have, and would refuse. */
 enum tcb_error state_create(struct vtpm *v, struct diagnosis *d)
 {
-	struct span reply;
+	struct ledger_entry entry;
+	struct span sealed;
 
 	v->version = 0;
 	v->digest = (struct digest256){0};
+	TRY(seal_next(v, &entry, &sealed));
 	if (v->record.state != VTPM_INCOMING)
-		TRY(session_call(&v->pse, LOCAL_LEDGER_CREATE, SPAN_OF(v->record.id.bytes), &reply, d));
-	return state_save(v, d);
+		TRY(tell_ledger(v, LOCAL_LEDGER_ADOPT, &entry, d));
+	TRY(host_store(STORE_VTPM_STATE, sealed, d));
+	note_stored(v, &entry);
+	return TCB_OK;
 }
 
 enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *d)

@@ -131,11 +131,7 @@ static enum tcb_error ledger(struct rig_vtpm *v, enum local_request request, uin
 /* The vTPM 1 is there, in its first state, and `v` holds it. */
 static void create(struct rig_vtpm *v)
 {
-	const struct uuid id = {{1}};
-	struct span reply;
-
-	assert_int_equal(rig_ask(v, ROLE_PSE, LOCAL_LEDGER_CREATE, SPAN_OF(id.bytes), &reply, NULL), TCB_OK);
-	assert_int_equal(ledger(v, LOCAL_LEDGER_COMMIT, 1), TCB_OK);
+	assert_int_equal(ledger(v, LOCAL_LEDGER_ADOPT, 1), TCB_OK);
 }
 
 static struct span endorse_body(uint8_t *bytes, size_t capacity)
@@ -177,7 +173,7 @@ static void does_only_what_a_role_may_ask(void **state)
 {
 	uint8_t body_bytes[512];
 	struct span body = endorse_body(body_bytes, sizeof body_bytes), reply;
-	const enum local_request for_vtpms[] = { LOCAL_ENDORSE, LOCAL_LEDGER_OPEN, LOCAL_LEDGER_COMMIT, LOCAL_LEDGER_CREATE,
+	const enum local_request for_vtpms[] = { LOCAL_ENDORSE, LOCAL_LEDGER_OPEN, LOCAL_LEDGER_COMMIT, LOCAL_LEDGER_ADOPT,
 						 LOCAL_CERTIFY, LOCAL_ACTIVATE, LOCAL_REDEEM };
 
 	(void)state;

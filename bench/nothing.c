@@ -1,0 +1,5 @@
+/* What the start of any program costs. */
+int main(void)
+{
+	return 0;
+}
