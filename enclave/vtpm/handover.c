@@ -93,6 +93,20 @@ static enum tcb_error seal_volatile(struct vtpm *v, const struct secret256 *key,
 	return error;
 }
 
+/* The blobs are given only once the ledger has it that this vTPM is leaving: a copy that another was opened after has nothing to give. */
+static enum tcb_error leave(struct vtpm *v, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	v->record.state = VTPM_ESCROWED;
+	error = state_save(v, d);
+	if (error == TCB_OK)
+		v->out.active = true;
+	else
+		v->record.state = VTPM_RUNNING;
+	return error;
+}
+
 enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 {
 	SECRET struct secret256 key = {0};
@@ -108,9 +122,7 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 	TRY(escrow(v, &key, &mige, d));
 	TRY(seal_permanent(v, &key, &mige));
 	TRY(seal_volatile(v, &key, &mige));
-	v->out.active = true;
-	v->record.state = VTPM_ESCROWED;
-	return state_save(v, d);
+	return leave(v, d);
 }
 
 static enum tcb_error ask_to_revoke(struct vtpm *v, struct diagnosis *d)

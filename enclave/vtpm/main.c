@@ -276,6 +276,17 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 
 /* ---- run ---- */
 
+/* What a TPM has done and cannot store, it has not done: it stops, as one does whose NV memory fails, until the next CMD_INIT. A wrong password that leaves
+ * no trace could be tried for ever, by a host that has its state opened a second time, or keeps it from being stored. */
+static enum tcb_error save_or_stop(struct vtpm *v, struct diagnosis *d)
+{
+	enum tcb_error error = state_save(v, d);
+
+	if (error != TCB_OK)
+		engine_stop();
+	return error;
+}
+
 /* What a guest that is switched off hard did not do: without it the TPM counts towards a lockout. */
 static void shut_down_orderly(struct vtpm *v)
 {
@@ -317,6 +328,7 @@ static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 {
 	struct span volatile_state = span_of(v->volatile_state, v->volatile_size);
 	enum vtpm_state before;
+	enum tcb_error error;
 
 	if (v->record.state == VTPM_MOVED)
 		return diagnose(d, TCB_REFUSED, "vtpm.moved", "a vTPM that was handed over", "one that was not",
@@ -331,7 +343,12 @@ static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 	before = v->record.state;
 	v->record.state = VTPM_RUNNING;
 	/* Off and on are the same at the next load: that it runs is stored with what it does first. */
-	return before == VTPM_RUNNING || before == VTPM_NEW || before == VTPM_STOPPED ? TCB_OK : state_save(v, d);
+	if (before == VTPM_RUNNING || before == VTPM_NEW || before == VTPM_STOPPED)
+		return TCB_OK;
+	error = save_or_stop(v, d);
+	if (error != TCB_OK)
+		v->record.state = before;
+	return error;
 }
 
 static enum tcb_error handle_init(void *state, struct span body, struct writer *ret, struct diagnosis *d)
@@ -429,7 +446,7 @@ enum tcb_error vtpm_settle_in(struct vtpm *v, struct diagnosis *d)
 		return error;
 	v->record.arrived = false;
 	(void)engine_take_changed();
-	return state_save(v, d);
+	return save_or_stop(v, d);
 }
 
 /* One command of the guest; the response is borrowed until the next. */
@@ -457,7 +474,7 @@ enum tcb_error vtpm_command(struct vtpm *v, uint8_t locality, struct span comman
 	if (mailbox_is_request(command, &nonce) && succeeded(response))
 		TRY(answer_guest(v, nonce));
 	if (engine_take_changed())
-		TRY(state_save(v, d)); /* what the guest is told, a power cut does not take back */
+		TRY(save_or_stop(v, d)); /* what the guest is told, a power cut does not take back */
 	*ret_response = response;
 	return TCB_OK;
 }
@@ -587,7 +604,7 @@ static enum tcb_error handle_attest(void *state, struct span body, struct writer
 	TRY(reader_end(&r));
 	TRY(evidence_make(v, nonce, &evidence, d));
 	if (engine_take_changed()) /* a key that had to be made again */
-		TRY(state_save(v, d));
+		TRY(save_or_stop(v, d));
 	writer_sized(ret, evidence);
 	return TCB_OK;
 }

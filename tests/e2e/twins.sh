@@ -57,6 +57,27 @@ expect "started again, it has its owner's key" [ "$(talk v1 "$(primary 40000001)
 expect "another null seed" [ "$(talk v1 "$(primary 40000007)" | cut -c 29-)" != "$null" ]
 expect "and other random numbers" [ "$(talk v1 "$random32")" != "$(head -n 1 "$WORK/random")" ]
 
+# One state opened twice: the copy that was opened first writes nothing any more, and answers nothing from the first command on that would have.
+front() { # NAME DIR FLAGS: its pid in $front
+	"$OURS" socket --tpm2 --tpmstate "dir=$2" --ctrl "type=unixio,path=$WORK/$1.ctrl" --server "type=unixio,path=$WORK/$1/data" \
+		--log "file=$WORK/$1.log" --flags "$3" >/dev/null 2>&1 &
+	front=$!
+	pids+=($front)
+	for _ in $(seq 100); do [ -S "$WORK/$1/data" ] && return; sleep 0.05; done
+}
+startup=80010000000c000001440000
+code() { cut -c 13-20; }
+kill "${started[2]}"; wait "${started[2]}" 2>/dev/null
+mkdir "$WORK/first" "$WORK/second"
+cp "$WORK/v3/tpm2-00.permall" "$WORK/second"
+front first "$WORK/v3" not-need-init
+front second "$WORK/second" not-need-init,startup-clear
+expect "a copy of the state that was stored last starts, too" [ "$(talk second "$random32" | code)" = 00000000 ]
+expect "the first does not, now" [ "$(talk first "$startup" | code)" = 00000101 ]
+expect "and answers nothing" [ "$(talk first "$random32" | code)" = 00000101 ]
+expect "its log says why" grep -q ledger.copy.superseded "$WORK/first.log"
+expect "the second goes on" [ "$(talk second "$random32" | code)" = 00000000 ]
+
 # The processor goes on when the process that it forks from is gone.
 zygote=$(for p in $(pgrep -P "$processor"); do grep -q '^Seccomp:[[:space:]]*0' "/proc/$p/status" && echo "$p"; done)
 kill -9 "$zygote"
