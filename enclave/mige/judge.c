@@ -5,8 +5,8 @@
 #include "edge/certified_ak.h"
 #include "edge/collateral.h"
 #include "enclave/lib/session.h"
+#include "enclave/mige/memory.h"
 #include "enclave/mige/ratls.h"
-#include "enclave/mige/signatures.h"
 #include "enclave/tee/tee.h"
 #include "verify/appraise/platform.h"
 #include "verify/appraise/quote_expect.h"
@@ -18,6 +18,7 @@
 /* One appraisal at a time; too large for a stack. */
 static struct checks checks;
 static struct policy policy;
+static struct digest256 scope; /* what the policy at hand was made of */
 static struct quote_claims quote_claims;
 static struct platform_claims platform_claims;
 
@@ -94,6 +95,7 @@ static enum tcb_error take_policy(struct span json, struct diagnosis *d)
 {
 	struct diagnosis inner = {0};
 
+	TRY(crypto_sha256(json, &scope));
 	if (json.size == 0)
 		policy_default(&policy);
 	else if (policy_decode(json, &policy, &inner) != TCB_OK)
@@ -174,7 +176,8 @@ enum tcb_error judge_peer(const struct judge *j, enum judge_side side, const str
 	struct certified_ak ak;
 	struct collateral collateral;
 
-	checks = (struct checks){ .memo = signatures_seen() };
+	scope = (struct digest256){{ 1, (uint8_t)side }};
+	checks = (struct checks){ .memo = memory_under(&scope) };
 	policy_default(&policy);
 	if (side == JUDGE_DESTINATION)
 		policy.accepted_statuses = ANY_STATUS;
@@ -217,7 +220,7 @@ static enum tcb_error judge_platform(const struct judge *j, const struct judged_
 		.event_log = proof->event_log,
 	};
 
-	checks = (struct checks){ .memo = signatures_seen() };
+	checks = (struct checks){ .memo = memory_under(&scope) };
 	bind_policy(j);
 	TRY(wan_commitment(nonce, &peer->key, &evidence.commitment));
 	if (!check_mige_by_policy(peer) ||
@@ -237,6 +240,7 @@ enum tcb_error judge_handover(const struct judge *j, const struct judged_peer *p
 enum tcb_error judge_repetition(const struct judge *j, const struct judged_peer *peer, const struct wan_redeem *proof,
 				const uint8_t nonce[SHA256_SIZE], uint64_t now_s, struct diagnosis *d)
 {
+	scope = (struct digest256){{2}};
 	policy_default(&policy);
 	policy.accepted_statuses = ANY_STATUS;
 	policy.accept_enrolled = true;

@@ -5,7 +5,7 @@
  *   destination.c  this platform takes: asks, proves itself, hands the key to its vTPM
  *   tidy.c         the journal shrinks: sources are told what arrived, entries that say nothing any more go
  *   rehearse.c     a first session, with ourselves, when we start
- *   judge.c        what a peer must be (signatures.c: what checked before)      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
+ *   judge.c        what a peer must be (memory.c: what was judged before)      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
 #ifndef TCBIND_ENCLAVE_MIGE_MIGE_H
 #define TCBIND_ENCLAVE_MIGE_MIGE_H
 

@@ -1,6 +1,6 @@
 /* A session with ourselves, over no network, and a judgement of our own platform: what the first hand-over would otherwise do for the first time while a
  * machine stands still. libssl has looked up what it needs; and the signatures of certificates, CRLs and collateral, which platforms of one operator
- * share, have been checked (signatures.h). Nothing else stays. */
+ * share, have been checked (memory.h). Nothing else stays. */
 #include "enclave/lib/ocall.h"
 #include "enclave/mige/mige.h"
 #include "enclave/mige/ratls.h"

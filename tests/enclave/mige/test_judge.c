@@ -211,8 +211,8 @@ static void refuses_what_it_cannot_judge(void **state)
 
 /* ---- the hand-over ---- */
 
-static enum tcb_error hand_over(const char *policy, struct rig_platform *tpm, const struct p256_point *committed_key,
-				uint8_t committed_nonce)
+/* To the peer that was judged last. */
+static enum tcb_error decide(const char *policy, struct rig_platform *tpm, const struct p256_point *committed_key, uint8_t committed_nonce)
 {
 	static uint8_t quote_bytes[LIMIT_QUOTE];
 	const uint8_t nonce[SHA256_SIZE] = {9}, other_nonce[SHA256_SIZE] = {committed_nonce};
@@ -220,12 +220,18 @@ static enum tcb_error hand_over(const char *policy, struct rig_platform *tpm, co
 	struct digest256 commitment;
 	struct wan_redeem proof;
 
-	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK);
 	assert_int_equal(wan_commitment(other_nonce, committed_key, &commitment), TCB_OK);
 	assert_int_equal(fake_quote(tpm->ak, &commitment, tpm->pcr0, &w), TCB_OK);
 	proof = (struct wan_redeem){ .platform_quote = span_of(quote_bytes, w.size) };
 	d = (struct diagnosis){0};
 	return judge_handover(&judge, &peer, span_of_text(policy), &proof, nonce, now_s, &d);
+}
+
+static enum tcb_error hand_over(const char *policy, struct rig_platform *tpm, const struct p256_point *committed_key,
+				uint8_t committed_nonce)
+{
+	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK);
+	return decide(policy, tpm, committed_key, committed_nonce);
 }
 
 static void assert_handover_refused(enum tcb_error error, const char *check)
@@ -284,6 +290,33 @@ static void a_worse_tcb_is_for_the_owner_to_accept(void **state)
 	file_free(&newer);
 }
 
+/* What is remembered of a processor holds under the policy that it was judged by, for as long as its windows last, and for these very bytes. */
+static void what_was_judged_is_judged_anew_otherwise(void **state)
+{
+	static const char accepts[] = "{\"version\":1,\"tcb\":{\"accept\":[\"UpToDate\",\"OutOfDate\"]},\"platforms\":{\"unlisted\":\"accept\"}}";
+	struct pki_collateral_options options;
+	struct file_bytes newer = {0};
+	uint64_t then = now_s;
+
+	(void)state;
+	pki_collateral_defaults(&options);
+	options.up_to_date_svn = PKI_COMPONENT_SVN + 1;
+	rig_issue_collateral(0, &options, &newer);
+	collateral = file_span(&newer);
+	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(decide(accepts, &peer_platform, &key, 9), TCB_OK);
+		assert_handover_refused(decide(accepts, &peer_platform, &key, 8), "platform.tpm.commitment");
+		assert_handover_refused(decide("", &peer_platform, &key, 9), "quote.tcb.status");
+		now_s = 4000000000u;
+		assert_handover_refused(decide(accepts, &peer_platform, &key, 9), "quote.chain.expired");
+		now_s = then;
+	}
+	peer.collateral[peer.collateral_size - 1] ^= 1;
+	assert_int_equal(decide(accepts, &peer_platform, &key, 9), TCB_REFUSED);
+	file_free(&newer);
+}
+
 static void repeats_only_for_a_peer_that_proves_itself(void **state)
 {
 	static uint8_t quote_bytes[LIMIT_QUOTE];
@@ -317,6 +350,7 @@ int main(void)
 		TEST(wants_a_fresh_quote_of_that_platform),
 		TEST(the_owners_policy_is_added_to_ours),
 		TEST(a_worse_tcb_is_for_the_owner_to_accept),
+		TEST(what_was_judged_is_judged_anew_otherwise),
 		TEST(repeats_only_for_a_peer_that_proves_itself),
 	};
 
