@@ -127,5 +127,22 @@ expect "both are noted" noted $((mounted + 3))
 rm -r "$WORK/renamed"
 expect "where it was is deleted" [ "$(delete --gone | cut -d ' ' -f 3)" = "$WORK/renamed" ]
 expect "it starts there still" start_once "$WORK/target"
+# ---- moved to another platform: where it was, it is forgotten ----
+"$TCBIND" platform init "$WORK/B" --pki "$WORK/P" --name B
+expect "another platform runs" platform_start B
+cp -a "$WORK/target" "$WORK/target.before"
+front source "$WORK/target"
+TCBIND_PLATFORM=$WORK/B front target "$WORK/b"
+ioctl source -i && ioctl source --save permanent "$WORK/blob" && ioctl source --save volatile "$WORK/blob.volatile"
+ioctl target --load permanent "$WORK/blob" && ioctl target --load volatile "$WORK/blob.volatile"
+expect "a vTPM moves to another platform" ioctl target -i
+end source $source
+end target $target
+expect "it is known there, and here no more" [ "$(ls "$WORK/B/places" | wc -l) $(grep -lc "$WORK/target\"" "$A/places"/* | wc -l)" = "1 0" ]
+expect_refusal "what it left does not start" "vtpm.moved" start_once "$WORK/target"
+rm -r "$WORK/target" && mv "$WORK/target.before" "$WORK/target"
+expect_refusal "nor does an older state of it" "ledger.unknown" start_once "$WORK/target"
+expect "it starts where it went" env TCBIND_PLATFORM="$WORK/B" bash -c "$(declare -f start_once); WORK=$WORK FRONTS=$FRONTS; start_once $WORK/b"
+
 expect_status "--gone with --id is a wrong usage" 2 delete --gone --id $ID
 done_testing
