@@ -71,7 +71,7 @@ kill "${started[2]}"; wait "${started[2]}" 2>/dev/null
 mkdir "$WORK/first" "$WORK/second"
 cp "$WORK/v3/tpm2-00.permall" "$WORK/second"
 front first "$WORK/v3" not-need-init
-expect "a TPM waits for its TPM2_Startup" [ "$(talk first "$random32" | code)" = 00000100 ]
+expect "a TPM is initialised" "$BUILD/host/compat/swtpm_ioctl" --unix "$WORK/first.ctrl" -e # and has written nothing yet
 front second "$WORK/second" not-need-init,startup-clear
 expect "a copy of the state that was stored last starts, too" [ "$(talk second "$random32" | code)" = 00000000 ]
 expect "the first does not, now" [ "$(talk first "$startup" | code)" = 00000101 ]
