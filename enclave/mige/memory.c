@@ -51,10 +51,8 @@ static bool take_processor(const struct digest256 *key, uint64_t now_s, struct c
 		const struct processor *p = &processors[i];
 
 		if (p->check_count == 0 || memcmp(&p->key, key, sizeof *key) != 0 || now_s < p->from_s || now_s > p->until_s ||
-		    p->check_count > CHECKS_MAX - checks->count)
+		    !checks_append(checks, p->checks, p->check_count))
 			continue;
-		memcpy(checks->list + checks->count, p->checks, p->check_count * sizeof p->checks[0]);
-		checks->count += p->check_count;
 		memcpy(ret_value, &p->claims, sizeof p->claims);
 		return true;
 	}
@@ -71,20 +69,12 @@ static bool recall(void *store, const struct memo_question *q, uint64_t now_s, s
 	return is_processor(q, &digest) && take_processor(&digest, now_s, checks, ret_value);
 }
 
-static bool all_passed(const struct checks *checks, size_t first)
-{
-	for (size_t i = first; i < checks->count; i++)
-		if (checks->list[i].result == CHECK_FAIL)
-			return false;
-	return !checks->overflowed && !checks->missing;
-}
-
 static void keep_processor(const struct digest256 *key, uint64_t from_s, uint64_t until_s, const struct checks *checks, size_t first, const void *value)
 {
 	struct processor *p = &processors[next_processor];
 	size_t count = checks->count - first;
 
-	if (count == 0 || count > CHECKS_KEPT || from_s > until_s || !all_passed(checks, first))
+	if (count == 0 || count > CHECKS_KEPT || from_s > until_s || !checks_hold(checks, first))
 		return;
 	p->key = *key;
 	p->from_s = from_s;

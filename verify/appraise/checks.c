@@ -79,6 +79,23 @@ void check_not_run(struct checks *c, const char *layer, const char *field, const
 		c->list[before].result = CHECK_NOT_RUN;
 }
 
+bool checks_hold(const struct checks *c, size_t first)
+{
+	for (size_t i = first; i < c->count; i++)
+		if (c->list[i].result == CHECK_FAIL)
+			return false;
+	return !c->overflowed && !c->missing;
+}
+
+bool checks_append(struct checks *c, const struct check *list, size_t count)
+{
+	if (count > CHECKS_MAX - c->count)
+		return false;
+	memcpy(c->list + c->count, list, count * sizeof list[0]);
+	c->count += count;
+	return true;
+}
+
 const struct check *checks_first_failure(const struct checks *c)
 {
 	for (size_t i = 0; i < c->count; i++)

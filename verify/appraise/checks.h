@@ -46,6 +46,11 @@ void check_not_run(struct checks *c, const char *layer, const char *field, const
 /* Hexadecimal digits of at most 64 bytes; more are cut with "...". */
 void checks_hex(struct span bytes, char ret_text[CHECK_TEXT_MAX]);
 
+/* Whether those from `first` on are a judgement that can be kept: none failed, nothing was missing, and there was room for all. */
+bool checks_hold(const struct checks *c, size_t first);
+/* Adds a judgement that was kept. False: there is no room, and nothing was added. */
+bool checks_append(struct checks *c, const struct check *list, size_t count);
+
 /* The first failed check, or NULL. */
 const struct check *checks_first_failure(const struct checks *c);
 

@@ -140,10 +140,8 @@ static struct slot *oldest(struct slot *set)
 
 static bool copy_out(const struct body *body, uint64_t now_s, struct checks *checks, void *ret_value)
 {
-	if (now_s < body->from_s || now_s > body->until_s || body->check_count > CHECKS_MAX - checks->count)
+	if (now_s < body->from_s || now_s > body->until_s || !checks_append(checks, body->checks, body->check_count))
 		return false;
-	memcpy(checks->list + checks->count, body->checks, body->check_count * sizeof body->checks[0]);
-	checks->count += body->check_count;
 	memcpy(ret_value, body->checks + body->check_count, body->value_size);
 	return true;
 }
@@ -177,10 +175,7 @@ static struct body *body_new(const struct memo_question *q, uint64_t from_s, uin
 	size_t count = checks->count - first;
 	struct body *body;
 
-	for (size_t i = first; i < checks->count; i++)
-		if (checks->list[i].result == CHECK_FAIL)
-			return NULL;
-	if (checks->overflowed || checks->missing || from_s > until_s)
+	if (!checks_hold(checks, first) || from_s > until_s)
 		return NULL;
 	body = malloc(sizeof *body + count * sizeof body->checks[0] + q->value_size);
 	if (body == NULL)
