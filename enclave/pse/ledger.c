@@ -96,20 +96,24 @@ static size_t place_of(const struct ledger *l, const struct uuid *id)
 	return from;
 }
 
+static bool is_at(const struct ledger *l, size_t at, const struct uuid *id)
+{
+	return at < l->count && memcmp(&l->slots[at].id, id, sizeof *id) == 0;
+}
+
 /* The id's slot; NULL: there is none. */
 static struct ledger_slot *find(struct ledger *l, const struct uuid *id)
 {
 	size_t at = place_of(l, id);
 
-	return at < l->count && memcmp(&l->slots[at].id, id, sizeof *id) == 0 ? &l->slots[at] : NULL;
+	return is_at(l, at, id) ? &l->slots[at] : NULL;
 }
 
 static enum tcb_error put(struct ledger *l, const struct ledger_slot *next)
 {
-	struct ledger_slot *slot = find(l, &next->id);
 	size_t at = place_of(l, &next->id);
 
-	if (slot == NULL) {
+	if (!is_at(l, at, &next->id)) {
 		if (l->count == LEDGER_ENTRIES)
 			return TCB_LIMIT;
 		memmove(&l->slots[at + 1], &l->slots[at], (l->count - at) * sizeof l->slots[0]);
@@ -123,7 +127,7 @@ static void take_out(struct ledger *l, const struct uuid *id)
 {
 	size_t at = place_of(l, id);
 
-	if (find(l, id) == NULL)
+	if (!is_at(l, at, id))
 		return;
 	l->count--;
 	memmove(&l->slots[at], &l->slots[at + 1], (l->count - at) * sizeof l->slots[0]);
@@ -211,10 +215,10 @@ static struct ledger_slot slot_of(const struct ledger_entry *entry, uint64_t ses
 	return (struct ledger_slot){ .id = entry->id, .version = entry->version, .digest = entry->digest, .owner = session };
 }
 
-/* The new value of a slot that is there, or may be. */
-static enum tcb_error change(struct ledger *l, const struct ledger_slot *next, struct diagnosis *d)
+/* The new value of the id's slot; `slot` NULL: there is none yet. */
+static enum tcb_error change(struct ledger *l, const struct ledger_slot *slot, const struct ledger_slot *next, struct diagnosis *d)
 {
-	if (find(l, &next->id) == NULL && l->count == LEDGER_ENTRIES)
+	if (slot == NULL && l->count == LEDGER_ENTRIES)
 		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "at most 8192 vTPMs that this platform has",
 				"delete those that are not wanted any more: `tcbind vtpm delete`");
 	TRY(post_step(l, next, true));
@@ -257,7 +261,7 @@ enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, u
 		return TCB_OK;
 	}
 	if (entry->version == slot->version + 1 && same(&entry->previous, &slot->digest))
-		return change(l, &next, d); /* written, but cut off before its commit */
+		return change(l, slot, &next, d); /* written, but cut off before its commit */
 	return refuse_state(slot, entry, d);
 }
 
@@ -265,13 +269,11 @@ enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, 
 {
 	const struct ledger_slot next = slot_of(entry, session);
 
-	return change(l, &next, d);
+	return change(l, find(l, &entry->id), &next, d);
 }
 
-enum tcb_error ledger_check(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
+static enum tcb_error check_owner(const struct ledger_slot *slot, uint64_t session, struct diagnosis *d)
 {
-	const struct ledger_slot *slot = find(l, id);
-
 	if (slot == NULL)
 		return unknown(d);
 	if (slot->owner != session)
@@ -280,22 +282,27 @@ enum tcb_error ledger_check(struct ledger *l, const struct uuid *id, uint64_t se
 	return TCB_OK;
 }
 
+enum tcb_error ledger_check(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d)
+{
+	return check_owner(find(l, id), session, d);
+}
+
 enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d)
 {
 	const struct ledger_slot next = slot_of(entry, session);
 	const struct ledger_slot *slot = find(l, &entry->id);
 
-	TRY(ledger_check(l, &entry->id, session, d));
+	TRY(check_owner(slot, session, d));
 	if (entry->version != slot->version + 1 || !same(&entry->previous, &slot->digest))
 		return diagnose_found(d, TCB_REFUSED, "ledger.version", "the version after the newest",
 				      "start this vTPM again", "version %llu after %llu",
 				      (unsigned long long)entry->version, (unsigned long long)slot->version);
-	return change(l, &next, d);
+	return change(l, slot, &next, d);
 }
 
 bool ledger_has(const struct ledger *l, const struct uuid *id)
 {
-	return find((struct ledger *)(uintptr_t)l, id) != NULL;
+	return is_at(l, place_of(l, id), id);
 }
 
 enum tcb_error ledger_drop(struct ledger *l, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped)

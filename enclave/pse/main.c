@@ -200,21 +200,15 @@ static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *f
 	return ledger_commit(&p->ledger, &entry, from->serial, d);
 }
 
-static enum tcb_error read_id(struct span body, struct uuid *ret_id)
-{
-	struct reader r = reader_of(body);
-
-	TRY(reader_copy(&r, ret_id->bytes, sizeof ret_id->bytes));
-	return reader_end(&r);
-}
-
 static enum tcb_error check_in_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
 				      struct diagnosis *d)
 {
+	struct reader r = reader_of(body);
 	struct uuid id;
 
 	(void)reply;
-	TRY(read_id(body, &id));
+	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
+	TRY(reader_end(&r));
 	return ledger_check(&p->ledger, &id, from->serial, d);
 }
 

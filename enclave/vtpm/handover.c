@@ -93,17 +93,18 @@ static enum tcb_error seal_volatile(struct vtpm *v, const struct secret256 *key,
 	return error;
 }
 
-/* The blobs are given only once the ledger has it that this vTPM is leaving: a copy that another was opened after has nothing to give. */
-static enum tcb_error leave(struct vtpm *v, struct diagnosis *d)
+/* Between VTPM_RUNNING and VTPM_ESCROWED, once the ledger has it: a copy that another was opened after has no blobs to give, and does not run on. */
+static enum tcb_error change_state(struct vtpm *v, enum vtpm_state next, struct diagnosis *d)
 {
+	enum vtpm_state before = v->record.state;
 	enum tcb_error error;
 
-	v->record.state = VTPM_ESCROWED;
+	v->record.state = next;
 	error = state_save(v, d);
 	if (error == TCB_OK)
-		v->out.active = true;
+		v->out.active = next == VTPM_ESCROWED;
 	else
-		v->record.state = VTPM_RUNNING;
+		v->record.state = before;
 	return error;
 }
 
@@ -122,7 +123,7 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 	TRY(escrow(v, &key, &mige, d));
 	TRY(seal_permanent(v, &key, &mige));
 	TRY(seal_volatile(v, &key, &mige));
-	return leave(v, d);
+	return change_state(v, VTPM_ESCROWED, d);
 }
 
 static enum tcb_error ask_to_revoke(struct vtpm *v, struct diagnosis *d)
@@ -138,7 +139,6 @@ static enum tcb_error ask_to_revoke(struct vtpm *v, struct diagnosis *d)
 	return session_call(&v->mige, LOCAL_REVOKE, body, &reply, d);
 }
 
-/* Runs on only once that is in the ledger: a copy that it takes no more from stays escrowed. */
 enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 {
 	enum tcb_error error = ask_to_revoke(v, d);
@@ -150,13 +150,7 @@ enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 		return error;
 	}
 	TRY(error);
-	v->record.state = VTPM_RUNNING;
-	error = state_save(v, d);
-	if (error == TCB_OK)
-		v->out.active = false;
-	else
-		v->record.state = VTPM_ESCROWED;
-	return error;
+	return change_state(v, VTPM_RUNNING, d);
 }
 
 /* ---- destination ---- */
