@@ -114,8 +114,8 @@ enum tcb_error destination_ask(struct mige_connection *c) MUST_USE;
 
 /* ---- rehearse.c ---- */
 
-/* At the start, before there are connections. An error is of no consequence: what stands against this platform is said where it matters. */
-enum tcb_error mige_rehearse(struct mige *m, struct diagnosis *d) MUST_USE;
+/* At the start, before there are connections. How it ends is of no consequence: what stands against this platform is said where it matters. */
+void mige_rehearse(struct mige *m);
 
 /* ---- tidy.c ---- */
 
