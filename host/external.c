@@ -70,10 +70,9 @@ static struct occupant look_who_is_there(const struct host_vtpm *v)
 static void drop_replaced(struct host_vtpm *v, const struct occupant *before)
 {
 	struct diagnosis d = {0};
-	bool dropped;
 
 	if (before->known && memcmp(&before->id, &v->id, sizeof v->id) != 0 &&
-	    vtpms_drop(v->daemon, &before->id, &before->digest, &dropped, &d) != TCB_OK)
+	    vtpms_drop(v->daemon, &before->id, &before->digest, NULL, &d) != TCB_OK)
 		external_log(v, &d);
 }
 

@@ -186,7 +186,7 @@ enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, st
 	return store_put(store_dir, name, sealed, d);
 }
 
-void place_drop_aside(const struct uuid *id, const char *store_dir)
+void place_drop_aside(const char *store_dir, const struct uuid *id)
 {
 	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
 
@@ -213,7 +213,7 @@ enum tcb_error place_take_aside(const struct place *p, const char *store_dir, st
 		free((void *)(uintptr_t)aside.data);
 		return error;
 	}
-	place_drop_aside(&p->id, store_dir);
+	place_drop_aside(store_dir, &p->id);
 	free((void *)(uintptr_t)ret_file->data);
 	*ret_file = *ret_sealed = aside;
 	return TCB_OK;

@@ -47,7 +47,7 @@ enum tcb_error place_take_aside(const struct place *p, const char *store_dir, st
 				struct diagnosis *d) MUST_USE;
 
 /* That vTPM is wanted no more. */
-void place_drop_aside(const struct uuid *id, const char *store_dir);
+void place_drop_aside(const char *store_dir, const struct uuid *id);
 
 /* What the place's state file is. */
 enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };

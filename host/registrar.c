@@ -195,13 +195,12 @@ static struct host_vtpm *new_vtpm(struct registration *r)
 static void note_end(struct host_vtpm *v)
 {
 	struct diagnosis d = {0};
-	bool dropped;
 
 	if (v->status.generation == 0)
 		return; /* there was none */
 	if (v->status.state != VTPM_MOVED)
 		directories_note(v->daemon, &v->place, &v->status.digest);
-	else if (vtpms_drop(v->daemon, &v->id, &v->status.digest, &dropped, &d) != TCB_OK)
+	else if (vtpms_drop(v->daemon, &v->id, &v->status.digest, NULL, &d) != TCB_OK)
 		log_diagnosis(v->id_text, &d);
 }
 
@@ -323,7 +322,6 @@ static enum tcb_error create(struct host_vtpm *v, const json_t *wanted, struct d
 static void drop_if_removed(struct host_vtpm *v)
 {
 	struct diagnosis d = {0};
-	bool dropped;
 
 	if (!v->loaded || v->place.log == NULL || place_has_state(&v->place))
 		return;
@@ -331,8 +329,9 @@ static void drop_if_removed(struct host_vtpm *v)
 	v->place.log = NULL;
 	vtpm_close_enclave(v);
 	place_remove_certificates(&v->place);
-	if (vtpms_drop(v->daemon, &v->id, &v->status.digest, &dropped, &d) != TCB_OK)
+	if (vtpms_drop(v->daemon, &v->id, &v->status.digest, NULL, &d) != TCB_OK)
 		log_diagnosis(v->id_text, &d);
+	v->status = (struct vtpm_status){0}; /* there is none any more */
 }
 
 /* The client has its answer. Who starts the vTPM meanwhile waits for this, or makes the keys itself. */

@@ -321,10 +321,14 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 
 enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped, struct diagnosis *d)
 {
-	TRY(pse_drop(daemon, id, newest, ret_dropped, d));
-	if (!*ret_dropped)
+	bool dropped;
+
+	TRY(pse_drop(daemon, id, newest, &dropped, d));
+	if (ret_dropped != NULL)
+		*ret_dropped = dropped;
+	if (!dropped)
 		return TCB_OK;
-	place_drop_aside(id, daemon->store_dir);
+	place_drop_aside(daemon->store_dir, id);
 	directories_forget(daemon, id);
 	settle_soon(); /* the MigE's journal may forget it too */
 	return TCB_OK;
@@ -348,14 +352,13 @@ static enum tcb_error drop_what_is_here(struct daemon *daemon, const struct host
 	struct digest256 newest;
 	struct span sealed;
 	enum tcb_error error;
-	bool dropped;
 
 	if (!is_elsewhere(daemon, v))
-		return vtpms_drop(daemon, &v->id, NULL, &dropped, d);
+		return vtpms_drop(daemon, &v->id, NULL, NULL, d);
 	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &sealed, d));
 	error = crypto_sha256(sealed, &newest);
 	free((void *)(uintptr_t)sealed.data);
-	return error == TCB_OK ? vtpms_drop(daemon, &v->id, &newest, &dropped, d) : error;
+	return error == TCB_OK ? vtpms_drop(daemon, &v->id, &newest, NULL, d) : error;
 }
 
 /* From the ledger first: what a power cut leaves then is files that do not open, which can be deleted once more. */

@@ -26,7 +26,8 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 /* Code: vtpm.busy. A vTPM that runs is not deleted, nor one whose files are a user's. */
 enum tcb_error vtpms_delete(struct daemon *daemon, struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 /* The vTPM whose newest sealed state has this digest (NULL: whatever it is) is wanted no more: it is out of the ledger, durably, and what the host kept for it is gone; no state
- * of it opens here any more. Its files, if there are any, are the caller's. False: its newest state is another, and nothing was done. */
+ * of it opens here any more. Its files, if there are any, are the caller's. Else its newest state is another, and nothing was done: `ret_dropped` (NULL:
+ * who asks does not care) says which. */
 enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped, struct diagnosis *d) MUST_USE;
 /* NULL: there is none. What it returns, and what vtpms_create() and vtpms_list() do, the caller releases. */
 struct host_vtpm *vtpms_find(struct daemon *daemon, const struct uuid *id);
