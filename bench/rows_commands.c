@@ -96,13 +96,14 @@ static void measure(size_t i, const struct server servers[PARTIES])
 {
 	double us[PARTIES][TURNS];
 	struct tpm_request requests[PARTIES];
+	int parties = commands[i].echo != NULL ? PARTIES : SIDES;
 	uint32_t keys[SIDES];
 
 	for (int side = 0; side < SIDES; side++)
 		keys[side] = commands[i].prepare(servers[side].data, &requests[side]);
 	requests[ECHO] = requests[TCBIND];
 	for (int turn = 0; turn < TURNS; turn++)
-		for (int side = 0; side < PARTIES; side++)
+		for (int side = 0; side < parties; side++)
 			us[side][turn] = turn_us(servers[side].data, &requests[side], commands[i].count);
 	for (int side = 0; side < SIDES; side++)
 		if (keys[side] != 0)

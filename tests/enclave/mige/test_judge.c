@@ -268,18 +268,24 @@ static void the_owners_policy_is_added_to_ours(void **state)
 	assert_refused("quote.root.untrusted");
 }
 
-/* A processor whose certificate says an older SVN than the collateral wants. */
+static const char accepts[] = "{\"version\":1,\"tcb\":{\"accept\":[\"UpToDate\",\"OutOfDate\"]},\"platforms\":{\"unlisted\":\"accept\"}}";
+
+/* The processors' certificate says an older SVN than the collateral wants from now on. */
+static void want_newer(struct pki_collateral_options *ret_options, struct file_bytes *ret_newer)
+{
+	pki_collateral_defaults(ret_options);
+	ret_options->up_to_date_svn = PKI_COMPONENT_SVN + 1;
+	rig_issue_collateral(0, ret_options, ret_newer);
+	collateral = file_span(ret_newer);
+}
+
 static void a_worse_tcb_is_for_the_owner_to_accept(void **state)
 {
-	static const char accepts[] = "{\"version\":1,\"tcb\":{\"accept\":[\"UpToDate\",\"OutOfDate\"]},\"platforms\":{\"unlisted\":\"accept\"}}";
 	struct pki_collateral_options options;
 	struct file_bytes newer = {0};
 
 	(void)state;
-	pki_collateral_defaults(&options);
-	options.up_to_date_svn = PKI_COMPONENT_SVN + 1;
-	rig_issue_collateral(0, &options, &newer);
-	collateral = file_span(&newer);
+	want_newer(&options, &newer);
 	assert_int_equal(judge_as(JUDGE_SOURCE), TCB_REFUSED);
 	assert_handover_refused(hand_over("", &peer_platform, &key, 9), "quote.tcb.status");
 	assert_int_equal(hand_over(accepts, &peer_platform, &key, 9), TCB_OK);
@@ -293,16 +299,12 @@ static void a_worse_tcb_is_for_the_owner_to_accept(void **state)
 /* What is remembered of a processor holds under the policy that it was judged by, for as long as its windows last, and for these very bytes. */
 static void what_was_judged_is_judged_anew_otherwise(void **state)
 {
-	static const char accepts[] = "{\"version\":1,\"tcb\":{\"accept\":[\"UpToDate\",\"OutOfDate\"]},\"platforms\":{\"unlisted\":\"accept\"}}";
 	struct pki_collateral_options options;
 	struct file_bytes newer = {0};
 	uint64_t then = now_s;
 
 	(void)state;
-	pki_collateral_defaults(&options);
-	options.up_to_date_svn = PKI_COMPONENT_SVN + 1;
-	rig_issue_collateral(0, &options, &newer);
-	collateral = file_span(&newer);
+	want_newer(&options, &newer);
 	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK);
 	for (int again = 0; again < 2; again++) {
 		assert_int_equal(decide(accepts, &peer_platform, &key, 9), TCB_OK);
