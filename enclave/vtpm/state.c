@@ -134,12 +134,8 @@ enum tcb_error state_save(struct vtpm *v, struct diagnosis *d)
 	struct span sealed;
 
 	TRY(seal_next(v, &entry, &sealed));
-	if (v->record.state == VTPM_INCOMING) {
-		TRY(host_store(STORE_VTPM_STATE, sealed, d));
-	} else {
-		host_store_posted(STORE_VTPM_STATE, sealed);
-		TRY(tell_ledger(v, LOCAL_LEDGER_COMMIT, &entry, d));
-	}
+	host_store_posted(STORE_VTPM_STATE, sealed);
+	TRY(tell_ledger(v, LOCAL_LEDGER_COMMIT, &entry, d));
 	note_stored(v, &entry);
 	return TCB_OK;
 }
