@@ -13,7 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-/* Builds the curves now. */
+/* Chooses libcrypto's arithmetic, and builds the curves now. */
 void levers_prepare(void);
 
 /* EC_GROUP_new_curve_GFp(): the named curve where p, a and b are one's. */
