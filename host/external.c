@@ -9,6 +9,7 @@
 #include "core/wipe.h"
 #include "crypto/crypto.h"
 #include "edge/blob.h"
+#include "host/aside.h"
 #include "host/vtpms.h"
 
 #define BACKUP_SUFFIX ".swtpm"
@@ -210,6 +211,33 @@ static enum tcb_error refuse_volatile(struct host_vtpm *v, struct diagnosis *d)
 			"one that this vTPM gave, or none", "load swtpm's permanent state with it");
 }
 
+/* A state that was left aside by another place of this vTPM, and is the newest. */
+static bool opens(void *context, struct span sealed)
+{
+	struct host_vtpm *v = context;
+
+	if (vtpm_launch(v, NULL) != TCB_OK || vtpm_load_state(v, sealed, NULL) != TCB_OK)
+		return false;
+	if (v->status.state != VTPM_MOVED && v->status.state != VTPM_INCOMING) /* which the PSE is not asked about */
+		return true;
+	vtpm_close_enclave(v);
+	return false;
+}
+
+static enum tcb_error open_ours(struct host_vtpm *v, struct span *file, struct span sealed, struct diagnosis *d)
+{
+	struct diagnosis why = {0};
+	enum tcb_error error;
+
+	TRY(aside_take(&v->place, v->daemon->store_dir, file, &sealed, d));
+	error = vtpm_load_state(v, sealed, d);
+	if (error == TCB_REFUSED && aside_take_of_another(&v->place, v->daemon->store_dir, opens, v, &why) == TCB_OK)
+		error = TCB_OK;
+	TRY(error);
+	finish_if_off(v);
+	return TCB_OK;
+}
+
 enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 {
 	enum place_content content;
@@ -230,11 +258,7 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 		error = create(v, span_of(NULL, 0), span_of(NULL, 0), d);
 	} else if (content == PLACE_OURS) {
 		set_id(v, &id);
-		error = place_take_aside(&v->place, v->daemon->store_dir, &file, &sealed, d);
-		if (error == TCB_OK)
-			error = vtpm_load_state(v, sealed, d);
-		if (error == TCB_OK)
-			finish_if_off(v);
+		error = open_ours(v, &file, sealed, d);
 	} else {
 		error = import_files(v, file, d);
 	}
@@ -268,11 +292,32 @@ static void switch_off(struct host_vtpm *v)
 	vtpm_close_enclave(v);
 }
 
+/* It comes back to where it was: what it left here opens. Where it does not, since the platform knows a newer state (after a crash in the midst of a move
+ * to another directory, say), it is as good as nothing. */
+static enum tcb_error come_back(struct host_vtpm *v, const struct uuid *id, bool *ret_back, struct diagnosis *d)
+{
+	struct diagnosis why = {0};
+	enum tcb_error error;
+
+	*ret_back = is_here(v, id);
+	if (!*ret_back || v->loaded)
+		return TCB_OK;
+	TRY(vtpm_launch(v, d));
+	error = external_open(v, &why);
+	if (error == TCB_OK)
+		return TCB_OK;
+	vtpm_close_enclave(v);
+	*ret_back = false;
+	return error == TCB_REFUSED ? TCB_OK : diagnose_again(d, error, &why);
+}
+
 static enum tcb_error make_place(struct host_vtpm *v, const struct uuid *id, struct diagnosis *d)
 {
 	const struct vtpm_create m = { .id = *id, .incoming = true };
+	bool back;
 
-	if (is_here(v, id))
+	TRY(come_back(v, id, &back, d));
+	if (back)
 		return TCB_OK;
 	switch_off(v);
 	TRY(vtpms_claim_place(v, d));
@@ -335,6 +380,7 @@ enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d)
 	before = look_who_is_there(v);
 	place_remove_volatile(&v->place); /* of what was here before */
 	TRY(place_settle(&v->place, d));
+	aside_drop(&v->place, v->daemon->store_dir); /* if it was here before, and lost its power */
 	v->place.log = v->daemon->log;
 	drop_replaced(v, &before);
 	return TCB_OK;

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "core/reader.h"
+#include "host/aside.h"
 #include "host/log_out.h"
-#include "host/place.h"
 
 struct store_log {
 	char dir[PATH_MAX];
@@ -26,7 +26,7 @@ struct store_log {
 /* ---- recovery ---- */
 
 struct found {
-	struct uuid id;
+	struct log_owner owner;
 	struct span bytes; /* empty: settled */
 };
 
@@ -40,7 +40,7 @@ static enum tcb_error note(struct recovery *r, const struct log_record *m)
 {
 	size_t i = 0;
 
-	while (i < r->count && memcmp(&r->states[i].id, &m->id, sizeof m->id) != 0)
+	while (i < r->count && !log_owner_same(&r->states[i].owner, &m->owner))
 		i++;
 	if (i == r->capacity) {
 		struct found *more = realloc(r->states, (r->capacity * 2 + 64) * sizeof *more);
@@ -50,7 +50,7 @@ static enum tcb_error note(struct recovery *r, const struct log_record *m)
 		r->states = more;
 		r->capacity = r->capacity * 2 + 64;
 	}
-	r->states[i] = (struct found){ .id = m->id, .bytes = m->kind == LOG_STATE ? m->bytes : span_of(NULL, 0) };
+	r->states[i] = (struct found){ .owner = m->owner, .bytes = m->kind == LOG_STATE ? m->bytes : span_of(NULL, 0) };
 	r->count += i == r->count;
 	return TCB_OK;
 }
@@ -77,9 +77,7 @@ static enum tcb_error take(void *context, const struct log_record *m)
 	return m->kind == LOG_STEP ? note_step(r->log, m->bytes) : note(r, m);
 }
 
-static enum tcb_error recover_all(struct store_log *log, uint8_t *const bytes[LOG_FILES],
-				  enum tcb_error (*recover)(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d),
-				  void *context, struct diagnosis *d)
+static enum tcb_error recover_all(struct store_log *log, uint8_t *const bytes[LOG_FILES], log_recover *recover, void *context, struct diagnosis *d)
 {
 	struct recovery r = { .log = log };
 	unsigned older = log->out.files[0].turn <= log->out.files[1].turn ? 0 : 1;
@@ -94,7 +92,7 @@ static enum tcb_error recover_all(struct store_log *log, uint8_t *const bytes[LO
 	}
 	for (size_t i = 0; i < r.count && error == TCB_OK; i++)
 		if (r.states[i].bytes.size > 0)
-			error = recover(context, &r.states[i].id, r.states[i].bytes, d);
+			error = recover(context, &r.states[i].owner, r.states[i].bytes, d);
 	free(r.states);
 	return error;
 }
@@ -108,8 +106,11 @@ static enum tcb_error open_file(struct store_log *log, unsigned index, uint8_t *
 	bytes = mmap(NULL, LOG_FILE_SIZE, PROT_READ, MAP_SHARED, f->fd, 0);
 	if (bytes == MAP_FAILED)
 		return diagnose(d, TCB_PLATFORM, "store.log", "a log that cannot be read", "a disk that keeps what it is given", "check the disk");
-	f->turn = log_head_turn(span_of(bytes, LOG_FILE_SIZE));
 	*ret_bytes = bytes;
+	if (log_head_is_foreign(span_of(bytes, LOG_FILE_SIZE)))
+		return diagnose(d, TCB_PLATFORM, "store.log.release", "a log of another release", "one of this release",
+				"start and stop the platform with the release that wrote it, then remove store/log.0 and store/log.1");
+	f->turn = log_head_turn(span_of(bytes, LOG_FILE_SIZE));
 	return TCB_OK;
 }
 
@@ -125,8 +126,7 @@ static struct store_log *new_log(const char *dir)
 	return log;
 }
 
-enum tcb_error log_open(const char *dir, enum tcb_error (*recover)(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d),
-			void *context, struct store_log **ret_log, struct diagnosis *d)
+enum tcb_error log_open(const char *dir, log_recover *recover, void *context, struct store_log **ret_log, struct diagnosis *d)
 {
 	struct store_log *log = new_log(dir);
 	uint8_t *bytes[LOG_FILES] = { NULL, NULL };
@@ -179,10 +179,11 @@ static void write_to_place(const struct store_log *log, const struct place *plac
 	struct diagnosis d = {0};
 	enum tcb_error error;
 	uint8_t *bytes = read_back(log, mark);
+	const struct log_owner owner = place_owner(place);
 	struct span sealed = span_of(bytes, mark->size);
 
 	error = last ? place_write_last(place, sealed, &d) : place_write(place, sealed, &d);
-	if (error != TCB_OK && place_keep_aside(log->dir, &place->id, sealed, &d) != TCB_OK)
+	if (error != TCB_OK && aside_keep(log->dir, &owner, sealed, &d) != TCB_OK)
 		log_give_up("a state that can be put nowhere");
 	free(bytes);
 }
@@ -284,12 +285,13 @@ static _Thread_local bool held;
 
 enum tcb_error log_put_state(struct store_log *log, struct place *place, struct span sealed)
 {
+	const struct log_owner owner = place_owner(place);
 	struct log_mark *mark = &place->mark;
 	enum tcb_error error;
 	uint64_t offset;
 
 	(void)pthread_mutex_lock(&log->out.lock);
-	error = log_out_put(&log->out, LOG_STATE, &place->id, sealed, &offset, &own_batch);
+	error = log_out_put(&log->out, LOG_STATE, &owner, sealed, &offset, &own_batch);
 	if (error == TCB_OK) {
 		if (!mark->in_log) {
 			mark->next = log->places;
@@ -307,7 +309,7 @@ enum tcb_error log_put_state(struct store_log *log, struct place *place, struct 
 
 enum tcb_error log_put_step(struct store_log *log, struct span sealed)
 {
-	static const struct uuid none;
+	static const struct log_owner none;
 	enum tcb_error error;
 	uint64_t offset;
 
@@ -370,6 +372,7 @@ void log_release(struct store_log *log)
 
 static void retire(struct store_log *log, struct place *place, bool write)
 {
+	const struct log_owner owner = place_owner(place);
 	struct log_mark mark;
 	uint64_t offset;
 
@@ -387,7 +390,7 @@ static void retire(struct store_log *log, struct place *place, bool write)
 		return;
 	(void)pthread_mutex_lock(&log->out.lock);
 	/* Durable before the file is written by anyone else: else a crash would bring this state back over a newer one. */
-	if (log_out_put(&log->out, LOG_SETTLED, &place->id, span_of(NULL, 0), &offset, &own_batch) != TCB_OK)
+	if (log_out_put(&log->out, LOG_SETTLED, &owner, span_of(NULL, 0), &offset, &own_batch) != TCB_OK)
 		log_give_up("a log that cannot be written");
 	log_out_wait(&log->out, own_batch);
 	forget(log, place);

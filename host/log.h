@@ -9,8 +9,7 @@
 #include <stdbool.h>
 
 #include "core/error.h"
-#include "core/ids.h"
-#include "core/span.h"
+#include "host/log_form.h"
 
 struct store_log;
 struct place;
@@ -25,8 +24,8 @@ struct log_mark {
 };
 
 /* Opens DIR's log, making it if there is none, and gives each state in it that was not settled to `recover`. */
-enum tcb_error log_open(const char *dir, enum tcb_error (*recover)(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d),
-			void *context, struct store_log **ret_log, struct diagnosis *d) MUST_USE;
+typedef enum tcb_error log_recover(void *context, const struct log_owner *owner, struct span sealed, struct diagnosis *d);
+enum tcb_error log_open(const char *dir, log_recover *recover, void *context, struct store_log **ret_log, struct diagnosis *d) MUST_USE;
 /* Steps of the ledger that are in the log, oldest first, as PSE_START takes them; free(). */
 struct span log_steps(const struct store_log *log);
 /* What the log had is elsewhere now: the recovered states in their files, the steps in the PSE's snapshot. It is empty, and may be written. */

@@ -3,7 +3,8 @@
 #include "core/reader.h"
 #include "crypto/crypto.h"
 
-#define HEAD_MAGIC "TCBLOG1\n"
+#define HEAD_MAGIC "TCBLOG2\n"
+#define HEAD_MAGIC_ANY "TCBLOG"
 #define RECORD_MAGIC "TCBR"
 
 enum { HEAD_FIXED = 16, RECORD_FIXED = LOG_RECORD_HEAD - SHA256_SIZE };
@@ -33,6 +34,12 @@ uint64_t log_head_turn(struct span file)
 	return turn;
 }
 
+bool log_head_is_foreign(struct span file)
+{
+	return file.size >= strlen(HEAD_MAGIC) && span_is_text(span_of(file.data, strlen(HEAD_MAGIC_ANY)), HEAD_MAGIC_ANY) &&
+	       !span_is_text(span_of(file.data, strlen(HEAD_MAGIC)), HEAD_MAGIC);
+}
+
 enum tcb_error log_record_encode(struct writer *w, const struct log_record *m)
 {
 	struct span parts[2] = { span_of(w->data, RECORD_FIXED), m->bytes };
@@ -44,7 +51,8 @@ enum tcb_error log_record_encode(struct writer *w, const struct log_record *m)
 	writer_u64(w, m->turn);
 	writer_u32(w, m->number);
 	writer_u32(w, (uint32_t)m->bytes.size);
-	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_bytes(w, SPAN_OF(m->owner.id.bytes));
+	writer_u64(w, m->owner.place);
 	TRY(writer_end(w, NULL));
 	TRY(crypto_sha256_all(parts, 2, &digest));
 	writer_bytes(w, SPAN_OF(digest.bytes));
@@ -67,7 +75,8 @@ static enum tcb_error record_decode(struct span bytes, struct log_record *ret)
 	TRY(reader_u64(&r, &ret->turn));
 	TRY(reader_u32(&r, &ret->number));
 	TRY(reader_u32(&r, &size));
-	TRY(reader_copy(&r, ret->id.bytes, sizeof ret->id.bytes));
+	TRY(reader_copy(&r, ret->owner.id.bytes, sizeof ret->owner.id.bytes));
+	TRY(reader_u64(&r, &ret->owner.place));
 	TRY(reader_bytes(&r, SHA256_SIZE, &stored));
 	TRY(reader_bytes(&r, size, &ret->bytes));
 	if (!span_is_text(magic, RECORD_MAGIC) || !span_equal(zeros, SPAN_OF(no_bytes)) || kind < LOG_STATE || kind > LOG_STEP)

@@ -249,9 +249,10 @@ static void make_room(struct log_out *o, enum log_kind kind, size_t size)
 			return;
 }
 
-enum tcb_error log_out_put(struct log_out *o, enum log_kind kind, const struct uuid *id, struct span bytes, uint64_t *ret_offset, uint64_t *ret_batch)
+enum tcb_error log_out_put(struct log_out *o, enum log_kind kind, const struct log_owner *owner, struct span bytes, uint64_t *ret_offset,
+			   uint64_t *ret_batch)
 {
-	struct log_record m = { .kind = kind, .id = *id, .bytes = bytes };
+	struct log_record m = { .kind = kind, .owner = *owner, .bytes = bytes };
 	struct log_batch *b = &o->gathering;
 	size_t size = LOG_RECORD_HEAD + bytes.size, at;
 	struct writer w;

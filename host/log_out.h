@@ -47,7 +47,8 @@ void log_out_close(struct log_out *o);
 
 /* Not durable yet. `ret_offset`: of the bytes, in the current file; `ret_batch`: what log_out_wait() waits for. A step does not wait for the other
  * file, which needs who puts it: log_out_steps_fit(). TCB_LIMIT: too long. */
-enum tcb_error log_out_put(struct log_out *o, enum log_kind kind, const struct uuid *id, struct span bytes, uint64_t *ret_offset, uint64_t *ret_batch) MUST_USE;
+enum tcb_error log_out_put(struct log_out *o, enum log_kind kind, const struct log_owner *owner, struct span bytes, uint64_t *ret_offset,
+			   uint64_t *ret_batch) MUST_USE;
 bool log_out_steps_fit(const struct log_out *o, unsigned count);
 /* The other file should be freed: it is busy, and this one is half full. Until then what stands in it mostly becomes old by itself. */
 bool log_out_half(const struct log_out *o);

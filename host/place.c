@@ -10,6 +10,7 @@
 
 #include "core/reader.h"
 #include "core/writer.h"
+#include "crypto/crypto.h"
 #include "host/hex.h"
 
 static const uint8_t magic[16] = "tcbind vTPM v1\n", magic_with_key[16] = "tcbind vTPM k1\n";
@@ -170,53 +171,20 @@ enum tcb_error place_put(struct place *p, enum store_slot slot, struct span byte
 	return TCB_OK;
 }
 
-static void aside_name(const struct uuid *id, char ret_name[NAME_MAX])
+uint64_t place_tag(const struct place *p)
 {
-	char hex[2 * UUID_SIZE + 1];
+	struct digest256 digest = {0};
+	uint64_t tag;
+	struct stat st;
 
-	hex_encode(SPAN_OF(id->bytes), hex);
-	(void)snprintf(ret_name, NAME_MAX, "aside.%s", hex);
-}
-
-enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, struct span sealed, struct diagnosis *d)
-{
-	char name[NAME_MAX];
-
-	aside_name(id, name);
-	return store_put(store_dir, name, sealed, d);
-}
-
-void place_drop_aside(const char *store_dir, const struct uuid *id)
-{
-	char name[NAME_MAX], path[PATH_MAX + NAME_MAX];
-
-	aside_name(id, name);
-	(void)snprintf(path, sizeof path, "%s/%s", store_dir, name);
-	(void)unlink(path);
-}
-
-enum tcb_error place_take_aside(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed,
-				struct diagnosis *d)
-{
-	char name[NAME_MAX];
-	struct span aside;
-	enum tcb_error error;
-
-	aside_name(&p->id, name);
-	TRY(store_get(store_dir, name, LIMIT_STATE, &aside, d));
-	if (aside.size == 0) {
-		free((void *)(uintptr_t)aside.data);
-		return TCB_OK;
-	}
-	error = place_write(p, aside, d);
-	if (error != TCB_OK) {
-		free((void *)(uintptr_t)aside.data);
-		return error;
-	}
-	place_drop_aside(store_dir, &p->id);
-	free((void *)(uintptr_t)ret_file->data);
-	*ret_file = *ret_sealed = aside;
-	return TCB_OK;
+	if (!p->external)
+		return 0;
+	if (stat(p->dir, &st) != 0)
+		st.st_ino = 0; /* it is gone: no place that is there has this tag */
+	if (crypto_sha256_all((const struct span[]){ span_of((const uint8_t *)&st.st_ino, sizeof st.st_ino), span_of_text(p->state) }, 2, &digest) != TCB_OK)
+		return 1;
+	memcpy(&tag, digest.bytes, sizeof tag);
+	return tag | 1; /* never the platform's own */
 }
 
 /* What the user's key says to `r`, which stands behind the id of a head with a check. */

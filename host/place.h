@@ -23,12 +23,22 @@ struct place {
 	const struct swtpm_key *key; /* external: its user's --key, which a state that was written with one does not open without; NULL or empty: none */
 	bool pending;   /* a vTPM is coming in: its state is written beside the one that is there until it has come */
 	struct uuid id; /* of what is written */
+	uint64_t tag;   /* place_tag(): tells this place of the vTPM from its others; 0: the platform's own */
 	struct store_log *log; /* NULL: each state goes to its file at once */
 	struct log_mark mark;
 };
 
 /* Both are external and write the same file. */
 bool place_same(const struct place *a, const struct place *b);
+
+/* The place's tag: of the directory's number, which stays where it is renamed or found by another path, and the state's name. */
+uint64_t place_tag(const struct place *p);
+
+/* Whose the place's states are in the log. */
+static inline struct log_owner place_owner(const struct place *p)
+{
+	return (struct log_owner){ .id = p->id, .place = p->tag };
+}
 
 /* Durable; a state that goes to the log: after log_wait(). */
 enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d) MUST_USE;
@@ -39,15 +49,6 @@ enum tcb_error place_write(const struct place *p, struct span sealed, struct dia
 /* The same at the end, for a state that the log has until this returns: who removes a user's directory meanwhile meets no new name in it, and a state
  * that its user took away does not come back. */
 enum tcb_error place_write_last(const struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
-
-/* A state whose place is not at hand (a user's directory, after a crash), in the platform's store until its vTPM is opened again. */
-enum tcb_error place_keep_aside(const char *store_dir, const struct uuid *id, struct span sealed, struct diagnosis *d) MUST_USE;
-/* Brings it to its place, if there is one; `ret_sealed` is then replaced by it, and `ret_file` owns it (free()). */
-enum tcb_error place_take_aside(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed,
-				struct diagnosis *d) MUST_USE;
-
-/* That vTPM is wanted no more. */
-void place_drop_aside(const char *store_dir, const struct uuid *id);
 
 /* What the place's state file is. */
 enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };

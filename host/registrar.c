@@ -164,9 +164,11 @@ static bool set_place(struct registration *r, struct place *place)
 	place->external = true;
 	place->mode = (unsigned)json_integer_value(json_object_get(r->message, "mode")) & 0777;
 	(void)snprintf(place->dir, sizeof place->dir, "/proc/self/fd/%d", dir);
-	return dir >= 0 && set_name(place->state, sizeof place->state, json_string_value(json_object_get(r->message, "state"))) &&
-	       set_name(place->volatile_state, sizeof place->volatile_state,
-			json_string_value(json_object_get(r->message, "volatile")));
+	if (dir < 0 || !set_name(place->state, sizeof place->state, json_string_value(json_object_get(r->message, "state"))) ||
+	    !set_name(place->volatile_state, sizeof place->volatile_state, json_string_value(json_object_get(r->message, "volatile"))))
+		return false;
+	place->tag = place_tag(place);
+	return true;
 }
 
 static struct host_vtpm *new_vtpm(struct registration *r)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "host/aside.h"
 #include "host/ask_pse.h"
 #include "host/directories.h"
 #include "host/front.h"
@@ -328,7 +329,7 @@ enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, const st
 		*ret_dropped = dropped;
 	if (!dropped)
 		return TCB_OK;
-	place_drop_aside(daemon->store_dir, id);
+	aside_drop_all(daemon->store_dir, id);
 	directories_forget(daemon, id);
 	settle_soon(); /* the MigE's journal may forget it too */
 	return TCB_OK;

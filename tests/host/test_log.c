@@ -19,8 +19,8 @@
 #include "core/reader.h"
 #include "core/writer.h"
 #include "crypto/crypto.h"
+#include "host/aside.h"
 #include "host/log_form.h"
-#include "host/place.h"
 
 enum { PLACES = 3, BLOCK = 4096 };
 
@@ -64,12 +64,12 @@ static unsigned version_of(struct span bytes)
 	return head;
 }
 
-static enum tcb_error recover(void *context, const struct uuid *id, struct span sealed, struct diagnosis *d)
+static enum tcb_error recover(void *context, const struct log_owner *owner, struct span sealed, struct diagnosis *d)
 {
 	(void)context;
 	(void)d;
-	assert_in_range(id->bytes[0], 1, PLACES);
-	recovered[id->bytes[0] - 1] = version_of(sealed);
+	assert_in_range(owner->id.bytes[0], 1, PLACES);
+	recovered[owner->id.bytes[0] - 1] = version_of(sealed);
 	return TCB_OK;
 }
 
@@ -289,6 +289,43 @@ static void what_is_settled_is_in_its_file(void **state)
 	log_close(log);
 }
 
+/* Two places of one vTPM: what is settled is what the one had. */
+static void a_place_says_nothing_of_another(void **state)
+{
+	struct store_log *log = begin();
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		places[i].id = id_of(0);
+		places[i].external = true;
+		(void)snprintf(places[i].state, sizeof places[i].state, "of-both");
+		places[i].tag = place_tag(&places[i]);
+		put_state(i, 7 + i, 300);
+	}
+	log_wait(log);
+	log_settle(log, &places[0]);
+	log_close(log);
+	log = open_log(dir);
+	assert_int_equal(recovered[0], 8);
+	log_close(log);
+}
+
+static void a_log_of_another_release_is_left_alone(void **state)
+{
+	struct diagnosis d = {0};
+	struct store_log *log;
+	uint8_t *file;
+	size_t size;
+
+	(void)state;
+	file = map_file(dir, 0, &size, MAP_SHARED);
+	file[6] = '1';
+	assert_int_equal(log_open(dir, recover, NULL, &log, &d), TCB_PLATFORM);
+	assert_string_equal(d.code, "store.log.release");
+	file[6] = '2';
+	(void)munmap(file, size);
+}
+
 /* More than both files take, by several threads; then a crash. */
 struct writer_thread {
 	pthread_t thread;
@@ -443,22 +480,39 @@ static void a_lost_place_is_kept_aside(void **state)
 	put_state(0, 9, 300);
 	log_settle(log, &places[0]);
 	(void)snprintf(places[0].dir, sizeof places[0].dir, "%s/0", dir);
-	assert_int_equal(place_take_aside(&places[0], dir, &file, &sealed, NULL), TCB_OK);
+	assert_int_equal(aside_take(&places[0], dir, &file, &sealed, NULL), TCB_OK);
 	assert_int_equal(version_of(sealed), 9);
 	free((void *)(uintptr_t)file.data);
 	sealed = file = span_of(NULL, 0);
-	assert_int_equal(place_take_aside(&places[0], dir, &file, &sealed, NULL), TCB_OK);
+	assert_int_equal(aside_take(&places[0], dir, &file, &sealed, NULL), TCB_OK);
 	assert_int_equal(sealed.size, 0); /* once */
 	log_close(log);
 }
 
-static void expect_aside(unsigned version)
+static bool is_version(void *context, struct span sealed)
 {
-	struct span file = {0}, sealed = {0};
+	return version_of(sealed) == *(unsigned *)context;
+}
 
-	assert_int_equal(place_take_aside(&places[0], dir, &file, &sealed, NULL), TCB_OK);
-	assert_int_equal(version_of(sealed), version);
-	free((void *)(uintptr_t)file.data);
+/* In whatever directory the file is found again: what opens is the newest. */
+static void expect_aside_in(const char *name, unsigned version)
+{
+	struct span file = {0}, sealed = {0}, bytes;
+	const struct place before = places[0];
+	unsigned other = version + 1;
+
+	(void)snprintf(places[0].dir, sizeof places[0].dir, "%s/%s", dir, name);
+	assert_int_equal(mkdir(places[0].dir, 0700), 0);
+	places[0].tag = place_tag(&places[0]);
+	assert_int_equal(aside_take(&places[0], dir, &file, &sealed, NULL), TCB_OK);
+	assert_int_equal(sealed.size, 0);
+	assert_int_equal(aside_take_of_another(&places[0], dir, is_version, &other, NULL), TCB_REFUSED);
+	assert_int_equal(aside_take_of_another(&places[0], dir, is_version, &version, NULL), TCB_OK);
+	assert_int_equal(aside_take_of_another(&places[0], dir, is_version, &version, NULL), TCB_REFUSED); /* once */
+	assert_int_equal(store_get(places[0].dir, "state", 65536, &bytes, NULL), TCB_OK);
+	assert_int_equal(version_of(span_of(bytes.data + bytes.size - 300, 300)), version);
+	free((void *)(uintptr_t)bytes.data);
+	places[0] = before;
 }
 
 /* Whoever removes a user's directory while its vTPM ends (kill -9, rm -r) meets no name that was not there. */
@@ -475,6 +529,7 @@ static void a_users_directory_gets_no_new_name_at_the_end(void **state)
 	(void)snprintf(path, sizeof path, "%s/state", places[0].dir);
 	(void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", dir);
 	places[0].external = true;
+	places[0].tag = place_tag(&places[0]);
 	put_state(0, 21, 9000);
 	assert_int_equal(place_write(&places[0], span_of("a longer one than what comes", 28), NULL), TCB_OK);
 	assert_int_equal(stat(path, &before), 0);
@@ -495,11 +550,8 @@ static void a_users_directory_gets_no_new_name_at_the_end(void **state)
 	put_state(0, 23, 300);
 	log_settle(log, &places[0]);
 	assert_int_equal(access(path, F_OK), -1);
-	assert_int_equal(rmdir(places[0].dir), 0);
-	assert_int_equal(mkdir(places[0].dir, 0700), 0);
-	expect_aside(23); /* where it was moved to, it is found again */
+	expect_aside_in("moved", 23); /* where it was moved to, it is found again */
 
-	assert_int_equal(unlink(path), 0);
 	assert_int_equal(stat(elsewhere, &before), 0);
 	assert_int_equal(symlink(elsewhere, path), 0);
 	put_state(0, 24, 500);
@@ -578,6 +630,8 @@ int main(void)
 		cmocka_unit_test(after_any_cut),
 		cmocka_unit_test(an_altered_record_ends_the_log),
 		cmocka_unit_test(what_is_settled_is_in_its_file),
+		cmocka_unit_test(a_place_says_nothing_of_another),
+		cmocka_unit_test(a_log_of_another_release_is_left_alone),
 		cmocka_unit_test(files_are_used_in_turn),
 		cmocka_unit_test(steps_wait_for_room_before_they_are_made),
 		cmocka_unit_test(after_a_kill),

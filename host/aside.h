@@ -1,0 +1,19 @@
+/* States whose place was not at hand when they were brought out of the log (a user's directory, after a crash): in the platform's store, as
+ * aside.ID.TAG, until their vTPM is opened there again. */
+#ifndef TCBIND_HOST_ASIDE_H
+#define TCBIND_HOST_ASIDE_H
+
+#include "host/place.h"
+
+enum tcb_error aside_keep(const char *store_dir, const struct log_owner *owner, struct span sealed, struct diagnosis *d) MUST_USE;
+/* Brings it to its place, if there is one; `ret_sealed` is then replaced by it, and `ret_file` owns it (free()). */
+enum tcb_error aside_take(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
+/* The same of one that another place of this vTPM left, whose file may have been moved here: the one that `opens` says yes to. TCB_REFUSED: there is none. */
+enum tcb_error aside_take_of_another(const struct place *p, const char *store_dir, bool (*opens)(void *context, struct span sealed), void *context,
+				     struct diagnosis *d) MUST_USE;
+
+/* What is aside of this place is old: another state has come here. Of all places: that vTPM is wanted no more. */
+void aside_drop(const struct place *p, const char *store_dir);
+void aside_drop_all(const char *store_dir, const struct uuid *id);
+
+#endif
