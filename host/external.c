@@ -56,11 +56,13 @@ struct occupant {
 
 static struct occupant look_who_is_there(const struct host_vtpm *v)
 {
+	struct place place = v->place;
 	enum place_content content;
 	struct span file, sealed;
 	struct occupant o = {0};
 
-	if (place_look(&v->place, &file, &content, &o.id, &sealed, NULL) != TCB_OK)
+	place.pending = false;
+	if (place_look(&place, &file, &content, &o.id, &sealed, NULL) != TCB_OK)
 		return o;
 	o.known = content == PLACE_OURS && crypto_sha256(sealed, &o.digest) == TCB_OK;
 	free((void *)(uintptr_t)file.data);
@@ -84,6 +86,19 @@ static enum tcb_error create_from(struct host_vtpm *v, struct vtpm_create m, str
 	TRY(uuid_random(&m.id));
 	set_id(v, &m.id);
 	TRY(vtpm_create_state(v, &m, d));
+	drop_replaced(v, &before);
+	return TCB_OK;
+}
+
+/* What has come is the place's from now on. */
+static enum tcb_error settle_arrival(struct host_vtpm *v, struct diagnosis *d)
+{
+	const struct occupant before = look_who_is_there(v);
+
+	place_remove_volatile(&v->place); /* of what was here before */
+	TRY(place_settle(&v->place, d));
+	aside_drop(&v->place, v->daemon->store_dir); /* if it was here before, and lost its power */
+	v->place.log = v->daemon->log;
 	drop_replaced(v, &before);
 	return TCB_OK;
 }
@@ -211,7 +226,7 @@ static enum tcb_error refuse_volatile(struct host_vtpm *v, struct diagnosis *d)
 			"one that this vTPM gave, or none", "load swtpm's permanent state with it");
 }
 
-/* A state that was left aside by another place of this vTPM, and is the newest. */
+/* The newest state of this vTPM, whichever place it was written for: the PSE knows. */
 static bool opens(void *context, struct span sealed)
 {
 	struct host_vtpm *v = context;
@@ -238,6 +253,27 @@ static enum tcb_error open_ours(struct host_vtpm *v, struct span *file, struct s
 	return TCB_OK;
 }
 
+/* A vTPM had come here, and power was lost before its state was put in its place. */
+static enum tcb_error finish_arrival(struct host_vtpm *v, struct diagnosis *d)
+{
+	enum tcb_error error = TCB_OK;
+	enum place_content content;
+	struct span file, sealed;
+	struct uuid id;
+
+	v->place.pending = true;
+	if (place_look(&v->place, &file, &content, &id, &sealed, NULL) == TCB_OK) {
+		if (content == PLACE_OURS) {
+			set_id(v, &id);
+			if (opens(v, sealed))
+				error = settle_arrival(v, d);
+		}
+		free((void *)(uintptr_t)file.data);
+	}
+	v->place.pending = false;
+	return error;
+}
+
 enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 {
 	enum place_content content;
@@ -246,6 +282,10 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 	struct uuid id;
 
 	TRY(vtpms_claim_place(v, d));
+	TRY(finish_arrival(v, d));
+	if (v->loaded)
+		return TCB_OK;
+	TRY(vtpm_launch(v, d)); /* if what had not come ended with its enclave */
 	if (v->external->permanent.size > 0)
 		return create(v, v->external->permanent, v->external->volatile_state, d);
 	if (v->external->volatile_state.size > 0)
@@ -271,6 +311,7 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 /* The state in the directory is of this vTPM: it comes back to where it was. */
 static bool is_here(struct host_vtpm *v, const struct uuid *id)
 {
+	struct place place = v->place;
 	enum place_content content;
 	struct span file, sealed;
 	struct uuid found;
@@ -278,7 +319,8 @@ static bool is_here(struct host_vtpm *v, const struct uuid *id)
 
 	if (v->loaded)
 		return memcmp(&v->id, id, sizeof *id) == 0;
-	if (place_look(&v->place, &file, &content, &found, &sealed, NULL) != TCB_OK)
+	place.pending = false;
+	if (place_look(&place, &file, &content, &found, &sealed, NULL) != TCB_OK)
 		return false;
 	here = content == PLACE_OURS && memcmp(&found, id, sizeof *id) == 0;
 	free((void *)(uintptr_t)file.data);
@@ -371,17 +413,7 @@ enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_
 
 enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d)
 {
-	struct occupant before;
-
 	free_span(&v->external->permanent);
 	free_span(&v->external->volatile_state);
-	if (!v->place.pending)
-		return TCB_OK;
-	before = look_who_is_there(v);
-	place_remove_volatile(&v->place); /* of what was here before */
-	TRY(place_settle(&v->place, d));
-	aside_drop(&v->place, v->daemon->store_dir); /* if it was here before, and lost its power */
-	v->place.log = v->daemon->log;
-	drop_replaced(v, &before);
-	return TCB_OK;
+	return v->place.pending ? settle_arrival(v, d) : TCB_OK;
 }

@@ -219,10 +219,12 @@ enum tcb_error place_look(const struct place *p, struct span *ret_file, enum pla
 {
 	enum tcb_error error = TCB_OK;
 	bool checked = false;
+	char name[NAME_MAX];
 	struct span file;
 	struct reader r;
 
-	TRY(store_get(p->dir, p->state, LIMIT_STATE + HEAD_SIZE_MAX, &file, d));
+	state_name(p, name);
+	TRY(store_get(p->dir, name, LIMIT_STATE + HEAD_SIZE_MAX, &file, d));
 	r = reader_of(file);
 	*ret_content = file.size == 0 ? PLACE_EMPTY : PLACE_FOREIGN;
 	if (read_head(&r, ret_id, &checked)) {

@@ -92,7 +92,8 @@ enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct d
 	struct writer w = writer_of(body_bytes, LIMIT_FRAME);
 	struct vtpm_load m = { .id = v->id, .sealed = sealed };
 
-	TRY(store_get(v->place.dir, v->place.volatile_state, LIMIT_STATE, &m.volatile_sealed, d));
+	if (!v->place.pending) /* else it is of what was here before */
+		TRY(store_get(v->place.dir, v->place.volatile_state, LIMIT_STATE, &m.volatile_sealed, d));
 	vtpm_load_encode(&w, &m);
 	free((void *)(uintptr_t)m.volatile_sealed.data);
 	TRY(call_with_status(v, CALL_VTPM_LOAD, &w, d));

@@ -24,8 +24,9 @@ end() { ioctl "$1" -s 2>/dev/null; wait "$2" 2>/dev/null; }
 numbers() { /usr/bin/python3 "$(dirname "$0")/killed.py" "$1" "$2" 1; }
 restart() { # after kill -9 of the daemon its supervisor starts another
 	kill_hard tcbindd "$(process_of tcbindd A)"
-	for _ in $(seq 100); do "$TCBIND" vtpm list --platform "$WORK/A" >/dev/null 2>&1 && return; sleep 0.1; done
+	wait_for_daemon
 }
+wait_for_daemon() { for _ in $(seq 100); do "$TCBIND" vtpm list --platform "$WORK/A" >/dev/null 2>&1 && return; sleep 0.1; done; }
 move() { # FROM TO
 	ioctl "$1" --save permanent "$WORK/blob" && ioctl "$1" --save volatile "$WORK/blob.volatile" &&
 		ioctl "$2" --load permanent "$WORK/blob" && ioctl "$2" --load volatile "$WORK/blob.volatile" && ioctl "$2" -i
@@ -71,6 +72,29 @@ for left in kept removed; do
 	end there/v1 "$there"
 	expect "what the crash left of the place does not come over what has come since" is_there there
 done
+
+# Power is lost when it has come, and its state is not in its place yet.
+mkdir "$WORK/fresh"
+there=$front
+front fresh/v1
+fresh=$front
+expect "it moves to another" move there/v1 fresh/v1
+kill_hard tcbindd "$(process_of tcbindd A)"
+mv "$WORK/fresh/v1/tpm2-00.permall" "$WORK/fresh/v1/tpm2-00.permall.incoming" # before it was renamed
+wait_for_daemon
+end fresh/v1 "$fresh"
+end there/v1 "$there"
+cp "$WORK/there/v1/numbers" "$WORK/fresh/v1/numbers"
+expect "where it has come it is there" is_there fresh
+expect "and in its place" [ ! -e "$WORK/fresh/v1/tpm2-00.permall.incoming" ]
+fresh=$front
+front there/v1
+there=$front
+expect "it moves once more" move fresh/v1 there/v1
+cp "$WORK/fresh/v1/tpm2-00.permall" "$WORK/there/v1/tpm2-00.permall.incoming"
+end fresh/v1 "$fresh"
+end there/v1 "$there"
+expect "what came before is not taken for the newest" is_there there
 end there/v1 "$front"
 
 # A copy, opened after the first has read its state, writes; the first may not any more, and its end is not the copy's.
