@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "host/hex.h"
 
@@ -32,21 +31,13 @@ enum tcb_error aside_keep(const char *store_dir, const struct log_owner *owner, 
 	return store_put(store_dir, name, sealed, d);
 }
 
-static void remove_file(const char *store_dir, const char *name)
-{
-	char path[PATH_MAX + NAME_MAX];
-
-	(void)snprintf(path, sizeof path, "%s/%s", store_dir, name);
-	(void)unlink(path);
-}
-
 void aside_drop(const struct place *p, const char *store_dir)
 {
 	const struct log_owner owner = place_owner(p);
 	char name[NAME_MAX];
 
 	make_name(&owner, name);
-	remove_file(store_dir, name);
+	store_remove(store_dir, name);
 }
 
 /* The next of the vTPM's that are aside, whatever its place: a file's name; NULL: no more. */
@@ -68,7 +59,7 @@ void aside_drop_all(const char *store_dir, const struct uuid *id)
 	const char *name;
 
 	while ((name = next_aside(store, id)) != NULL)
-		remove_file(store_dir, name);
+		store_remove(store_dir, name);
 	if (store != NULL)
 		(void)closedir(store);
 }
@@ -87,7 +78,7 @@ enum tcb_error aside_take(const struct place *p, const char *store_dir, struct s
 		free((void *)(uintptr_t)aside.data);
 		return error;
 	}
-	remove_file(store_dir, name);
+	store_remove(store_dir, name);
 	free((void *)(uintptr_t)ret_file->data);
 	*ret_file = *ret_sealed = aside;
 	return TCB_OK;
@@ -107,7 +98,7 @@ enum tcb_error aside_take_of_another(const struct place *p, const char *store_di
 		if (opens(context, aside)) {
 			error = place_write(p, aside, d);
 			if (error == TCB_OK)
-				remove_file(store_dir, name);
+				store_remove(store_dir, name);
 		}
 		free((void *)(uintptr_t)aside.data);
 	}

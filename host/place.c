@@ -38,14 +38,6 @@ static bool has_file(const struct place *p, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-static void remove_file(const struct place *p, const char *name)
-{
-	char path[PATH_MAX + NAME_MAX];
-
-	(void)snprintf(path, sizeof path, "%s/%s", p->dir, name);
-	(void)unlink(path);
-}
-
 static void state_name(const struct place *p, char ret_name[NAME_MAX])
 {
 	(void)snprintf(ret_name, NAME_MAX, "%s%s", p->state, p->pending ? PENDING_SUFFIX : "");
@@ -152,7 +144,7 @@ void place_remove_certificates(const struct place *p)
 	char name[NAME_MAX];
 
 	certificates_name(p, name);
-	remove_file(p, name);
+	store_remove(p->dir, name);
 }
 
 enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d)
@@ -260,7 +252,7 @@ enum tcb_error place_settle(struct place *p, struct diagnosis *d)
 
 void place_remove_volatile(const struct place *p)
 {
-	remove_file(p, p->volatile_state);
+	store_remove(p->dir, p->volatile_state);
 }
 
 static void later_name(const struct place *p, char ret_name[NAME_MAX])
@@ -275,7 +267,7 @@ enum tcb_error place_put_later(const struct place *p, struct span text, struct d
 	later_name(p, name);
 	if (text.size > 0)
 		return store_put(p->dir, name, text, d);
-	remove_file(p, name); /* where it comes back after a power cut, it is found done */
+	store_remove(p->dir, name); /* where it comes back after a power cut, it is found done */
 	return TCB_OK;
 }
 

@@ -18,13 +18,15 @@
 #include "host/firmware.h"
 #include "host/paths.h"
 
-enum { START_PATIENCE_MS = 20000, RESTARTS_MAX = 20 };
+enum { START_PATIENCE_MS = 20000, RESTARTS_MAX = 20, SOUND_S = 60 };
 
 struct parts {
 	struct platform_config config;
 	char tcti[512];
 	const char *idle_exit; /* seconds, or NULL */
 	pid_t swtpm, sgxsim, daemon; /* 0: not running */
+	struct timespec daemon_started;
+	int restarts; /* of a daemon that died within SOUND_S, one after the other */
 };
 
 static enum tcb_error no_part(const char *name, struct diagnosis *d)
@@ -136,6 +138,7 @@ static enum tcb_error start_daemon(struct parts *p, struct diagnosis *d)
 	int output = -1;
 
 	TRY(path_program("tcbindd", program, sizeof program, d));
+	(void)clock_gettime(CLOCK_MONOTONIC, &p->daemon_started);
 	p->daemon = spawn(argv, &output);
 	return p->daemon > 0 && wait_ready(output) ? TCB_OK : no_part("tcbindd", d);
 }
@@ -161,11 +164,19 @@ static void end(pid_t *pid, int signal_number)
 	*pid = 0;
 }
 
+static enum tcb_error restart_daemon(struct parts *p, int status, struct diagnosis *d)
+{
+	struct timespec now;
+
+	(void)fprintf(stderr, "tcbind: tcbindd died (status 0x%x), starting it again\n", (unsigned)status);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	p->restarts = now.tv_sec - p->daemon_started.tv_sec < SOUND_S ? p->restarts + 1 : 1;
+	return p->restarts > RESTARTS_MAX ? no_part("tcbindd", d) : start_daemon(p, d);
+}
+
 /* Until a signal asks to stop, or a part that cannot be started again has died. */
 static enum tcb_error supervise(struct parts *p, const sigset_t *signals, struct diagnosis *d)
 {
-	int restarts = 0;
-
 	for (;;) {
 		int received = sigwaitinfo(signals, NULL), status;
 		pid_t pid;
@@ -183,10 +194,7 @@ static enum tcb_error supervise(struct parts *p, const sigset_t *signals, struct
 			p->daemon = 0;
 			if (p->idle_exit != NULL && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 				return TCB_OK;
-			(void)fprintf(stderr, "tcbind: tcbindd died (status 0x%x), starting it again\n", (unsigned)status);
-			if (++restarts > RESTARTS_MAX)
-				return no_part("tcbindd", d);
-			TRY(start_daemon(p, d));
+			TRY(restart_daemon(p, status, d));
 		}
 	}
 }

@@ -17,13 +17,29 @@ static enum tcb_error failed(struct diagnosis *d, const char *code, const char *
 			      strerror(errno));
 }
 
+static void temporary_name(const char *name, char ret_name[NAME_MAX])
+{
+	(void)snprintf(ret_name, NAME_MAX, ".%s.new", name);
+}
+
+void store_remove(const char *dir, const char *name)
+{
+	char temporary[NAME_MAX], path[PATH_MAX + NAME_MAX];
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	(void)unlink(path);
+	temporary_name(name, temporary);
+	(void)snprintf(path, sizeof path, "%s/%s", dir, temporary);
+	(void)unlink(path);
+}
+
 static bool put(const char *dir, const char *name, struct span bytes, bool durable)
 {
 	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	char temporary[NAME_MAX];
 	bool ok;
 
-	(void)snprintf(temporary, sizeof temporary, ".%s.new", name);
+	temporary_name(name, temporary);
 	if (dir_fd >= 0)
 		fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	ok = fd >= 0 && io_write(fd, bytes) && (!durable || fsync(fd) == 0);

@@ -286,12 +286,9 @@ static enum tcb_error fill(struct daemon *daemon, struct host_vtpm *v, const str
 static void remove_files(const struct host_vtpm *v)
 {
 	static const char *const names[] = { "state", "volatile", "certificates", "meta.json", "ctrl.sock" };
-	char path[PATH_MAX + 16];
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		(void)snprintf(path, sizeof path, "%s/%s", v->place.dir, names[i]);
-		(void)unlink(path);
-	}
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		store_remove(v->place.dir, names[i]);
 	(void)rmdir(v->place.dir);
 }
 

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# A platform's daemon is killed before each of its calls that change what is stored (cut.c), one after the other, while a vTPM is made, moved or deleted.
+# Whatever was cut: a TPM has what it acknowledged, in one place; what was not finished can be done again.
+. "$(dirname "$0")/../../tools/harness.sh"
+. "$(dirname "$0")/fronts.sh"
+CUTS_A_RUN=15 # a supervisor does not start a daemon again that dies all the time
+
+declare -A running
+# run_anew PLATFORM...
+run_anew() {
+	local platform
+	for platform in "$@"; do
+		[ -n "${running[$platform]:-}" ] && kill "${running[$platform]}" && wait "${running[$platform]}" 2>/dev/null
+		printf '\0\0\0\0' >"$WORK/$platform.cut"
+		export TCBIND_CUT=$WORK/$platform.cut LD_PRELOAD=$BUILD/tests/e2e/cut.so
+		platform_start "$platform"
+		unset LD_PRELOAD
+		running[$platform]=$platform_pid
+	done
+}
+# cut PLATFORM N: its daemon is killed before the Nth call from now on; 0: not any more
+cut() { printf "\\x$(printf %02x "$2")\\0\\0\\0" | dd of="$WORK/$1.cut" conv=notrunc status=none; }
+cuts_left() { od -An -td4 "$WORK/$1.cut" | tr -d ' '; }
+settle() { # PLATFORM: it is there again
+	left=$(cuts_left "$1")
+	cut "$1" 0
+	wait_for_daemon "$1"
+}
+
+# each_cut WHAT STEP...: STEP N with the Nth call cut, from the first on, until one is not cut any more
+each_cut() {
+	local what=$1 n
+	shift
+	for n in $(seq 99); do
+		[ $((n % CUTS_A_RUN)) = 1 ] && run_anew A B
+		"$@" "$n" >"$WORK/step" 2>&1 || {
+			not_ok "$what: cut $n" "$(cat "$WORK/step")"
+			return
+		}
+		[ "$left" -gt 0 ] && break
+	done
+	if [ "$n" -gt 5 ]; then ok "$what: $((n - 1)) cuts"; else not_ok "$what: $((n - 1)) cuts" "few: is the daemon cut at all?"; fi
+}
+
+# moves FROM TO VICTIM N: the vTPM of the directory $at, on platform FROM, to a new directory of platform TO. If its destination's daemon is killed, its source
+# still runs, and gives it to the same platform once more where it has not come.
+moves() {
+	local from=$at to=$1.$2.$3.$4 source target
+	TCBIND_PLATFORM=$WORK/$1 front "$from/v1" not-need-init,startup-clear
+	source=$front
+	TCBIND_PLATFORM=$WORK/$2 front "$to/v1"
+	target=$front
+	cut "$3" "$4"
+	move "$from/v1" "$to/v1"
+	cp "$WORK/$from/v1/numbers" "$WORK/$to/v1/numbers"
+	end "$to/v1" "$target"
+	[ "$1" = "$3" ] && end "$from/v1" "$source"
+	settle "$3"
+	at=$to on=$2
+	if ! TCBIND_PLATFORM=$WORK/$2 is_there "$to" && [ "$1" != "$3" ]; then
+		numbers read "$from" # its guest goes on, if it may
+		TCBIND_PLATFORM=$WORK/$2 front "$to/v1"
+		target=$front
+		move "$from/v1" "$to/v1"
+		end "$to/v1" "$target"
+	fi
+	end "$from/v1" "$source"
+	TCBIND_PLATFORM=$WORK/$2 is_there "$to" && return 0
+	at=$from on=$1
+	TCBIND_PLATFORM=$WORK/$1 is_there "$from"
+}
+within() { moves "$on" "$on" "$on" "$1"; }
+source_cut() { if [ $on = A ]; then moves A B A "$1"; else moves B A B "$1"; fi; }
+destination_cut() { if [ $on = A ]; then moves A B B "$1"; else moves B A A "$1"; fi; }
+
+# sets_up N: swtpm_setup puts a vTPM in the place of another; one of both is there
+sets_up() {
+	mkdir -p "$WORK/setup"
+	timeout 30 "$FRONTS/swtpm_setup" --tpm2 --tpm-state "$WORK/setup" --create-ek-cert --overwrite
+	settle A
+	front setup
+	ioctl setup -i
+	local status=$?
+	end setup "$front"
+	return $status
+}
+setup_cut() { cut A "$1" && sets_up; }
+
+id=0f7b6a1e-54d2-4d0c-8a3e-6b1f2c3d4e5f
+# is_whole: the vTPM is there, and can be deleted; or is not there
+is_whole() {
+	"$TCBIND" vtpm list --platform "$WORK/A" | grep -q $id && ! "$TCBIND" vtpm delete --platform "$WORK/A" --id $id && return 1
+	"$TCBIND" vtpm create --platform "$WORK/A" --id $id && timeout 20 "$FRONTS/swtpm_ioctl" --unix "$WORK/A/vtpm/$id/ctrl.sock" -i
+}
+create_cut() {
+	"$TCBIND" vtpm delete --platform "$WORK/A" --id $id
+	cut A "$1"
+	timeout 20 "$TCBIND" vtpm create --platform "$WORK/A" --id $id
+	settle A
+	is_whole
+}
+delete_cut() {
+	cut A "$1"
+	timeout 20 "$TCBIND" vtpm delete --platform "$WORK/A" --id $id
+	settle A
+	is_whole
+}
+
+expect "pki init" "$TCBIND" pki init "$WORK/P"
+expect "platform A" "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
+expect "platform B" "$TCBIND" platform init "$WORK/B" --pki "$WORK/P" --name B
+run_anew A B
+export TCBIND_PLATFORM=$WORK/A
+at=first on=A
+mkdir "$WORK/first"
+front first/v1 not-need-init,startup-clear
+expect "a TPM has a number" numbers define first
+end first/v1 "$front"
+
+each_cut "a vTPM moves within its platform" within
+each_cut "it moves to another platform, and its source's daemon is killed" source_cut
+each_cut "and its destination's daemon" destination_cut
+each_cut "one is set up in the place of another" setup_cut
+each_cut "one is made" create_cut
+each_cut "one is deleted" delete_cut
+done_testing
