@@ -84,6 +84,7 @@ enum tcb_error local_escrow_decode(struct span bytes, struct local_escrow *ret_m
 
 void local_escrowed_encode(struct writer *w, const struct local_escrowed *m)
 {
+	writer_bytes(w, SPAN_OF(m->handover.bytes));
 	writer_sized(w, m->address);
 	writer_bytes(w, SPAN_OF(m->mige_key.bytes));
 }
@@ -93,6 +94,7 @@ enum tcb_error local_escrowed_decode(struct span bytes, struct local_escrowed *r
 	struct reader r = reader_of(bytes);
 	struct local_escrowed m;
 
+	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
 	TRY(reader_sized(&r, LIMIT_ADDRESS, &m.address));
 	TRY(reader_copy(&r, m.mige_key.bytes, sizeof m.mige_key.bytes));
 	TRY(reader_end(&r));

@@ -43,6 +43,7 @@ enum local_request {
 	LOCAL_REVOKE = 18,   /* handover id, uuid, u64 generation  -> nothing; refused once redeemed */
 	LOCAL_HAS_MOVED = 20, /* uuid, u64 generation: was it granted? -> u8 0 or 1; changes nothing */
 	LOCAL_REDEEM = 19,   /* local_redeem                       -> local_redeemed */
+	LOCAL_ESCROW_AGAIN = 21, /* local_escrow (id, generation, key): of a hand-over that was granted and has not come -> local_escrowed */
 };
 
 enum certify_kind { CERTIFY_EK = 1, CERTIFY_AK = 2, CERTIFY_PLATFORM = 3 /* that an EK's vTPM is on this platform */ };
@@ -85,8 +86,9 @@ struct local_escrow {
 void local_escrow_encode(struct writer *w, const struct local_escrow *m);
 enum tcb_error local_escrow_decode(struct span bytes, struct local_escrow *ret_m) MUST_USE;
 
-/* What the MigE says of itself, to be named in the blobs' header. */
+/* What is to be named in the blobs' header. */
 struct local_escrowed {
+	struct handover_id handover;     /* the one asked for; again: the one that was granted */
 	struct span address;             /* HOST:PORT of this MigE */
 	struct p256_point mige_key;      /* its TLS key */
 };

@@ -142,3 +142,14 @@ enum tcb_error firmware_measure(const char *tcti_text, const char *const *progra
 	return diagnose_found(d, error, "firmware.measure", "a physical TPM and programs to measure",
 			      "check the platform's `ptpm` setting", "a failure at %s", tcti_text);
 }
+
+void firmware_shut_down(const char *tcti_text)
+{
+	TSS2_TCTI_CONTEXT *tcti = NULL;
+	ESYS_CONTEXT *esys = NULL;
+
+	if (Tss2_TctiLdr_Initialize(tcti_text, &tcti) == TSS2_RC_SUCCESS && Esys_Initialize(&esys, tcti, NULL) == TSS2_RC_SUCCESS)
+		(void)Esys_Shutdown(esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_SU_CLEAR);
+	Esys_Finalize(&esys);
+	Tss2_TctiLdr_Finalize(&tcti);
+}

@@ -10,4 +10,7 @@
 enum tcb_error firmware_measure(const char *tcti, const char *const *programs, unsigned program_count,
 				const char *log_path, struct diagnosis *d) MUST_USE;
 
+/* At the platform's orderly end, as an operating system's: TPM2_Shutdown(CLEAR). Without it the TPM counts towards a lockout. */
+void firmware_shut_down(const char *tcti);
+
 #endif

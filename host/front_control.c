@@ -314,9 +314,11 @@ static bool answer_control(struct front *f, const struct front_client *client, e
 	return io_send(client->fd, span_of(f->answer, RESULT_SIZE + members_size));
 }
 
+/* One that has moved does not run, and yet may have its blobs to give: where they have not come. */
 static bool permitted(const struct front *f, const struct command *command)
 {
-	return command->need == NEED_NOTHING || (command->need == NEED_RUNNING) == f->running;
+	return command->need == NEED_NOTHING || (command->need == NEED_RUNNING) == f->running ||
+	       (command->handle == do_get_blob && vtpm_look(f->v).state == VTPM_MOVED);
 }
 
 bool front_control_is_cancel(const struct front_client *client)

@@ -246,6 +246,8 @@ enum tcb_error platform_run(const char *dir, const char *idle_exit, struct diagn
 	}
 	end(&p.daemon, SIGTERM);
 	end(&p.sgxsim, SIGKILL);
+	if (p.swtpm > 0)
+		firmware_shut_down(p.tcti);
 	end(&p.swtpm, SIGTERM);
 	return error;
 }

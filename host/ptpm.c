@@ -5,6 +5,7 @@
 #include <time.h>
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_mu.h>
+#include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
 
 #include "crypto/crypto.h"
@@ -19,6 +20,7 @@ struct request {
 	const struct digest256 *commitment;
 	struct writer *out;
 	enum tcb_error error;
+	TSS2_RC why; /* the physical TPM's, or its TSS's */
 	bool done;
 	struct request *next;
 };
@@ -33,7 +35,9 @@ struct ptpm {
 	struct request *waiting;
 	bool stop;
 	unsigned quotes, arrivals;
-	bool pcrs_known;                   /* as of the last quote, which the worker alone makes */
+	/* the worker's, which alone makes quotes */
+	TSS2_RC why;                       /* the last command's outcome */
+	bool pcrs_known;                   /* as of the last quote */
 	uint8_t pcrs[TPM_QUOTE_PCRS_SIZE];
 };
 
@@ -55,9 +59,8 @@ static bool read_eight(struct ptpm *p, unsigned first, uint8_t *ret_pcrs)
 	bool ok;
 
 	selection.pcrSelections[0].pcrSelect[first / 8] = 0xff;
-	ok = Esys_PCR_Read(p->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &selection, NULL, NULL, &values) ==
-		     TSS2_RC_SUCCESS &&
-	     values->count == 8;
+	p->why = Esys_PCR_Read(p->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &selection, NULL, NULL, &values);
+	ok = p->why == TSS2_RC_SUCCESS && values->count == 8;
 	for (unsigned i = 0; ok && i < 8; i++) {
 		ok = values->digests[i].size == SHA256_SIZE;
 		if (ok)
@@ -84,8 +87,9 @@ static bool quote_once(struct ptpm *p, const struct digest256 *root, struct plat
 	bool ok;
 
 	memcpy(qualifying.buffer, root->bytes, sizeof root->bytes);
-	ok = Esys_Quote(p->esys, p->ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &qualifying, &scheme, &all_pcrs,
-			&ret_quote->attest, &signature) == TSS2_RC_SUCCESS &&
+	p->why = Esys_Quote(p->esys, p->ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &qualifying, &scheme, &all_pcrs, &ret_quote->attest,
+			    &signature);
+	ok = p->why == TSS2_RC_SUCCESS &&
 	     Tss2_MU_TPMT_SIGNATURE_Marshal(signature, ret_quote->signature, sizeof ret_quote->signature, &offset) ==
 		     TSS2_RC_SUCCESS;
 	ret_quote->signature_size = offset;
@@ -151,8 +155,10 @@ static void serve_batch(struct ptpm *p, struct request **batch, size_t count)
 	error = paths != NULL ? merkle_tree(commitments, count, &root, paths) : TCB_INTERNAL;
 	if (error == TCB_OK)
 		error = quote(p, &root, &pq);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		batch[i]->error = error == TCB_OK ? write_document(p, &pq, &paths[i], count, i, batch[i]->out) : error;
+		batch[i]->why = p->why;
+	}
 	Esys_Free(pq.attest);
 	free(paths);
 }
@@ -268,8 +274,8 @@ enum tcb_error ptpm_quote(struct ptpm *p, const struct digest256 *commitment, st
 	(void)pthread_mutex_unlock(&p->lock);
 	if (request.error == TCB_OK)
 		return TCB_OK;
-	return diagnose(d, request.error, "ptpm.quote", "a physical TPM that does not quote", "a TPM2_Quote by the AK",
-			"check the physical TPM");
+	return diagnose_found(d, request.error, "ptpm.quote", "a TPM2_Quote by the AK", "check the physical TPM", "a physical TPM that answers 0x%x: %s",
+			      (unsigned)request.why, Tss2_RC_Decode(request.why));
 }
 
 unsigned ptpm_quote_count(struct ptpm *p)

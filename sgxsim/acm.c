@@ -23,8 +23,9 @@ enum {
 #define RH_OWNER 0x40000001u
 #define RH_ENDORSEMENT 0x4000000bu
 #define RS_PW 0x40000009u
-/* fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, sign */
-#define AK_ATTRIBUTES 0x00050072u
+/* fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, sign. There is no password to be tried, and a TPM in lockout still quotes. */
+#define AK_ATTRIBUTES 0x00050472u
+#define NO_DA 0x400u
 
 static uint8_t response_bytes[LIMIT_TPM_COMMAND];
 
@@ -152,7 +153,7 @@ static bool is_attestation_key(struct span public)
 
 	return reader_u16(&r, &type) == TCB_OK && reader_u16(&r, &name_algorithm) == TCB_OK &&
 	       reader_u32(&r, &attributes) == TCB_OK && type == 0x0023 && name_algorithm == 0x000b &&
-	       attributes == AK_ATTRIBUTES;
+	       (attributes | NO_DA) == AK_ATTRIBUTES; /* one that was made before has no noDA */
 }
 
 int main(void)

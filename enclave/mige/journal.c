@@ -347,6 +347,24 @@ enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escr
 	return error;
 }
 
+enum tcb_error journal_escrow_again(struct journal *j, const struct local_escrow *escrow, struct handover_id *ret_handover, struct diagnosis *d)
+{
+	static struct journal_entry next;
+	struct journal_entry *entry = journal_find(j, &escrow->id);
+	enum tcb_error error;
+
+	if (entry == NULL || entry->state != JOURNAL_REDEEMED || entry->generation != escrow->generation)
+		return diagnose(d, TCB_REFUSED, "mige.handover.none", "a vTPM whose hand-over was confirmed, or replaced by a later one",
+				"one that was granted and has not come", "run the VM where it was moved to");
+	next = *entry;
+	memcpy(next.key.bytes, escrow->key_bytes.data, sizeof next.key.bytes);
+	error = replace(j, entry, &next, d);
+	if (error == TCB_OK)
+		*ret_handover = next.handover;
+	wipe(&next, sizeof next);
+	return error;
+}
+
 /* A confirmed hand-over is no longer in the entry, but the generation that it gave up is. Where even the entry was dropped, the PSE takes
  * nothing of that vTPM any more. */
 enum tcb_error journal_revoke(struct journal *j, const struct handover_id *handover, const struct uuid *id, uint64_t generation,

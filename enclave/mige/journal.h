@@ -99,6 +99,10 @@ enum tcb_error journal_activate(struct journal *j, const struct uuid *id, uint64
 				struct diagnosis *d) MUST_USE;
 /* Replaces an undecided escrow of the same vTPM. Refused: vtpm.moved. */
 enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escrow, struct diagnosis *d) MUST_USE;
+/* Another key for a hand-over that was granted and is not confirmed: for the same platform alone, and of blobs that are made again, since those with the
+ * first were lost. Refused: mige.handover.none. */
+enum tcb_error journal_escrow_again(struct journal *j, const struct local_escrow *escrow, struct handover_id *ret_handover,
+				    struct diagnosis *d) MUST_USE;
 /* Refused: mige.handover.gone, once redeemed, for as long as the ledger has the vTPM. A hand-over that is not known is revoked already. */
 enum tcb_error journal_revoke(struct journal *j, const struct handover_id *handover, const struct uuid *id, uint64_t generation,
 			      struct diagnosis *d) MUST_USE;

@@ -19,7 +19,7 @@ static void blob_iv(uint8_t type, uint8_t ret_iv[AES_GCM_IV_SIZE])
 
 /* ---- source ---- */
 
-static enum tcb_error escrow(struct vtpm *v, const struct secret256 *key, struct local_escrowed *ret_escrowed,
+static enum tcb_error escrow(struct vtpm *v, enum local_request request, const struct secret256 *key, struct local_escrowed *ret_escrowed,
 			     struct diagnosis *d)
 {
 	static uint8_t body_bytes[LIMIT_POLICY + 512];
@@ -37,10 +37,12 @@ static enum tcb_error escrow(struct vtpm *v, const struct secret256 *key, struct
 
 	local_escrow_encode(&w, &escrow);
 	TRY(writer_end(&w, &body));
-	error = session_call(&v->mige, LOCAL_ESCROW, body, &reply, d);
+	error = session_call(&v->mige, request, body, &reply, d);
 	wipe(body_bytes, w.size);
 	TRY(error);
-	return local_escrowed_decode(reply, ret_escrowed);
+	TRY(local_escrowed_decode(reply, ret_escrowed));
+	v->out.handover = ret_escrowed->handover;
+	return TCB_OK;
 }
 
 static enum tcb_error seal_blob(const struct vtpm *v, uint8_t type, const struct secret256 *key,
@@ -108,6 +110,21 @@ static enum tcb_error change_state(struct vtpm *v, enum vtpm_state next, struct 
 	return error;
 }
 
+/* It was granted, and its destination lost power before it had come; and its blobs are gone with the enclave that made them. What is sealed of a vTPM that has
+ * moved is what it was then, without its moment. The platform that it was granted to refuses what has come after all. */
+static enum tcb_error export_again(struct vtpm *v, struct diagnosis *d)
+{
+	SECRET struct secret256 key = {0};
+	struct local_escrowed mige;
+
+	TRY(crypto_random(key.bytes, sizeof key.bytes));
+	TRY(escrow(v, LOCAL_ESCROW_AGAIN, &key, &mige, d));
+	TRY(seal_permanent(v, &key, &mige));
+	v->out.volatile_size = 0;
+	v->out.active = true;
+	return TCB_OK;
+}
+
 enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 {
 	SECRET struct secret256 key = {0};
@@ -115,12 +132,14 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 
 	if (v->out.active)
 		return TCB_OK; /* the same hand-over, asked for again */
+	if (v->record.state == VTPM_MOVED)
+		return export_again(v, d);
 	if (v->record.state != VTPM_RUNNING || !engine_running())
 		return diagnose(d, TCB_WRONG_STATE, "vtpm.not-running", "a vTPM that is not running",
 				"a running vTPM to hand over", "migrate a VM that runs");
 	TRY(crypto_random(key.bytes, sizeof key.bytes));
 	TRY(crypto_random(v->out.handover.bytes, sizeof v->out.handover.bytes));
-	TRY(escrow(v, &key, &mige, d));
+	TRY(escrow(v, LOCAL_ESCROW, &key, &mige, d));
 	TRY(seal_permanent(v, &key, &mige));
 	TRY(seal_volatile(v, &key, &mige));
 	return change_state(v, VTPM_ESCROWED, d);

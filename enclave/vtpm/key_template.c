@@ -18,7 +18,7 @@ static const uint8_t policy_b[48] = {
 /* TPMA_OBJECT */
 #define LOW_EK_ATTRIBUTES 0x000300b2u  /* fixedTPM fixedParent sensitiveDataOrigin adminWithPolicy restricted decrypt */
 #define HIGH_EK_ATTRIBUTES 0x000300f2u /* the same and userWithAuth */
-#define AK_ATTRIBUTES 0x00050072u      /* fixedTPM fixedParent sensitiveDataOrigin userWithAuth restricted sign */
+#define AK_ATTRIBUTES 0x00050472u      /* fixedTPM fixedParent sensitiveDataOrigin userWithAuth noDA restricted sign: a TPM in lockout still gives evidence */
 #define RESTRICTED_DECRYPT 0x00030000u
 #define SIGN 0x00040000u
 #define DECRYPT 0x00020000u

@@ -42,10 +42,26 @@ each_cut() {
 	if [ "$n" -gt 5 ]; then ok "$what: $((n - 1)) cuts"; else not_ok "$what: $((n - 1)) cuts" "few: is the daemon cut at all?"; fi
 }
 
-# moves FROM TO VICTIM N: the vTPM of the directory $at, on platform FROM, to a new directory of platform TO. If its destination's daemon is killed, its source
-# still runs, and gives it to the same platform once more where it has not come.
+# gives_again FROM DIR TO DIR: what was granted to platform TO, and has not come
+gives_again() {
+	if ! kill -0 "$source" 2>/dev/null; then # it is off: it does not run here any more, and gives its state without its moment
+		TCBIND_PLATFORM=$WORK/$1 front "$2/v1"
+		source=$front
+		ioctl "$2/v1" -i && return
+	else
+		numbers read "$2" # its guest goes on, if it may
+	fi
+	TCBIND_PLATFORM=$WORK/$3 front "$4/v1"
+	target=$front
+	ioctl "$2/v1" --save permanent "$WORK/blob" && ioctl "$4/v1" --load permanent "$WORK/blob" &&
+		{ ! ioctl "$2/v1" --save volatile "$WORK/blob" || ioctl "$4/v1" --load volatile "$WORK/blob"; } && ioctl "$4/v1" -i
+	end "$4/v1" "$target"
+}
+
+# moves FROM TO VICTIM N [off]: the vTPM of the directory $at, on platform FROM, to a new directory of platform TO. Where its destination's daemon was killed
+# and it has not come, its source, which runs on or was switched off, gives it to the same platform once more.
 moves() {
-	local from=$at to=$1.$2.$3.$4 source target
+	local from=$at to=$1.$2.$3.$4${5:-} source target
 	TCBIND_PLATFORM=$WORK/$1 front "$from/v1" not-need-init,startup-clear
 	source=$front
 	TCBIND_PLATFORM=$WORK/$2 front "$to/v1"
@@ -54,16 +70,10 @@ moves() {
 	move "$from/v1" "$to/v1"
 	cp "$WORK/$from/v1/numbers" "$WORK/$to/v1/numbers"
 	end "$to/v1" "$target"
-	[ "$1" = "$3" ] && end "$from/v1" "$source"
+	{ [ "$1" = "$3" ] || [ "${5:-}" = off ]; } && end "$from/v1" "$source"
 	settle "$3"
 	at=$to on=$2
-	if ! TCBIND_PLATFORM=$WORK/$2 is_there "$to" && [ "$1" != "$3" ]; then
-		numbers read "$from" # its guest goes on, if it may
-		TCBIND_PLATFORM=$WORK/$2 front "$to/v1"
-		target=$front
-		move "$from/v1" "$to/v1"
-		end "$to/v1" "$target"
-	fi
+	TCBIND_PLATFORM=$WORK/$2 is_there "$to" || [ "$1" = "$3" ] || gives_again "$1" "$from" "$2" "$to"
 	end "$from/v1" "$source"
 	TCBIND_PLATFORM=$WORK/$2 is_there "$to" && return 0
 	at=$from on=$1
@@ -71,7 +81,7 @@ moves() {
 }
 within() { moves "$on" "$on" "$on" "$1"; }
 source_cut() { if [ $on = A ]; then moves A B A "$1"; else moves B A B "$1"; fi; }
-destination_cut() { if [ $on = A ]; then moves A B B "$1"; else moves B A A "$1"; fi; }
+destination_cut() { if [ $on = A ]; then moves A B B "$2" "$1"; else moves B A A "$2" "$1"; fi; }
 
 # sets_up N: swtpm_setup puts a vTPM in the place of another; one of both is there
 sets_up() {
@@ -119,7 +129,8 @@ end first/v1 "$front"
 
 each_cut "a vTPM moves within its platform" within
 each_cut "it moves to another platform, and its source's daemon is killed" source_cut
-each_cut "and its destination's daemon" destination_cut
+each_cut "and its destination's daemon" destination_cut on
+each_cut "and its destination's daemon, while it is switched off where it was" destination_cut off
 each_cut "one is set up in the place of another" setup_cut
 each_cut "one is made" create_cut
 each_cut "one is deleted" delete_cut

@@ -24,7 +24,7 @@ static struct rig_vtpm at_a, at_b, at_c; /* the one vTPM, by place */
 static struct diagnosis d;
 
 static const struct uuid id = {{1, 2, 3}};
-static const uint8_t key_bytes[32] = {0x77, 0x78};
+static uint8_t key_bytes[32] = {0x77, 0x78};
 static struct handover_id handover;
 static uint64_t escrowed_generation;
 static struct p256_point mige_key;
@@ -87,7 +87,7 @@ static void start_c(int root)
 
 /* ---- the vTPM's requests ---- */
 
-static enum tcb_error escrow(struct rig_vtpm *v, uint64_t generation, const char *policy)
+static enum tcb_error escrow_as(struct rig_vtpm *v, enum local_request request, uint64_t generation, const char *policy)
 {
 	const struct local_escrow e = { .handover = handover, .id = id, .generation = generation,
 					.key_bytes = SPAN_OF(key_bytes), .last_custody = {{6}},
@@ -100,11 +100,17 @@ static enum tcb_error escrow(struct rig_vtpm *v, uint64_t generation, const char
 	d = (struct diagnosis){0};
 	escrowed_generation = generation;
 	local_escrow_encode(&w, &e);
-	TRY(rig_ask(v, ROLE_MIGE, LOCAL_ESCROW, span_of(body_bytes, w.size), &reply, &d));
+	TRY(rig_ask(v, ROLE_MIGE, request, span_of(body_bytes, w.size), &reply, &d));
 	assert_int_equal(local_escrowed_decode(reply, &escrowed), TCB_OK);
+	assert_memory_equal(&escrowed.handover, &handover, sizeof handover);
 	assert_true(span_is_text(escrowed.address, v->platform->address));
 	mige_key = escrowed.mige_key;
 	return TCB_OK;
+}
+
+static enum tcb_error escrow(struct rig_vtpm *v, uint64_t generation, const char *policy)
+{
+	return escrow_as(v, LOCAL_ESCROW, generation, policy);
 }
 
 static enum tcb_error redeem_from(struct rig_vtpm *v, const struct rig_platform *source, uint64_t generation)
@@ -291,6 +297,36 @@ static void the_same_grant_again_and_to_no_other(void **state)
 	rig_vtpm_init(&at_b, &b, 3);
 	rig_kill(&a.mige); /* it is known without asking the source */
 	assert_code(redeem(&at_b), "mige.handover.consumed");
+}
+
+/* Its blobs were lost, and its destination's enclave: another key for the same hand-over, and the same platform. */
+static void granted_under_another_key(void **state)
+{
+	uint8_t first[sizeof key_bytes];
+
+	(void)state;
+	start_c(0);
+	memcpy(first, key_bytes, sizeof first);
+	assert_code(escrow_as(&at_a, LOCAL_ESCROW_AGAIN, 1, ""), "mige.handover.none"); /* there is nothing */
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_code(escrow_as(&at_a, LOCAL_ESCROW_AGAIN, 1, ""), "mige.handover.none"); /* it is not decided: the VM can go on */
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	rig_start(&a);
+	rig_vtpm_init(&at_a, &a, 2);
+	rig_start(&b);
+	rig_vtpm_init(&at_b, &b, 2);
+	key_bytes[0] ^= 1;
+	assert_code(escrow_as(&at_a, LOCAL_ESCROW_AGAIN, 2, ""), "mige.handover.none"); /* another generation */
+	assert_int_equal(escrow_as(&at_a, LOCAL_ESCROW_AGAIN, 1, ""), TCB_OK);
+	assert_code(activate(&at_a, 1), "vtpm.moved");
+	assert_code(redeem(&at_c), "mige.handover.redeemed");
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	assert_granted();
+	assert_int_equal(activate(&at_b, 2), TCB_OK);
+	key_bytes[0] ^= 2;
+	(void)!escrow_as(&at_a, LOCAL_ESCROW_AGAIN, 1, ""); /* before the confirmation has come */
+	assert_code(redeem(&at_b), "mige.handover.consumed");
+	memcpy(key_bytes, first, sizeof first);
 }
 
 static void revoked_is_not_granted(void **state)
@@ -853,6 +889,7 @@ int main(void)
 		TEST(there_and_back_again),
 		TEST(a_connection_is_kept),
 		TEST(the_same_grant_again_and_to_no_other),
+		TEST(granted_under_another_key),
 		TEST(revoked_is_not_granted),
 		TEST(an_escrow_outlives_its_mige),
 		TEST(a_lost_message_loses_nothing),

@@ -19,15 +19,22 @@ static enum tcb_error mige_says, save_says;
 static enum vtpm_state saved; /* what is to be saved */
 static unsigned saves;
 static bool running;
+static const struct handover_id granted = {{7}}; /* what the MigE knows of */
 
 /* ---- what the module stands on ---- */
 
-static enum tcb_error take_escrow(struct span *ret_reply)
+static enum tcb_error take_escrow(struct span body, bool again, struct span *ret_reply)
 {
-	static const struct local_escrowed escrowed = { .address = { (const uint8_t *)"h:1", 3 }, .mige_key = {{5}} };
+	struct local_escrowed escrowed = { .address = { (const uint8_t *)"h:1", 3 }, .mige_key = {{5}} };
 	static uint8_t reply_bytes[128];
 	struct writer w = WRITER_OF(reply_bytes);
+	struct local_escrow asked;
 
+	assert_int_equal(local_escrow_decode(body, &asked), TCB_OK);
+	assert_memory_equal(&asked.id, &vtpm.record.id, sizeof asked.id);
+	assert_int_equal(asked.generation, 3);
+	assert_memory_not_equal(asked.key_bytes.data, (uint8_t[32]){0}, 32);
+	escrowed.handover = again ? granted : asked.handover;
 	local_escrowed_encode(&w, &escrowed);
 	return writer_end(&w, ret_reply);
 }
@@ -36,8 +43,10 @@ enum tcb_error session_call(struct session *s, enum local_request request, struc
 {
 	(void)ret_d;
 	assert_ptr_equal(s, &vtpm.mige);
-	if (request == LOCAL_ESCROW)
-		return take_escrow(ret_reply);
+	if (request == LOCAL_ESCROW_AGAIN && mige_says != TCB_OK)
+		return mige_says;
+	if (request == LOCAL_ESCROW || request == LOCAL_ESCROW_AGAIN)
+		return take_escrow(body, request == LOCAL_ESCROW_AGAIN, ret_reply);
 	assert_int_equal(request, LOCAL_REVOKE);
 	assert_int_equal(body.size, HANDOVER_ID_SIZE + UUID_SIZE + 8);
 	assert_memory_equal(body.data, vtpm.out.handover.bytes, HANDOVER_ID_SIZE);
@@ -159,6 +168,23 @@ static void what_was_granted_has_moved(void **state)
 	assert_true(vtpm.record.state == VTPM_MOVED && !running);
 }
 
+/* Loaded again after it was granted: its blobs are made anew, for the same hand-over; it does not run, and is nothing else than before. */
+static void what_was_granted_is_given_again(void **state)
+{
+	(void)state;
+	vtpm.record.state = VTPM_MOVED;
+	vtpm.out.active = running = false;
+	vtpm.out.volatile_size = 9;
+	mige_says = TCB_REFUSED; /* it has come */
+	assert_int_equal(handover_export(&vtpm, &d), TCB_REFUSED);
+	assert_false(vtpm.out.active);
+	mige_says = TCB_OK;
+	assert_int_equal(handover_export(&vtpm, &d), TCB_OK);
+	assert_true(vtpm.record.state == VTPM_MOVED && vtpm.out.active && !running && saves == 0);
+	assert_memory_equal(&vtpm.out.handover, &granted, sizeof granted);
+	assert_true(vtpm.out.permanent_size > 0 && vtpm.out.volatile_size == 0);
+}
+
 static void a_mige_that_does_not_answer_changes_nothing(void **state)
 {
 	(void)state;
@@ -174,6 +200,7 @@ int main(void)
 		cmocka_unit_test_setup(goes_on, escrowed),
 		cmocka_unit_test_setup(a_copy_that_cannot_be_saved_stays_escrowed, escrowed),
 		cmocka_unit_test_setup(what_was_granted_has_moved, escrowed),
+		cmocka_unit_test_setup(what_was_granted_is_given_again, escrowed),
 		cmocka_unit_test_setup(a_mige_that_does_not_answer_changes_nothing, escrowed),
 	};
 
