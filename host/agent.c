@@ -11,7 +11,6 @@
 
 #include "host/io.h"
 #include "host/scratch.h"
-#include "host/settle.h"
 
 enum { PATIENCE_MS = 15000, CHUNK = 65536, OUTBOUND_MAX = 64, STEPS_MAX = 256 };
 
@@ -241,15 +240,11 @@ enum tcb_error agent_ask(struct daemon *daemon, struct span peer_message, struct
 {
 	struct owned_step s = {0};
 	enum tcb_error error;
-	bool came;
 
 	TRY(call_mige(daemon, CALL_MIGE_PEER, peer_message, &s, d));
-	came = !s.step.answered; /* from another platform: its MigE is to hear of it, later */
 	error = shovel(daemon, &s, d);
 	if (error == TCB_OK)
 		writer_sized(ret, s.step.reply);
-	if (error == TCB_OK && came)
-		settle_soon();
 	step_free(&s);
 	return error;
 }

@@ -15,6 +15,7 @@
 #include "host/paths.h"
 #include "host/place.h"
 #include "host/scratch.h"
+#include "host/settle.h"
 
 void log_diagnosis(const char *who, const struct diagnosis *d)
 {
@@ -79,6 +80,7 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 	if (slot == STORE_MIGE_JOURNAL) {
 		TRY(place_put(&c->daemon->journal, STORE_VTPM_STATE, bytes, d));
 		log_wait(c->daemon->log);
+		settle_soon(); /* what came, went or was confirmed: there may be something to tell, or to forget */
 		return TCB_OK;
 	}
 	if (slot == STORE_PSE_LEDGER)

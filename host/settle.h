@@ -7,7 +7,7 @@
 
 /* Starts the thread that does it. After PSE, MigE and agent. */
 enum tcb_error settle_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
-/* A vTPM came, or was deleted: a round in some two seconds. From any thread; waits for nothing. */
+/* The journal has changed, or a vTPM was deleted: a round in some two seconds. From any thread; waits for nothing. */
 void settle_soon(void);
 
 #endif

@@ -257,7 +257,17 @@ enum tcb_error vtpms_start(struct daemon *daemon, struct diagnosis *d)
 static enum tcb_error vtpm_exists(const struct host_vtpm *v, struct diagnosis *d)
 {
 	return diagnose_found(d, TCB_WRONG_STATE, "vtpm.exists", "an id that is free on this platform",
-			      "choose another --id, or delete that vTPM", "%s: %s", v->place.dir, strerror(errno));
+			      "choose another --id, or delete that vTPM", "%s, which is there", v->place.dir);
+}
+
+static enum tcb_error make_directory(const struct host_vtpm *v, struct diagnosis *d)
+{
+	if (mkdir(v->place.dir, 0700) == 0)
+		return TCB_OK;
+	if (errno == EEXIST)
+		return vtpm_exists(v, d);
+	return diagnose_found(d, TCB_PLATFORM, "store.put", "a disk that keeps what it is given", "check space and owner of the platform's directory", "%s: %s",
+			      v->place.dir, strerror(errno));
 }
 
 /* A vTPM that has moved away comes back into a new place. */
@@ -300,7 +310,7 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 
 	TRY(make_room(daemon, create, d));
 	TRY(new_entry(daemon, &create->id, &v, d));
-	error = mkdir(v->place.dir, 0700) == 0 ? TCB_OK : vtpm_exists(v, d);
+	error = make_directory(v, d);
 	if (error != TCB_OK) {
 		free(v);
 		return error;

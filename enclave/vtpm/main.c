@@ -171,8 +171,19 @@ static enum tcb_error manufacture(struct vtpm *v, const struct vtpm_create *m, s
 	else
 		TRY(simple_command(TPM_CC_SHUTDOWN, SHUTDOWN_CLEAR));
 	engine_stop();
-	v->record.generation = 1;
 	return TCB_OK;
+}
+
+/* Another vTPM of this id went away from here: what is made now would never run. */
+static enum tcb_error check_id(struct vtpm *v, struct diagnosis *d)
+{
+	struct span reply;
+
+	TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
+	if (reply.size == 1 && reply.data[0] == 0)
+		return TCB_OK;
+	return diagnose(d, TCB_REFUSED, "vtpm.moved", "the id of a vTPM that was handed over", "one that is new here, or was forgotten",
+			"choose another id; or delete that vTPM, and wait a moment");
 }
 
 static enum tcb_error handle_create(void *state, struct span body, struct writer *ret, struct diagnosis *d)
@@ -191,6 +202,8 @@ static enum tcb_error handle_create(void *state, struct span body, struct writer
 		memcpy(v->record.policy, m.policy.data, m.policy.size);
 		v->record.recovery_size = m.recovery_key.size;
 		memcpy(v->record.recovery, m.recovery_key.data, m.recovery_key.size);
+		v->record.generation = 1;
+		TRY(check_id(v, d));
 		TRY(manufacture(v, &m, d));
 	}
 	TRY(residence_begin(v));

@@ -2,6 +2,7 @@
 """A vTPM's control channel as QEMU speaks it, without a machine.
 hand-over.py move FROM TO: starts the vTPM at the control socket FROM, moves it to the place at TO up to CMD_INIT there, sends no command,
 says "moved" and stays until its input ends.
+hand-over.py again FROM TO: of the vTPM at FROM, which was granted and does not run any more: its permanent state to TO, and CMD_INIT there.
 hand-over.py start AT: CMD_INIT, TPM2_Startup."""
 import array
 import socket
@@ -58,6 +59,13 @@ class Place:
 
 if sys.argv[1] == 'start':
     Place(sys.argv[2]).start()
+elif sys.argv[1] == 'again':
+    source, destination = Place(sys.argv[2]), Place(sys.argv[3])
+    source.control.sendall(struct.pack('>II', INIT, 0))
+    if source.read(4) == bytes(4):
+        sys.exit(f'{source.path}: it runs')
+    destination.ask(SET_STATEBLOB, source.blob(PERMANENT))
+    destination.ask(INIT, struct.pack('>I', 0))
 else:
     source, destination = Place(sys.argv[2]), Place(sys.argv[3])
     source.start()
