@@ -47,7 +47,7 @@ static void set_id(struct host_vtpm *v, const struct uuid *id)
 	uuid_format(id, v->id_text);
 }
 
-/* Whose state the place has, before another's takes its place. */
+/* Whose state the place has, before another's takes its place; its newest, which the platform may still keep. */
 struct occupant {
 	bool known;
 	struct uuid id;
@@ -64,7 +64,9 @@ static struct occupant look_who_is_there(const struct host_vtpm *v)
 	place.pending = false;
 	if (place_look(&place, &file, &content, &o.id, &sealed, NULL) != TCB_OK)
 		return o;
-	o.known = content == PLACE_OURS && crypto_sha256(sealed, &o.digest) == TCB_OK;
+	place.id = o.id;
+	o.known = content == PLACE_OURS && aside_take(&place, v->daemon->store_dir, &file, &sealed, NULL) == TCB_OK &&
+		  crypto_sha256(sealed, &o.digest) == TCB_OK;
 	free((void *)(uintptr_t)file.data);
 	return o;
 }
@@ -282,14 +284,14 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 	struct uuid id;
 
 	TRY(vtpms_claim_place(v, d));
-	TRY(finish_arrival(v, d));
-	if (v->loaded)
-		return TCB_OK;
-	TRY(vtpm_launch(v, d)); /* if what had not come ended with its enclave */
 	if (v->external->permanent.size > 0)
 		return create(v, v->external->permanent, v->external->volatile_state, d);
 	if (v->external->volatile_state.size > 0)
 		return refuse_volatile(v, d);
+	TRY(finish_arrival(v, d));
+	if (v->loaded)
+		return TCB_OK;
+	TRY(vtpm_launch(v, d)); /* if what had not come ended with its enclave */
 	TRY(place_look(&v->place, &file, &content, &id, &sealed, d));
 	if (content == PLACE_EMPTY && v->external->was_made) {
 		error = diagnose(d, TCB_REFUSED, "vtpm.removed", "no state any more where a vTPM was made", "the state, to make its last keys",

@@ -91,4 +91,13 @@ mv "$WORK/copy/v1/tpm2-00.permall" "$WORK/copy/v1/numbers" "$WORK/by-hand/v1"
 restart
 end copy/v1 "$front"
 expect "a state whose file was moved while it ran is found where the file is" is_there by-hand
+
+# Another is set up in the place of one whose newest state the platform has: there is nothing left to be kept.
+front by-hand/v1 not-need-init,startup-clear
+restart
+end by-hand/v1 "$front"
+aside() { find "$WORK/A/store" -name 'aside.*' | wc -l; }
+before=$(aside)
+expect "another is set up in its place" "$FRONTS/swtpm_setup" --tpm2 --tpm-state "$WORK/by-hand/v1" --overwrite
+expect "nothing of the one before is kept" [ $((before - $(aside))) = "$before" ]
 done_testing
