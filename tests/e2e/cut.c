@@ -1,5 +1,5 @@
-/* Loaded into tcbindd by LD_PRELOAD: kills it before a chosen one of its calls that change what is stored. TCBIND_CUT names a file with one number, 4 bytes
- * of this machine's order: how many of these calls are still to come until then; 0: never. */
+/* Loaded into tcbindd by LD_PRELOAD: kills it before a chosen one of its calls that change what is stored, or runs TCBIND_CUT_COMMAND, where that is set.
+ * TCBIND_CUT names a file with one number, 4 bytes of this machine's order: how many of these calls are still to come until then; 0: never. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static _Atomic int *left;
@@ -27,13 +28,30 @@ __attribute__((constructor)) static void begin(void)
 	(void)close(fd);
 }
 
-static void step(void)
+static void cut(void)
 {
-	if (left != NULL && atomic_load(left) > 0 && atomic_fetch_sub(left, 1) == 1) {
+	const char *command = getenv("TCBIND_CUT_COMMAND");
+	int status;
+	pid_t pid;
+
+	if (command == NULL || command[0] == '\0') {
 		(void)kill(getpid(), SIGKILL);
 		for (;;)
 			(void)pause();
 	}
+	pid = fork();
+	if (pid == 0) {
+		(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		abort(); /* what follows would show nothing */
+}
+
+static void step(void)
+{
+	if (left != NULL && atomic_load(left) > 0 && atomic_fetch_sub(left, 1) == 1)
+		cut();
 }
 
 /* The same call of the C library, after a step. */

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# A platform's daemon is killed before each of its calls that change what is stored (cut.c), one after the other, while a vTPM is made, moved or deleted.
-# Whatever was cut: a TPM has what it acknowledged, in one place; what was not finished can be done again.
+# A platform's daemon is killed before each of its calls that change what is stored (cut.c), one after the other, while a vTPM is made, moved or deleted; then
+# its vTPMs' enclaves are. Whatever was cut: a TPM has what it acknowledged, in one place; what was not finished can be done again.
 . "$(dirname "$0")/../../tools/harness.sh"
 . "$(dirname "$0")/fronts.sh"
 CUTS_A_RUN=15 # a supervisor does not start a daemon again that dies all the time
+
+victim=daemon
+vtpm_size=$(readelf -lW "$BUILD/enclave/vtpm/vtpm.enclave" | awk '$1 == "LOAD" && / R E / { print $5 }')
 
 declare -A running
 # run_anew PLATFORM...
@@ -12,7 +15,8 @@ run_anew() {
 	for platform in "$@"; do
 		[ -n "${running[$platform]:-}" ] && kill "${running[$platform]}" && wait "${running[$platform]}" 2>/dev/null
 		printf '\0\0\0\0' >"$WORK/$platform.cut"
-		export TCBIND_CUT=$WORK/$platform.cut LD_PRELOAD=$BUILD/tests/e2e/cut.so
+		export TCBIND_CUT=$WORK/$platform.cut LD_PRELOAD=$BUILD/tests/e2e/cut.so TCBIND_CUT_COMMAND=
+		[ "$victim" = enclaves ] && TCBIND_CUT_COMMAND="$HERE/kill-enclaves.sh $WORK/$platform $vtpm_size"
 		platform_start "$platform"
 		unset LD_PRELOAD
 		running[$platform]=$platform_pid
@@ -86,16 +90,16 @@ destination_cut() { moves $on "$(other)" "$(other)" "$2" "$1"; }
 
 # own_moves source|destination N: a vTPM in the platforms' own directories, to the other platform
 own_moves() {
-	local from=$on to victim
-	to=$(other) victim=$on
-	[ "$1" = destination ] && victim=$to
+	local from=$on to cut_at
+	to=$(other) cut_at=$on
+	[ "$1" = destination ] && cut_at=$to
 	own() { timeout 20 "$HERE/hand-over.py" "$@" </dev/null; }
 	socket_at() { echo "$WORK/$1/vtpm/$id/ctrl.sock"; }
 	"$TCBIND" vtpm create --platform "$WORK/$to" --id $id --incoming # or it has a place there
-	cut "$victim" "$2"
+	cut "$cut_at" "$2"
 	own move "$(socket_at "$from")" "$(socket_at "$to")"
 	sleep 0.1 # for what follows an answer
-	settle "$victim"
+	settle "$cut_at"
 	on=$to
 	own start "$(socket_at "$to")" || { own again "$(socket_at "$from")" "$(socket_at "$to")" && own start "$(socket_at "$to")"; } && return
 	on=$from
@@ -150,7 +154,7 @@ each_cut "a vTPM moves within its platform" within
 each_cut "it moves to another platform, and its source's daemon is killed" source_cut
 each_cut "and its destination's daemon" destination_cut on
 each_cut "and its destination's daemon, while it is switched off where it was" destination_cut off
-on=A
+started_on=$on on=A
 expect "another vTPM is made" "$TCBIND" vtpm create --platform "$WORK/A" --id $id
 each_cut "it moves, and its source's daemon is killed" own_moves source
 each_cut "and its destination's daemon" own_moves destination
@@ -158,4 +162,11 @@ each_cut "one is set up in the place of another" setup_cut
 id=5d3c9b7a-1f2e-4a6b-9c8d-7e6f5a4b3c2d
 each_cut "one is made" create_cut
 each_cut "one is deleted" delete_cut
+
+victim=enclaves
+on=$started_on
+each_cut "a vTPM moves within its platform, and the enclaves are killed" within
+each_cut "it moves to another platform, and its source's enclaves are killed" source_cut
+each_cut "and its destination's enclaves" destination_cut on
+each_cut "and its destination's enclaves, while it is switched off where it was" destination_cut off
 done_testing
