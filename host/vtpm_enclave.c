@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/wipe.h"
+#include "host/aside.h"
 #include "host/external.h"
 #include "host/scratch.h"
 #include "host/spare.h"
@@ -117,14 +118,17 @@ enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *
 
 static enum tcb_error load(struct host_vtpm *v, struct diagnosis *d)
 {
-	struct span sealed;
+	struct span file, sealed;
 	enum tcb_error error;
 
 	if (v->place.external)
 		return external_open(v, d);
-	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &sealed, d));
-	error = vtpm_load_state(v, sealed, d);
-	free((void *)(uintptr_t)sealed.data);
+	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &file, d));
+	sealed = file;
+	error = aside_take(&v->place, v->daemon->store_dir, &file, &sealed, d);
+	if (error == TCB_OK)
+		error = vtpm_load_state(v, sealed, d);
+	free((void *)(uintptr_t)file.data);
 	return error;
 }
 

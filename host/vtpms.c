@@ -293,13 +293,13 @@ static enum tcb_error fill(struct daemon *daemon, struct host_vtpm *v, const str
 	return serve(daemon, v, d);
 }
 
-static void remove_files(const struct host_vtpm *v)
+static bool remove_files(const struct host_vtpm *v)
 {
 	static const char *const names[] = { "state", "volatile", "certificates", "meta.json", "ctrl.sock" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		store_remove(v->place.dir, names[i]);
-	(void)rmdir(v->place.dir);
+	return rmdir(v->place.dir) == 0;
 }
 
 enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *create, struct host_vtpm **ret_vtpm,
@@ -319,7 +319,7 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 	error = fill(daemon, v, create, d);
 	if (error != TCB_OK) {
 		vtpm_close_enclave(v);
-		remove_files(v);
+		(void)remove_files(v);
 		free(v);
 		return error;
 	}
@@ -376,8 +376,10 @@ static enum tcb_error delete_stopped(struct daemon *daemon, struct host_vtpm *v,
 		return diagnose(d, TCB_WRONG_STATE, "vtpm.busy", "a vTPM that runs", "a stopped one", "stop the VM first");
 	vtpm_close_enclave(v);
 	TRY(drop_what_is_here(daemon, v, d));
+	if (!remove_files(v))
+		return diagnose_found(d, TCB_PLATFORM, "store.remove", "a directory with nothing in it but a vTPM's files",
+				      "take out what else is in it, and delete the vTPM once more", "%s: %s", v->place.dir, strerror(errno));
 	v->deleted = true;
-	remove_files(v);
 	return TCB_OK;
 }
 

@@ -1,10 +1,12 @@
-/* Loaded into tcbindd by LD_PRELOAD: kills it before a chosen one of its calls that change what is stored, or runs TCBIND_CUT_COMMAND, where that is set.
+/* Loaded into tcbindd by LD_PRELOAD: cuts a chosen one of its calls that change what is stored. By TCBIND_CUT_BY: `kill` kills the daemon before it, `full`
+ * has the call fail for want of space; anything else is a command that is run before it.
  * TCBIND_CUT names a file with one number, 4 bytes of this machine's order: how many of these calls are still to come until then; 0: never. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,18 +30,11 @@ __attribute__((constructor)) static void begin(void)
 	(void)close(fd);
 }
 
-static void cut(void)
+static void run(const char *command)
 {
-	const char *command = getenv("TCBIND_CUT_COMMAND");
+	pid_t pid = fork();
 	int status;
-	pid_t pid;
 
-	if (command == NULL || command[0] == '\0') {
-		(void)kill(getpid(), SIGKILL);
-		for (;;)
-			(void)pause();
-	}
-	pid = fork();
 	if (pid == 0) {
 		(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
@@ -48,13 +43,27 @@ static void cut(void)
 		abort(); /* what follows would show nothing */
 }
 
-static void step(void)
+/* Whether the call is to fail. */
+static bool is_cut(void)
 {
-	if (left != NULL && atomic_load(left) > 0 && atomic_fetch_sub(left, 1) == 1)
-		cut();
+	const char *by = getenv("TCBIND_CUT_BY");
+
+	if (by == NULL || left == NULL || atomic_load(left) <= 0 || atomic_fetch_sub(left, 1) != 1)
+		return false;
+	if (strcmp(by, "full") == 0) {
+		errno = ENOSPC;
+		return true;
+	}
+	if (strcmp(by, "kill") != 0) {
+		run(by);
+		return false;
+	}
+	(void)kill(getpid(), SIGKILL);
+	for (;;)
+		(void)pause();
 }
 
-/* The same call of the C library, after a step. */
+/* The same call of the C library. */
 #define STEP(type, name, parameters, arguments)                                    \
 	type name parameters                                                       \
 	{                                                                          \
@@ -62,8 +71,7 @@ static void step(void)
                                                                                    \
 		if (next == NULL)                                                  \
 			*(void **)&next = dlsym(RTLD_NEXT, #name);                 \
-		step();                                                            \
-		return next arguments;                                             \
+		return is_cut() ? -1 : next arguments;                             \
 	}
 
 STEP(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t offset), (fd, bytes, size, offset))

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # A platform's daemon is killed before each of its calls that change what is stored (cut.c), one after the other, while a vTPM is made, moved or deleted; then
-# its vTPMs' enclaves are. Whatever was cut: a TPM has what it acknowledged, in one place; what was not finished can be done again.
+# its vTPMs' enclaves are; then the disk is full at each. Whatever was cut: a TPM has what it acknowledged, in one place; what was not finished can be done
+# again.
 . "$(dirname "$0")/../../tools/harness.sh"
 . "$(dirname "$0")/fronts.sh"
 CUTS_A_RUN=15 # a supervisor does not start a daemon again that dies all the time
 
-victim=daemon
+cut_by=kill
 vtpm_size=$(readelf -lW "$BUILD/enclave/vtpm/vtpm.enclave" | awk '$1 == "LOAD" && / R E / { print $5 }')
 
 declare -A running
@@ -15,8 +16,8 @@ run_anew() {
 	for platform in "$@"; do
 		[ -n "${running[$platform]:-}" ] && kill "${running[$platform]}" && wait "${running[$platform]}" 2>/dev/null
 		printf '\0\0\0\0' >"$WORK/$platform.cut"
-		export TCBIND_CUT=$WORK/$platform.cut LD_PRELOAD=$BUILD/tests/e2e/cut.so TCBIND_CUT_COMMAND=
-		[ "$victim" = enclaves ] && TCBIND_CUT_COMMAND="$HERE/kill-enclaves.sh $WORK/$platform $vtpm_size"
+		export TCBIND_CUT=$WORK/$platform.cut LD_PRELOAD=$BUILD/tests/e2e/cut.so TCBIND_CUT_BY=$cut_by
+		[ "$cut_by" = enclaves ] && TCBIND_CUT_BY="$HERE/kill-enclaves.sh $WORK/$platform $vtpm_size"
 		platform_start "$platform"
 		unset LD_PRELOAD
 		running[$platform]=$platform_pid
@@ -62,8 +63,8 @@ gives_again() {
 	end "$4/v1" "$target"
 }
 
-# moves FROM TO VICTIM N [off]: the vTPM of the directory $at, on platform FROM, to a new directory of platform TO. Where its destination's daemon was killed
-# and it has not come, its source, which runs on or was switched off, gives it to the same platform once more.
+# moves FROM TO AT N [off]: the vTPM of the directory $at, on platform FROM, to a new directory of platform TO, with platform AT cut. Where it has not come, its
+# source, which runs on or was switched off, gives it to the same platform once more.
 moves() {
 	local from=$at to=$1.$2.$3.$4${5:-} source target
 	TCBIND_PLATFORM=$WORK/$1 front "$from/v1" not-need-init,startup-clear
@@ -77,7 +78,7 @@ moves() {
 	{ [ "$1" = "$3" ] || [ "${5:-}" = off ]; } && end "$from/v1" "$source"
 	settle "$3"
 	at=$to on=$2
-	TCBIND_PLATFORM=$WORK/$2 is_there "$to" || [ "$1" = "$3" ] || gives_again "$1" "$from" "$2" "$to"
+	TCBIND_PLATFORM=$WORK/$2 is_there "$to" || gives_again "$1" "$from" "$2" "$to"
 	end "$from/v1" "$source"
 	TCBIND_PLATFORM=$WORK/$2 is_there "$to" && return 0
 	at=$from on=$1
@@ -88,10 +89,10 @@ within() { moves $on $on $on "$1"; }
 source_cut() { moves $on "$(other)" $on "$1"; }
 destination_cut() { moves $on "$(other)" "$(other)" "$2" "$1"; }
 
-# own_moves source|destination N: a vTPM in the platforms' own directories, to the other platform
+# own_moves source|destination N: a vTPM in the platforms' own directories, from platform $own_on to the other one
 own_moves() {
-	local from=$on to cut_at
-	to=$(other) cut_at=$on
+	local from=$own_on to=A cut_at=$own_on
+	[ $from = A ] && to=B
 	[ "$1" = destination ] && cut_at=$to
 	own() { timeout 20 "$HERE/hand-over.py" "$@" </dev/null; }
 	socket_at() { echo "$WORK/$1/vtpm/$id/ctrl.sock"; }
@@ -100,15 +101,16 @@ own_moves() {
 	own move "$(socket_at "$from")" "$(socket_at "$to")"
 	sleep 0.1 # for what follows an answer
 	settle "$cut_at"
-	on=$to
+	own_on=$to
 	own start "$(socket_at "$to")" || { own again "$(socket_at "$from")" "$(socket_at "$to")" && own start "$(socket_at "$to")"; } && return
-	on=$from
+	own_on=$from
 	own start "$(socket_at "$from")"
 }
 
-# sets_up N: swtpm_setup puts a vTPM in the place of another; one of both is there
-sets_up() {
+# setup_cut N: swtpm_setup puts a vTPM in the place of another; one of both is there
+setup_cut() {
 	mkdir -p "$WORK/setup"
+	cut A "$1"
 	timeout 30 "$FRONTS/swtpm_setup" --tpm2 --tpm-state "$WORK/setup" --create-ek-cert --overwrite
 	settle A
 	front setup
@@ -117,24 +119,23 @@ sets_up() {
 	end setup "$front"
 	return $status
 }
-setup_cut() { cut A "$1" && sets_up; }
 
-id=0f7b6a1e-54d2-4d0c-8a3e-6b1f2c3d4e5f
+made=5d3c9b7a-1f2e-4a6b-9c8d-7e6f5a4b3c2d
 # is_whole: the vTPM is there, and can be deleted; or is not there
 is_whole() {
-	"$TCBIND" vtpm list --platform "$WORK/A" | grep -q $id && ! "$TCBIND" vtpm delete --platform "$WORK/A" --id $id && return 1
-	"$TCBIND" vtpm create --platform "$WORK/A" --id $id && timeout 20 "$FRONTS/swtpm_ioctl" --unix "$WORK/A/vtpm/$id/ctrl.sock" -i
+	"$TCBIND" vtpm list --platform "$WORK/A" | grep -q $made && ! "$TCBIND" vtpm delete --platform "$WORK/A" --id $made && return 1
+	"$TCBIND" vtpm create --platform "$WORK/A" --id $made && timeout 20 "$FRONTS/swtpm_ioctl" --unix "$WORK/A/vtpm/$made/ctrl.sock" -i
 }
 create_cut() {
-	"$TCBIND" vtpm delete --platform "$WORK/A" --id $id
+	"$TCBIND" vtpm delete --platform "$WORK/A" --id $made
 	cut A "$1"
-	timeout 20 "$TCBIND" vtpm create --platform "$WORK/A" --id $id
+	timeout 20 "$TCBIND" vtpm create --platform "$WORK/A" --id $made
 	settle A
 	is_whole
 }
 delete_cut() {
 	cut A "$1"
-	timeout 20 "$TCBIND" vtpm delete --platform "$WORK/A" --id $id
+	timeout 20 "$TCBIND" vtpm delete --platform "$WORK/A" --id $made
 	settle A
 	is_whole
 }
@@ -150,23 +151,21 @@ front first/v1 not-need-init,startup-clear
 expect "a TPM has a number" numbers define first
 end first/v1 "$front"
 
-each_cut "a vTPM moves within its platform" within
-each_cut "it moves to another platform, and its source's daemon is killed" source_cut
-each_cut "and its destination's daemon" destination_cut on
-each_cut "and its destination's daemon, while it is switched off where it was" destination_cut off
-started_on=$on on=A
-expect "another vTPM is made" "$TCBIND" vtpm create --platform "$WORK/A" --id $id
-each_cut "it moves, and its source's daemon is killed" own_moves source
-each_cut "and its destination's daemon" own_moves destination
-each_cut "one is set up in the place of another" setup_cut
-id=5d3c9b7a-1f2e-4a6b-9c8d-7e6f5a4b3c2d
-each_cut "one is made" create_cut
-each_cut "one is deleted" delete_cut
+id=0f7b6a1e-54d2-4d0c-8a3e-6b1f2c3d4e5f
+expect "another vTPM is made in the platforms' own directories" "$TCBIND" vtpm create --platform "$WORK/A" --id $id
+own_on=A
 
-victim=enclaves
-on=$started_on
-each_cut "a vTPM moves within its platform, and the enclaves are killed" within
-each_cut "it moves to another platform, and its source's enclaves are killed" source_cut
-each_cut "and its destination's enclaves" destination_cut on
-each_cut "and its destination's enclaves, while it is switched off where it was" destination_cut off
+for cut_by in kill enclaves full; do
+	case $cut_by in kill) what="the daemon is killed" ;; enclaves) what="the enclaves are killed" ;; full) what="the disk is full" ;; esac
+	each_cut "a vTPM moves within its platform, and $what" within
+	each_cut "it moves to another platform, and $what where it was" source_cut
+	each_cut "and $what where it goes" destination_cut on
+	each_cut "and $what where it goes, while it is switched off where it was" destination_cut off
+	each_cut "one of the platforms' own moves, and $what where it was" own_moves source
+	each_cut "and $what where it goes" own_moves destination
+	[ $cut_by = enclaves ] && continue
+	each_cut "one is set up in the place of another, and $what" setup_cut
+	each_cut "one is made, and $what" create_cut
+	each_cut "one is deleted, and $what" delete_cut
+done
 done_testing
