@@ -47,7 +47,7 @@ static void set_id(struct host_vtpm *v, const struct uuid *id)
 	uuid_format(id, v->id_text);
 }
 
-/* Whose state the place has, before another's takes its place; its newest, which the platform may still keep. */
+/* Whose state the place has: its newest, which the platform may still keep. */
 struct occupant {
 	bool known;
 	struct uuid id;
@@ -311,22 +311,14 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 /* ---- blobs ---- */
 
 /* The state in the directory is of this vTPM: it comes back to where it was. */
-static bool is_here(struct host_vtpm *v, const struct uuid *id)
+static bool is_here(const struct host_vtpm *v, const struct uuid *id)
 {
-	struct place place = v->place;
-	enum place_content content;
-	struct span file, sealed;
-	struct uuid found;
-	bool here;
+	struct occupant there;
 
 	if (v->loaded)
 		return memcmp(&v->id, id, sizeof *id) == 0;
-	place.pending = false;
-	if (place_look(&place, &file, &content, &found, &sealed, NULL) != TCB_OK)
-		return false;
-	here = content == PLACE_OURS && memcmp(&found, id, sizeof *id) == 0;
-	free((void *)(uintptr_t)file.data);
-	return here;
+	there = look_who_is_there(v);
+	return there.known && memcmp(&there.id, id, sizeof *id) == 0;
 }
 
 static void switch_off(struct host_vtpm *v)

@@ -206,7 +206,8 @@ static enum front_result do_info(struct exchange *x)
 	return RES_SUCCESS;
 }
 
-enum need { NEED_NOTHING, NEED_RUNNING, NEED_STOPPED };
+/* One that has moved does not run, and yet may have its blobs to give: where they have not come. */
+enum need { NEED_NOTHING, NEED_RUNNING, NEED_RUNNING_OR_MOVED, NEED_STOPPED };
 
 /* Body: `size` bytes; a command with a `length_at` has a u32 there that says how many more follow. */
 static const struct command {
@@ -227,7 +228,7 @@ static const struct command {
 	{ CMD_CANCEL, 0, 0, -1, NEED_RUNNING, do_cancel },
 	{ 0x0a, 0, 0, -1, NEED_RUNNING, do_store_volatile },
 	{ 0x0b, 1, 3, -1, NEED_RUNNING, do_reset_established },
-	{ 0x0c, 12, 0, -1, NEED_RUNNING, do_get_blob },
+	{ 0x0c, 12, 0, -1, NEED_RUNNING_OR_MOVED, do_get_blob },
 	{ 0x0d, 12, 0, 8, NEED_STOPPED, do_set_blob },
 	{ 0x0e, 0, 0, -1, NEED_NOTHING, do_stop },
 	{ 0x0f, 0, 0, -1, NEED_NOTHING, do_get_config },
@@ -314,11 +315,15 @@ static bool answer_control(struct front *f, const struct front_client *client, e
 	return io_send(client->fd, span_of(f->answer, RESULT_SIZE + members_size));
 }
 
-/* One that has moved does not run, and yet may have its blobs to give: where they have not come. */
 static bool permitted(const struct front *f, const struct command *command)
 {
-	return command->need == NEED_NOTHING || (command->need == NEED_RUNNING) == f->running ||
-	       (command->handle == do_get_blob && vtpm_look(f->v).state == VTPM_MOVED);
+	switch (command->need) {
+	case NEED_NOTHING: break;
+	case NEED_RUNNING: return f->running;
+	case NEED_RUNNING_OR_MOVED: return f->running || vtpm_look(f->v).state == VTPM_MOVED;
+	case NEED_STOPPED: return !f->running;
+	}
+	return true;
 }
 
 bool front_control_is_cancel(const struct front_client *client)

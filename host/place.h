@@ -52,7 +52,8 @@ enum tcb_error place_write_last(const struct place *p, struct span sealed, struc
 
 /* What the place's state file is. */
 enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };
-/* Code: swtpm.key. An external place's file (that of what is coming in, where it is pending), in memory that free() releases (`ret_file`); `ret_sealed` borrows from it. Foreign: `ret_sealed` is the whole. */
+/* Code: swtpm.key. An external place's file (that of what is coming in, where it is pending), in memory that free() releases (`ret_file`); `ret_sealed`
+ * borrows from it. Foreign: `ret_sealed` is the whole. */
 enum tcb_error place_look(const struct place *p, struct span *ret_file, enum place_content *ret_content,
 			  struct uuid *ret_id, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
 /* The pending state becomes the place's. */

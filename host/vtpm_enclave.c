@@ -116,19 +116,29 @@ enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *
 	return TCB_OK;
 }
 
+enum tcb_error vtpm_read_state(const struct host_vtpm *v, struct span *ret_sealed, struct diagnosis *d)
+{
+	struct span file;
+	enum tcb_error error;
+
+	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &file, d));
+	*ret_sealed = file;
+	error = aside_take(&v->place, v->daemon->store_dir, &file, ret_sealed, d);
+	if (error != TCB_OK)
+		free((void *)(uintptr_t)file.data);
+	return error;
+}
+
 static enum tcb_error load(struct host_vtpm *v, struct diagnosis *d)
 {
-	struct span file, sealed;
+	struct span sealed;
 	enum tcb_error error;
 
 	if (v->place.external)
 		return external_open(v, d);
-	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &file, d));
-	sealed = file;
-	error = aside_take(&v->place, v->daemon->store_dir, &file, &sealed, d);
-	if (error == TCB_OK)
-		error = vtpm_load_state(v, sealed, d);
-	free((void *)(uintptr_t)file.data);
+	TRY(vtpm_read_state(v, &sealed, d));
+	error = vtpm_load_state(v, sealed, d);
+	free((void *)(uintptr_t)sealed.data);
 	return error;
 }
 

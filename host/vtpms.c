@@ -363,7 +363,7 @@ static enum tcb_error drop_what_is_here(struct daemon *daemon, const struct host
 
 	if (!is_elsewhere(daemon, v))
 		return vtpms_drop(daemon, &v->id, NULL, NULL, d);
-	TRY(store_get(v->place.dir, v->place.state, LIMIT_STATE, &sealed, d));
+	TRY(vtpm_read_state(v, &sealed, d));
 	error = crypto_sha256(sealed, &newest);
 	free((void *)(uintptr_t)sealed.data);
 	return error == TCB_OK ? vtpms_drop(daemon, &v->id, &newest, NULL, d) : error;

@@ -125,22 +125,13 @@ static enum tcb_error escrow(struct mige *m, const struct session_request *reque
 
 	(void)step;
 	TRY(local_escrow_decode(request->body, &escrow));
-	TRY(judge_policy(escrow.policy, d)); /* while the VM can still go on here */
-	TRY(journal_escrow(&m->journal, &escrow, d));
-	escrowed.handover = escrow.handover;
-	local_escrowed_encode(reply, &escrowed);
-	return TCB_OK;
-}
-
-static enum tcb_error escrow_again(struct mige *m, const struct session_request *request, struct writer *reply,
-				   struct mige_step *step, struct diagnosis *d)
-{
-	struct local_escrow escrow;
-	struct local_escrowed escrowed = { .address = span_of(m->address, m->address_size), .mige_key = m->public };
-
-	(void)step;
-	TRY(local_escrow_decode(request->body, &escrow));
-	TRY(journal_escrow_again(&m->journal, &escrow, &escrowed.handover, d));
+	if (request->request == LOCAL_ESCROW_AGAIN) {
+		TRY(journal_escrow_again(&m->journal, &escrow, &escrowed.handover, d));
+	} else {
+		TRY(judge_policy(escrow.policy, d)); /* while the VM can still go on here */
+		TRY(journal_escrow(&m->journal, &escrow, d));
+		escrowed.handover = escrow.handover;
+	}
 	local_escrowed_encode(reply, &escrowed);
 	return TCB_OK;
 }
@@ -189,7 +180,7 @@ static const struct permit {
 	{ LOCAL_REVOKE, revoke },
 	{ LOCAL_HAS_MOVED, has_moved },
 	{ LOCAL_REDEEM, redeem },
-	{ LOCAL_ESCROW_AGAIN, escrow_again },
+	{ LOCAL_ESCROW_AGAIN, escrow },
 };
 
 static enum tcb_error handle_request(struct mige *m, const struct session_request *request, struct writer *reply,

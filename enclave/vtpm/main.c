@@ -98,6 +98,18 @@ static enum tcb_error ask_mige(struct vtpm *v, enum local_request request, struc
 	return session_call(&v->mige, request, body, ret_reply, d);
 }
 
+/* Whether this generation, or a later one, was handed over from here. */
+static enum tcb_error ask_whether_moved(struct vtpm *v, bool *ret_moved, struct diagnosis *d)
+{
+	struct span reply;
+	struct reader r;
+
+	TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
+	r = reader_of(reply);
+	TRY(reader_bool(&r, ret_moved));
+	return reader_end(&r);
+}
+
 static enum tcb_error simple_command(enum tpm_cc code, uint16_t parameter)
 {
 	struct tpm_command c;
@@ -177,10 +189,10 @@ static enum tcb_error manufacture(struct vtpm *v, const struct vtpm_create *m, s
 /* Another vTPM of this id went away from here: what is made now would never run. */
 static enum tcb_error check_id(struct vtpm *v, struct diagnosis *d)
 {
-	struct span reply;
+	bool moved;
 
-	TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
-	if (reply.size == 1 && reply.data[0] == 0)
+	TRY(ask_whether_moved(v, &moved, d));
+	if (!moved)
 		return TCB_OK;
 	return diagnose(d, TCB_REFUSED, "vtpm.moved", "the id of a vTPM that was handed over", "one that is new here, or was forgotten",
 			"choose another id; or delete that vTPM, and wait a moment");
@@ -246,11 +258,12 @@ static enum tcb_error handle_add_key(void *state, struct span body, struct write
 static enum tcb_error get_ready(struct vtpm *v, struct diagnosis *d)
 {
 	struct span reply;
+	bool moved;
 
 	TRY(seal_prepare());
 	TRY(residence_reserve());
 	if (!v->mige.open)
-		TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
+		TRY(ask_whether_moved(v, &moved, d));
 	return v->pse.open ? TCB_OK : session_call(&v->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, d);
 }
 
@@ -312,12 +325,12 @@ static void shut_down_orderly(struct vtpm *v)
 /* A source that is told nothing asks whether its hand-over was granted. */
 static enum tcb_error note_grant(struct vtpm *v, struct diagnosis *d)
 {
-	struct span reply;
+	bool moved;
 
 	if (v->record.state != VTPM_ESCROWED)
 		return TCB_OK;
-	TRY(ask_mige(v, LOCAL_HAS_MOVED, &reply, d));
-	if (reply.size != 1 || reply.data[0] == 0)
+	TRY(ask_whether_moved(v, &moved, d));
+	if (!moved)
 		return TCB_OK;
 	v->record.state = VTPM_MOVED;
 	engine_stop();
