@@ -7,7 +7,12 @@
 CUTS_A_RUN=15 # a supervisor does not start a daemon again that dies all the time
 
 cut_by=kill
-vtpm_size=$(readelf -lW "$BUILD/enclave/vtpm/vtpm.enclave" | awk '$1 == "LOAD" && / R E / { print $5 }')
+# What kills a platform's vTPMs' enclaves, but the process that they are forked from.
+{
+	declare -p BUILD WORK
+	declare -f process_of children_of enclaves_of
+	echo 'for process in $(enclaves_of "$1" vtpm); do grep -q "^Seccomp:[[:space:]]*2" "/proc/$process/status" && kill -9 "$process"; done; true'
+} >"$WORK/kill-enclaves"
 
 declare -A running
 # run_anew PLATFORM...
@@ -17,7 +22,7 @@ run_anew() {
 		[ -n "${running[$platform]:-}" ] && kill "${running[$platform]}" && wait "${running[$platform]}" 2>/dev/null
 		printf '\0\0\0\0' >"$WORK/$platform.cut"
 		export TCBIND_CUT=$WORK/$platform.cut LD_PRELOAD=$BUILD/tests/e2e/cut.so TCBIND_CUT_BY=$cut_by
-		[ "$cut_by" = enclaves ] && TCBIND_CUT_BY="$HERE/kill-enclaves.sh $WORK/$platform $vtpm_size"
+		[ "$cut_by" = enclaves ] && TCBIND_CUT_BY="bash $WORK/kill-enclaves $platform"
 		platform_start "$platform"
 		unset LD_PRELOAD
 		running[$platform]=$platform_pid

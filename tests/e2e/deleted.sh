@@ -2,7 +2,7 @@
 # What becomes of vTPMs that are deleted: the platform forgets them, and no state of theirs ever opens on it again.
 [ -z "${OWN_MOUNTS:-}" ] && unshare -m true 2>/dev/null && OWN_MOUNTS=1 exec unshare -m --propagation private "$0"
 . "$(dirname "$0")/../../tools/harness.sh"
-FRONTS=$BUILD/host/compat
+. "$(dirname "$0")/fronts.sh"
 A=$WORK/A
 ID=6f3b2b0e-7c1d-4e55-9c68-0d2f3a4b5c6d
 
@@ -103,23 +103,12 @@ mv "$WORK/stays" "$WORK/renamed"
 expect "also from a directory that was renamed" start_once "$WORK/renamed"
 expect "which is not gone" [ -z "$("$TCBIND" vtpm list --platform "$A" --gone)" ]
 # ---- moved within the platform: what is left where it was is not what the ledger has ----
-# front NAME DIR: a TPM that waits for CMD_INIT
-front() {
-	mkdir -p "$2"
-	"$FRONTS/swtpm" socket --tpm2 --tpmstate "dir=$2" --ctrl "type=unixio,path=$WORK/$1.ctrl" --log "file=$WORK/$1.log" &
-	eval "$1=$!"
-	pids+=($!)
-	for _ in $(seq 100); do [ -S "$WORK/$1.ctrl" ] && return; sleep 0.05; done
-}
-ioctl() { "$FRONTS/swtpm_ioctl" --unix "$WORK/$1.ctrl" "${@:2}"; }
-end() { ioctl "$1" -s; wait "$2" 2>/dev/null; return 0; }
-front source "$WORK/renamed"
-front target "$WORK/target"
-ioctl source -i && ioctl source --save permanent "$WORK/blob" && ioctl source --save volatile "$WORK/blob.volatile"
-ioctl target --load permanent "$WORK/blob" && ioctl target --load volatile "$WORK/blob.volatile"
-expect "a vTPM moves to another directory" ioctl target -i
-end source $source
-end target $target
+front renamed not-need-init
+source=$front
+front target
+expect "a vTPM moves to another directory" move renamed target
+end renamed "$source"
+end target "$front"
 expect "it starts there, after the end of both" start_once "$WORK/target"
 expect "where it was another is made" setup "$WORK/renamed" --overwrite
 expect "it starts there" start_once "$WORK/target"
@@ -131,13 +120,12 @@ expect "it starts there still" start_once "$WORK/target"
 "$TCBIND" platform init "$WORK/B" --pki "$WORK/P" --name B
 expect "another platform runs" platform_start B
 cp -a "$WORK/target" "$WORK/target.before"
-front source "$WORK/target"
-TCBIND_PLATFORM=$WORK/B front target "$WORK/b"
-ioctl source -i && ioctl source --save permanent "$WORK/blob" && ioctl source --save volatile "$WORK/blob.volatile"
-ioctl target --load permanent "$WORK/blob" && ioctl target --load volatile "$WORK/blob.volatile"
-expect "a vTPM moves to another platform" ioctl target -i
-end source $source
-end target $target
+front target not-need-init
+source=$front
+TCBIND_PLATFORM=$WORK/B front b
+expect "a vTPM moves to another platform" move target b
+end target "$source"
+end b "$front"
 expect "it is known there, and here no more" [ "$(ls "$WORK/B/places" | wc -l) $(grep -lc "$WORK/target\"" "$A/places"/* | wc -l)" = "1 0" ]
 expect_refusal "what it left does not start" "vtpm.moved" start_once "$WORK/target"
 rm -r "$WORK/target" && mv "$WORK/target.before" "$WORK/target"

@@ -16,7 +16,6 @@ attest() {
 	done
 	timeout 20 "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 0011 -o "$WORK/evidence"
 }
-talk() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$2")"; sleep 0.2; } | timeout 5 socat -t 1 - "unix-connect:$WORK/$1/data" | od -An -v -tx1 | tr -d ' \n'; }
 
 # The physical TPM loses its power, after it has quoted: a TPM counts that as a password that may have been tried.
 for power_cut in $(seq 5); do

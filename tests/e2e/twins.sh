@@ -1,15 +1,13 @@
 #!/usr/bin/env bash
 # vTPM enclaves are forked from one process: what that must not mean. Twenty vTPMs made at once, and one made, copied and started twice.
 . "$(dirname "$0")/../../tools/harness.sh"
-OURS=$BUILD/host/compat/swtpm
+. "$(dirname "$0")/fronts.sh"
 
 expect "pki init" "$TCBIND" pki init "$WORK/P"
 expect "platform init" "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A
 if platform_start A; then ok "platform run says ready"; else not_ok "platform run says ready"; fi
 export TCBIND_PLATFORM=$WORK/A
 
-# talk NAME HEX: one command on the data socket, its answer in hex
-talk() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$2")"; sleep 0.2; } | timeout 5 socat -t 1 - "unix-connect:$WORK/$1/data" | od -An -v -tx1 | tr -d ' \n'; }
 random32=80010000000c0000017b0020
 # an ECC primary key of the null hierarchy, whose seed is new with each start; of the owner's, whose seed is new with each vTPM
 primary() { tr -d ' ' <<<"8002 0000003f 00000131 $1 00000009 400000090000000000 000400000000 0016 0023 000b 00040072 0000 0010 0010 0003 0010 0000 0000 0000 00000000"; }
@@ -18,7 +16,7 @@ processor=$(pgrep -f "sgxsim $WORK/A" | head -n 1)
 started=()
 for i in $(seq 20); do
 	mkdir "$WORK/v$i"
-	"$OURS" socket --tpm2 --tpmstate "dir=$WORK/v$i" --ctrl "type=unixio,path=$WORK/v$i/ctrl" --server "type=unixio,path=$WORK/v$i/data" \
+	"$FRONTS/swtpm" socket --tpm2 --tpmstate "dir=$WORK/v$i" --ctrl "type=unixio,path=$WORK/v$i/ctrl" --server "type=unixio,path=$WORK/v$i/data" \
 		--log "file=$WORK/v$i/log" --flags not-need-init,startup-clear >/dev/null 2>&1 &
 	started+=($!)
 	pids+=($!)
@@ -47,37 +45,26 @@ expect "with no descriptor but theirs" [ "$(for p in $(pgrep -P "$processor"); d
 owner=$(talk v1 "$(primary 40000001)" | cut -c 29-)
 null=$(talk v1 "$(primary 40000007)" | cut -c 29-)
 kill "${started[0]}"; wait "${started[0]}" 2>/dev/null
-"$OURS" socket --tpm2 --tpmstate "dir=$WORK/v1" --ctrl "type=unixio,path=$WORK/v1/ctrl" --server "type=unixio,path=$WORK/v1/data" \
-	--log "file=$WORK/v1/log" --flags not-need-init,startup-clear >/dev/null 2>&1 &
-started[0]=$!
-pids+=($!)
-sleep 0.5
-for _ in $(seq 100); do [ -S "$WORK/v1/data" ] && break; sleep 0.05; done
+front v1 not-need-init,startup-clear
+started[0]=$front
 expect "started again, it has its owner's key" [ "$(talk v1 "$(primary 40000001)" | cut -c 29-)" = "$owner" ]
 expect "another null seed" [ "$(talk v1 "$(primary 40000007)" | cut -c 29-)" != "$null" ]
 expect "and other random numbers" [ "$(talk v1 "$random32")" != "$(head -n 1 "$WORK/random")" ]
 
 # One state opened twice: the copy that was opened first writes nothing any more, and answers nothing from the first command on that would have.
-front() { # NAME DIR FLAGS: its pid in $front
-	"$OURS" socket --tpm2 --tpmstate "dir=$2" --ctrl "type=unixio,path=$WORK/$1.ctrl" --server "type=unixio,path=$WORK/$1/data" \
-		--log "file=$WORK/$1.log" --flags "$3" >/dev/null 2>&1 &
-	front=$!
-	pids+=($front)
-	for _ in $(seq 100); do [ -S "$WORK/$1/data" ] && return; sleep 0.05; done
-}
 startup=80010000000c000001440000
 code() { cut -c 13-20; }
 kill "${started[2]}"; wait "${started[2]}" 2>/dev/null
-mkdir "$WORK/first" "$WORK/second"
+mkdir "$WORK/second"
 cp "$WORK/v3/tpm2-00.permall" "$WORK/second"
-front first "$WORK/v3" not-need-init
-expect "a TPM is initialised" "$BUILD/host/compat/swtpm_ioctl" --unix "$WORK/first.ctrl" -e # and has written nothing yet
-front second "$WORK/second" not-need-init,startup-clear
+front v3 not-need-init
+expect "a TPM is initialised" ioctl v3 -e # and has written nothing yet
+front second not-need-init,startup-clear
 expect "a copy of the state that was stored last starts, too" [ "$(talk second "$random32" | code)" = 00000000 ]
-expect "the first does not, now" [ "$(talk first "$startup" | code)" = 00000101 ]
-expect "and answers nothing" [ "$(talk first "$random32" | code)" = 00000101 ]
-for _ in $(seq 40); do grep -q superseded "$WORK/first.log" && break; sleep 0.05; done # its front writes it
-expect "its log says why" grep -q ledger.copy.superseded "$WORK/first.log"
+expect "the first does not, now" [ "$(talk v3 "$startup" | code)" = 00000101 ]
+expect "and answers nothing" [ "$(talk v3 "$random32" | code)" = 00000101 ]
+for _ in $(seq 40); do grep -q superseded "$WORK/v3/log" && break; sleep 0.05; done # its front writes it
+expect "its log says why" grep -q ledger.copy.superseded "$WORK/v3/log"
 expect "the second goes on" [ "$(talk second "$random32" | code)" = 00000000 ]
 
 # The processor goes on when the process that it forks from is gone.
