@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The README's commands. Meson does the building; this file only strings steps together.
 .PHONY: run check check-quick check-clients check-libvirt check-swtpm fuzz-smoke build clean
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The bench: swtpm and tcbind in turn, in one run, on one core. main.c is the run, rows_*.c what is measured, server.c what is measured on,
  * report.c the table, the JSON and the plot. It judges nothing: goals are shown beside what was seen. */
 #ifndef TCBIND_BENCH_BENCH_H

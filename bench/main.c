@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* bench BUILD [ROWS...]: see bench.h. */
 #include "bench/bench.h"
 

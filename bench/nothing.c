@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What the start of any program costs. */
 int main(void)
 {

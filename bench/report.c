@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What was seen: a table for people, JSON for programs, a plot. */
 #include "bench/bench.h"
 

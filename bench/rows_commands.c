@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Commands on the data socket. The sides take turns, so that what else the machine does falls on both: the median of the turns' medians. A server that
  * does nothing takes its turn with them. */
 #include "bench/bench.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What one more vTPM costs in memory that no other process has (USS), over all processes of a side; and the time that many take: 250, 500, 1,000. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The pause that the vTPM adds to a live migration: state out of the source, into the destination, CMD_INIT there; as QEMU does it. */
 #include <stdio.h>
 #include <string.h>

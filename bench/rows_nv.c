@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* NV_Write, one client; and many vTPMs at once, each with a client that writes as fast as it is answered. */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A new vTPM with endorsement keys and certificates: swtpm_setup with the options that libvirt gives it, one by one. */
 #include <stdio.h>
 

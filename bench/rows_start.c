@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* From the start of the process to the answer of TPM2_Startup: a TPM that is there already, and a new one. Machines start one by one, a moment
  * apart: what a side does in between for the next is its own affair. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What is measured on: servers of both sides with the same command line, and the platform that tcbind's need. */
 #include "bench/bench.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "bench/tpm.h"
 
 #include <sys/socket.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A TPM client on a data socket, as bare as a client can be: whole commands out, whole responses in. Anything unexpected ends the bench. */
 #ifndef TCBIND_BENCH_TPM_H
 #define TCBIND_BENCH_TPM_H

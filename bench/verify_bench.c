@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify_bench [--json | -o FILE]: how many evidences a second libtcbind-verify judges. A table; JSON on the output or in FILE. Every evidence is real, has a
  * nonce of its own and is judged once a row; what a row says was seen before was in other evidences. Rates are by wall clock and, as "a core", by
  * the processor time that was used: on a busy machine only the latter can be compared. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind attest: asks a platform's daemon for the evidence of one vTPM. */
 #include <getopt.h>
 #include <stdio.h>

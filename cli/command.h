@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The command line: one table, one file a group of commands. Exit statuses: 0, 1 failed, 2 usage (DESIGN section 9). */
 #ifndef TCBIND_CLI_COMMAND_H
 #define TCBIND_CLI_COMMAND_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind demo: the whole story on this machine; cli/demo/demo.sh tells it with the commands that everyone has. */
 #include <errno.h>
 #include <libgen.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind explain CODE: what a failed check means and what to do. */
 #include <stdio.h>
 

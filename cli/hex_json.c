@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cli/hex_json.h"
 
 #include "verify/appraise/checks.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #ifndef TCBIND_CLI_HEX_JSON_H
 #define TCBIND_CLI_HEX_JSON_H
 

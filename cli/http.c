@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cli/http.h"
 
 #include <curl/curl.h>

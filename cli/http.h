@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Requests to a platform's daemon, over its unix socket. */
 #ifndef TCBIND_CLI_HTTP_H
 #define TCBIND_CLI_HTTP_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind migrate: moves a whole running VM with its vTPM. Drives both QEMUs by QMP; the destination's was started with
  * `-incoming defer`. `return-path` is on at both ends, so that a vTPM refused there lets the guest go on here. */
 #include <getopt.h>

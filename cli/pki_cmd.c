@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind pki init DIR */
 #include <stdio.h>
 #include <string.h>

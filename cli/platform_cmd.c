@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind platform init|run|status */
 #include <arpa/inet.h>
 #include <errno.h>

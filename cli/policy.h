@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The parts of `tcbind policy`, each with its arguments behind its name. They return exit statuses. */
 #ifndef TCBIND_CLI_POLICY_H
 #define TCBIND_CLI_POLICY_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind policy: makes a policy from evidence, checks one, explains one. Exit: 0, 1 failed, 2 usage. */
 #include <stdio.h>
 #include <string.h>

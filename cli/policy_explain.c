@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A policy in sentences, for whoever has to answer for it. Judges nothing. */
 #include "cli/policy.h"
 

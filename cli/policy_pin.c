@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind policy from-evidence: pins what known-good evidence shows. Each evidence must pass all checks under a policy that accepts only
  * what it shows of itself: evidence that contradicts itself pins nothing. */
 #include <jansson.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cli/print_checks.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Results for people and for programs. */
 #ifndef TCBIND_CLI_PRINT_CHECKS_H
 #define TCBIND_CLI_PRINT_CHECKS_H

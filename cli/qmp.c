@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cli/qmp.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* QMP, as much of it as a migration takes: one command at a time over a unix socket. */
 #ifndef TCBIND_CLI_QMP_H
 #define TCBIND_CLI_QMP_H

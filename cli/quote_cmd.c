@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind quote verify: one DCAP quote, judged with the collateral that is given. Exit: 0 trusted, 1 not trusted, 2 usage, 3 malformed,
  * 4 could not be judged. */
 #include <getopt.h>

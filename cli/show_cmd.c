@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind show FILE: what evidence, a quote, a certificate, a policy or a log says, for people. Nothing is judged: that is `verify`. */
 #include <jansson.h>
 #include <openssl/pem.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cli/show_events.h"
 
 #include <stdio.h>

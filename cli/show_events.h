@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The events of logs, as JSON for people: [{"pcr", "type", "digest", "text", "vouched"}]. */
 #ifndef TCBIND_CLI_SHOW_EVENTS_H
 #define TCBIND_CLI_SHOW_EVENTS_H

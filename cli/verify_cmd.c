@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind verify: the requester's question answered. Exit: 0 trusted, 1 not trusted, 2 usage, 3 malformed, 4 could not be judged. */
 #include <getopt.h>
 #include <stdio.h>

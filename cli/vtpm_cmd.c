@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbind vtpm create|list|show|delete */
 #include <getopt.h>
 #include <stdio.h>

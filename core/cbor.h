@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A small deterministic CBOR codec (RFC 8949 section 4.2.1): shortest heads, definite lengths, no floats.
  * The reader accepts only what the writer could have written. Our documents are maps whose keys are
  * small unsigned integers in ascending order, so a decoder reads as the document's schema:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Error classes and diagnoses.
  *
  * Every fallible call returns `enum tcb_error` by value; the class alone fixes how the caller reacts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Fixed-size values that nearly every part handles. All are plain bytes, never cast from a buffer. */
 #ifndef TCBIND_CORE_IDS_H
 #define TCBIND_CORE_IDS_H

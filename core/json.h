@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Strict JSON (RFC 8259) over borrowed bytes: first json_check() judges the whole text, then the walkers below find their way in
  * what was judged. No allocation. Duplicate member names, control characters, bad UTF-8, trailing bytes and nesting over
  * LIMIT_JSON_DEPTH are malformed. A value is the span of its own text, so that what is signed as text can be checked as text. */

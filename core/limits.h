@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Every size that crosses a boundary, on one page. Bytes unless the name says otherwise. */
 #ifndef TCBIND_CORE_LIMITS_H
 #define TCBIND_CORE_LIMITS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "core/reader.h"
 
 static enum tcb_error take(struct reader *r, size_t size, const uint8_t **ret_bytes)

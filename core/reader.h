@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A bounded cursor over borrowed bytes. Getters move only on success and never past the end; every
  * decode ends with reader_end(). Big-endian unless the name says le (SGX structures are le). */
 #ifndef TCBIND_CORE_READER_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Borrowed bytes (`struct span`), and fixed-size comparisons on them. A span never owns. */
 #ifndef TCBIND_CORE_SPAN_H
 #define TCBIND_CORE_SPAN_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "core/utf8.h"
 
 size_t utf8_length(const uint8_t *at, size_t left)

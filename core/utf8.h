@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* UTF-8, for the two text formats that we read. */
 #ifndef TCBIND_CORE_UTF8_H
 #define TCBIND_CORE_UTF8_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Clearing secrets so that the compiler keeps the stores. */
 #ifndef TCBIND_CORE_WIPE_H
 #define TCBIND_CORE_WIPE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "core/writer.h"
 
 /* Room for `size` bytes, or NULL: when only measuring, or when the error is latched. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Memory to fill. A writer latches its first error, so that a message is written as a straight run of
  * calls and judged once, by writer_end(). With `data` NULL it only measures. Big-endian. */
 #ifndef TCBIND_CORE_WRITER_H

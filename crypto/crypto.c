@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "crypto/crypto.h"
 
 #include <openssl/core_names.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The few cryptographic operations that enclaves, the simulated processor and the verifier share, over
  * OpenSSL's libcrypto. Keys are P-256; signatures travel as r || s. No files, no clock, no configuration.
  * Failures of the library itself are TCB_INTERNAL; things that do not check are TCB_CRYPTO. */

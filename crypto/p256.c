@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* P-256 keys, ECDSA and ECDH in the shapes that our documents carry. */
 #include "crypto/crypto.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* ECDSA P-256 verification as fast as libcrypto does it. The provider's path (EVP_PKEY_fromdata, EVP_DigestVerify) makes the curve's
  * parameters anew for each key and DER for each signature: 25 us of 105. EC_KEY is deprecated, not gone: it takes a point and a digest
  * directly. The curve is one constant of the process, made at first use. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Uses each algorithm once, on constants: what OpenSSL looks up and builds at first use is there afterwards. */
 #include "crypto/crypto.h"
 

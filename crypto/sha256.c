@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* SHA-256 without looking the algorithm up each time: for the 64 bytes of a PCR's extension, EVP's fetch, context and locks take five times
  * as long as the hash. The calls are deprecated, not gone, and are what EVP's provider calls. */
 #define OPENSSL_SUPPRESS_DEPRECATED

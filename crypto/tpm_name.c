@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "crypto/tpm_name.h"
 
 #include "core/reader.h"

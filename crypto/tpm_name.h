@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The Name of a TPM object: nameAlg || H(TPMT_PUBLIC) (TPM 2.0 Part 1, section 16). SHA-256 only: every key that
  * tcbind names has that nameAlg. */
 #ifndef TCBIND_CRYPTO_TPM_NAME_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/blob.h"
 
 #include "edge/vtpm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A migration blob, as QEMU's stream carries it: ciphertext under the hand-over's key.
  *   "TCBMIG01" | u8 type | handover id | vTPM id | u64 generation | source MigE key (64) | tpm2b source address |
  *   sealed: AES-256-GCM, IV = 11 zero bytes and the type, AAD = everything before

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Every call across the boundary between host and enclaves, on one page: number, body, return.
  * Notation: `sized` = u32 length and bytes; `tpm2b` = u16 length and bytes; all integers big-endian.
  * Bodies with more than two members have a struct with encode and decode side by side in edge/<part>.h. */

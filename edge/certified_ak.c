@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/certified_ak.h"
 
 #include "core/limits.h"

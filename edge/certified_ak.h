@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The certified AK: the processor's QUOTE over the physical TPM's attestation key, the PSE's key and the boot
  * epoch (DESIGN section 4, step 5).
  *   document = {1: bstr claims, 2: bstr quote}

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/collateral.h"
 
 void collateral_encode(struct writer *w, const struct collateral *c)

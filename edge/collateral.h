@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* DCAP collateral in the compact form that evidence and MigEs carry ("stapled"); every member is signed by
  * its issuer. JSON form: verify/.
  *   document = {1: tstr TCB info (the signed text), 2: bstr signature, 3: tstr QE identity, 4: bstr signature,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* COSE_Sign1 (RFC 9052 section 4.2), ES256, tag 18, exactly as we write it: protected header {1: -7, 3: content type},
  * empty unprotected header, payload inside. So nothing in the bytes is unsigned but the signature itself. */
 #ifndef TCBIND_EDGE_COSE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One hand-over, signed by the source's MigE when it grants: COSE_Sign1 (ES256).
  *   payload = {1: bstr vTPM id, 2: uint generation given up, 3: tstr from name, 4: bstr from AK name, 5: tstr to name,
  *              6: bstr to AK name, 7: uint time (Unix seconds, the source host's clock), 8: bstr SHA-256 of the record

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/data_channel.h"
 
 #include "core/reader.h"

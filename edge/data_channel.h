@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The data channel that QEMU and swtpm's other users have: TPM commands, collected by their size field however they were cut or joined, each with
  * or without the TCG prefix (u32 8, u8 locality, u32 size; then the answer is u32 size, response, u32 0). Read by the host, or by the vTPM enclave
  * to which the host has handed it (CALL_VTPM_SERVE). */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/endorsement.h"
 
 void endorsement_encode(struct writer *w, const struct endorsement *e)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The PSE's word for one residence of one vTPM: COSE_Sign1 (ES256) by the PSE key of the certified AK.
  *   payload = {1: bstr vTPM id, 2: uint generation, 3: bstr residence key, 4: bstr MRENCLAVE, 5: bstr MRSIGNER,
  *              6: uint ISVPRODID, 7: uint ISVSVN, 8: uint ATTRIBUTES.FLAGS, 9: bstr EK name, 10: bstr AK name,

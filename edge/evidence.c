@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/evidence.h"
 
 struct label_facts {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Evidence: a CMW collection (draft-ietf-rats-msg-wrap: map of label => [media type, bstr]) as the payload of a
  * COSE_Sign1 by the vTPM's residence key. Labels are unsigned integers, ascending; 1..9 always stand, 10.. where known.
  *

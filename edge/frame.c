@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/frame.h"
 
 static bool is_return(enum frame_kind kind)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The host stream of an enclave: frames, strictly nested calls.
  *
  *   frame = u32 body size | u8 kind | u8 0 | u16 call | u32 error class | body

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/host.h"
 
 void host_platform_quote_encode(struct writer *w, const struct host_platform_quote *m)

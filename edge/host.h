@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Enclave -> host: the answer to CALL_HOST_PTPM_QUOTE. */
 #ifndef TCBIND_EDGE_HOST_H
 #define TCBIND_EDGE_HOST_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The instruction channel between an enclave and the simulated processor: one seqpacket a request, one an answer.
  *   request  u8 enum instruction | body          answer  u8 error class | body (empty on error)
  * The channel is the identity: the processor knows which enclave holds its other end. */

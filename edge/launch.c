@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/launch.h"
 
 void enclave_identity_encode(struct writer *w, const struct enclave_identity *identity)

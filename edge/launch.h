@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Host -> simulated processor: the unix stream socket by which tcbindd has enclaves launched. One request a
  * connection; the answer carries the enclave's host stream as a descriptor (SCM_RIGHTS).
  *   request  u16 size | text path of the image (its signature is beside it, PATH.sig)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/local.h"
 
 void local_endorse_encode(struct writer *w, const struct local_endorse *m)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Messages between two enclaves of one processor, through the host, which sees only ciphertext.
  *
  * Session (initiator I asks, responder R serves; all points are ephemeral P-256):

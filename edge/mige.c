@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/mige.h"
 
 void mige_start_encode(struct writer *w, const struct mige_start *m)

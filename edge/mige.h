@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Host -> MigE. The MigE never waits for the network inside a call: each call returns a step, which says
  * what to send where, and whether a peer's request is answered. The host moves bytes and calls again. */
 #ifndef TCBIND_EDGE_MIGE_H

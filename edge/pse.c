@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/pse.h"
 
 void pse_start_encode(struct writer *w, const struct pse_start *m)

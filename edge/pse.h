@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Host -> PSE. */
 #ifndef TCBIND_EDGE_PSE_H
 #define TCBIND_EDGE_PSE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The physical TPM's attestation key: where the ACM makes it and the daemon uses it. */
 #ifndef TCBIND_EDGE_PTPM_H
 #define TCBIND_EDGE_PTPM_H

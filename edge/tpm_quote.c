@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/tpm_quote.h"
 
 static void path_encode(struct writer *w, const struct tpm_quote *q)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One TPM quote with what it is checked against.
  *   document = {1: bstr TPMS_ATTEST, 2: bstr TPMT_SIGNATURE, 3: bstr PCR values, 4: [+ path]}
  * PCR values: the SHA-256 bank, PCR 0 to 23, 24 x 32 bytes; the quote selects exactly these.

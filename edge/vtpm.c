@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/vtpm.h"
 
 void vtpm_create_encode(struct writer *w, const struct vtpm_create *m)

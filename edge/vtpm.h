@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Host -> vTPM enclave. */
 #ifndef TCBIND_EDGE_VTPM_H
 #define TCBIND_EDGE_VTPM_H

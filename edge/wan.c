@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "edge/wan.h"
 
 void wan_attest_encode(struct writer *w, const struct wan_attest *m)

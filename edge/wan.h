@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Messages between two Migration Enclaves, inside their mutually attested TLS 1.3 session (RA-TLS: each
  * certificate is self-signed and carries a QUOTE over its key in an extension). Each message is
  * u32 size | u8 kind | body. D is the destination (opens the connection), S the source.

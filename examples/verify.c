@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A relying party in one file: is this VM, in this state, on hardware that I trust, now?
  *
  *   cc verify.c $(pkg-config --cflags --libs tcbind-verify) -o verify

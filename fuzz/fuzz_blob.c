@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A migration blob as QEMU brings it. Must reach: blob_decode(). Property: head and sealed part are all of it, and the head encodes to the same
  * bytes. */
 #include "edge/blob.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Any CBOR that our codec reads. Must reach: every cbor_read_*(). Property: an item that is read is written as the same bytes. */
 #include "core/cbor.h"
 #include "fuzz/target.h"

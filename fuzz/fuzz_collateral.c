@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Collateral in the forms that files have; the first byte says which. Must reach: collateral_json_decode(), collateral_assemble(),
  * collateral_response_decode(), collateral_crl_decode(), collateral_chain_decode(), collateral_seen_decode(), and quote_appraise() with a
  * document that decodes. Property: what is decoded lies in the memory or in the input. */

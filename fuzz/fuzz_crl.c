@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A CRL in DER, and a certificate in DER that it is asked about: the first byte says which of both the rest is. Must reach: crl_decode(),
  * crl_age_of(), crl_is_issued(), crl_revokes(), crl_narrow(); x509_decode(), x509_is_issued(), x509_narrow(), x509_p256_key(),
  * x509_common_name(). */

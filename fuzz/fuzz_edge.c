@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Every decoder of edge/ on hostile bytes. The first byte picks the codec; the rest is the message.
  * Must reach: each *_decode() of edge/. Property: what decodes encodes to the same bytes. */
 #include "fuzz/target.h"

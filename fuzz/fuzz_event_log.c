@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A TCG event log. Must reach: event_log_open(), event_log_next(), event_log_replay(), event_log_pcrs(), event_describe(), event_is_vouched().
  * Properties: a log that replays walks to its end; descriptions are one line of printable ASCII. */
 #include <string.h>

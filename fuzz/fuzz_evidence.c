@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Evidence as a whole, as somebody with a stolen residence key could put it together: the input is the payload, which is signed here (by the key
  * 1, which the seeds' requests name), and judged under the root that its own quote has. The first byte: odd, and the input is the whole, not
  * signed again. Must reach: evidence_appraise() and in it platform_appraise(), custody_appraise(), the endorsement, both TPM quotes, the event

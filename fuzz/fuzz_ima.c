@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Linux' IMA list. Must reach: ima_next(), ima_replay(). Property: what replays walks to its end, and the other way round. */
 #include "fuzz/target.h"
 #include "verify/appraise/ima.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Any JSON. Must reach: json_check(), json_next_member(), json_next_element(), json_find(), json_text(), json_uint(), json_bool(), json_hex(),
  * json_time(), json_locate(). Properties: every value that the walkers find in a checked text is JSON itself and lies in the text; json_find() finds
  * each member. */

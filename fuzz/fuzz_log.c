@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A file of the platform's log, after a crash. Input: what stands behind the file's first block. Must reach: log_read(), past the records' SHA-256: where a
  * record may stand, its digest is put right first. Property: what is read are whole records of this turn, numbered from 0, inside the file, one after
  * the other, and each encodes to the bytes that were read. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A vTPM's packed state. Must reach: unpack(). Property: what is unpacked packs to the same bytes. */
 #include "enclave/vtpm/pack.h"
 #include "fuzz/target.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A PCK chain in PEM. Must reach: pem_take(), x509_decode(), pck_chain_decode(), pck_facts_decode(). Property: the text is the one text of its
  * certificates. */
 #include <openssl/bio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A policy in JSON. Must reach: policy_decode() and every member's decoder. Properties: counts within their tables; Revoked is never accepted; a
  * refusal says where. */
 #include "fuzz/target.h"

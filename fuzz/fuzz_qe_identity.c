@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* QE identity as if TCB Signing had signed it; the first byte: SGX or TDX. Must reach: json_check(), document_check(), decode_identity(),
  * check_masked(), svn_level_find(). Property: what passes is of the QE that the seeds' quotes have. */
 #include "fuzz/target.h"

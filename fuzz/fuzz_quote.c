@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A quote before anything of it is believed: structure, chain, and its own signatures under whatever root it has; then without collateral, and with
  * none that fits. Must reach: quote_parts_decode(), quote_peek_root(), quote_appraise() and, in it, pck_chain_decode(), pck_facts_decode(),
  * x509_is_issued(), crypto_verify(). Properties: the parts close exactly; no quote is trusted without collateral. */

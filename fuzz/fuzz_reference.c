@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A file of reference values: the first byte even, as it is; odd, as the payload of a COSE_Sign1 that is signed here. Must reach: reference_add()
  * with lists and with corim_take(), unsigned and signed. Properties: counts within their tables; a refusal says why. */
 #include <openssl/evp.h>

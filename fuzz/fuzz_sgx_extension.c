@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The SGX extension of a PCK certificate. Must reach: pck_extension_decode() and every member's decoder. Property: a prefix of what decodes does
  * not. */
 #include "fuzz/target.h"

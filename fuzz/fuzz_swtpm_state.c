@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm's state files and blobs; the first byte picks the key: none, 128 or 256 bits. Must reach: swtpm_state_open(), plain, encrypted and
  * HMAC'ed. Property: a state is no larger than the file. */
 #include "fuzz/target.h"

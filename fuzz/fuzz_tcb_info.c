@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TCB info as if TCB Signing had signed it: of SGX where the first byte is even, else of TDX. Must reach: json_check(), document_check(),
  * find_levels(), find_module(), svn_level_find(), advisories_take(), judge_running(), tcb_conclude(), tcb_narrow(). Properties: a text that
  * passes has a status of the enumeration and its window holds now; no level of a document is a result. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TPM structures; the first byte says which. Must reach: tpm_attest_decode(), tpm_ak_decode(), tpm_ek_decode(),
  * tpm_signature_decode(). Property: a prefix of what decodes does not. */
 #include "fuzz/target.h"

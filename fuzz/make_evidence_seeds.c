@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* make_evidence_seeds DIR: seeds of fuzz_evidence and fuzz_tpm, DIR/TARGET/NAME: payloads of evidence whose request names the key 1 as residence
  * key, of a residence that began here and of one after a move. Processors, quotes and collateral are sgxsim's; PSE, vTPM and pTPM are the tests' attester. */
 #include <setjmp.h>

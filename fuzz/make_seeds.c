@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* make_seeds DIR: seeds for the fuzz targets that need keys or are large, DIR/TARGET/NAME: quotes and collateral under test roots, every codec's
  * sample, a policy. What is small and hand-made stands in fuzz/corpus/. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A fuzz target without a fuzzer: replay NAME PATH... gives the target every file in the paths (files and directories), cut at some places, and with
  * one bit altered here and there. TAP: one line a path. A finding ends the program, and so the test. */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What every fuzz target has: libFuzzer's entry, and a way to say that a property does not hold. */
 #ifndef TCBIND_FUZZ_TARGET_H
 #define TCBIND_FUZZ_TARGET_H

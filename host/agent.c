@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/agent.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The migration agent (the publication's 104): moves the Migration Enclaves' TLS bytes between platforms. It understands none of
  * them. Each step of a MigE (edge/mige.h) says what to send where; the MigE's lock is never held while the network is waited for. */
 #ifndef TCBIND_HOST_AGENT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/api.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The daemon's HTTP API on DIR/run/tcbindd.sock (docs/daemon-api.md). */
 #ifndef TCBIND_HOST_API_H
 #define TCBIND_HOST_API_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* States that could not be put in their place when they were brought out of the log: it was not at hand (a user's directory, after a crash), or its disk was
  * full. In the platform's store, as aside.ID.TAG, until their vTPM is opened there again. */
 #ifndef TCBIND_HOST_ASIDE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Who finds the PSE idle carries what is asked until then: one call, then one write of the log for all of it. While that write is under way, the next
  * carries what came meanwhile. */
 #include "host/ask_pse.h"

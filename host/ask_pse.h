@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The way of all enclaves' messages to the PSE: many may ask at once, one call takes them all. */
 #ifndef TCBIND_HOST_ASK_PSE_H
 #define TCBIND_HOST_ASK_PSE_H

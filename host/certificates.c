@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/certificates.h"
 
 #include <openssl/pem.h>

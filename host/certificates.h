@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A vTPM's certificates, as its enclave last gave them to its host (STORE_VTPM_CERTIFICATES): for who manages the host. Nothing is decided by them. */
 #ifndef TCBIND_HOST_CERTIFICATES_H
 #define TCBIND_HOST_CERTIFICATES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/config.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A platform's configuration, DIR/platform.json. */
 #ifndef TCBIND_HOST_CONFIG_H
 #define TCBIND_HOST_CONFIG_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbindd: the untrusted daemon of one platform. It launches PSE and MigE, gives every vTPM a thread and a control socket, and serves
  * what enclaves ask of a host. Nothing that it holds is a secret. */
 #ifndef TCBIND_HOST_DAEMON_H

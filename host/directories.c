@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/directories.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Which directories of users have a vTPM of this platform: DIR/places/UUID says where it was when it ended last. Nobody tells the platform when such a
  * directory is deleted; whoever asks sees here which are gone, and may have the platform forget their vTPMs. */
 #ifndef TCBIND_HOST_DIRECTORIES_H

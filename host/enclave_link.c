@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/enclave_link.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The host's end of one enclave's stream: launch, calls, and the services that the enclave asks for meanwhile. What the enclave
  * sends is judged like anything else from outside: a broken enclave costs its own link only. */
 #ifndef TCBIND_HOST_ENCLAVE_LINK_H

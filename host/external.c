@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/external.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A vTPM in a directory that a user of swtpm's interface named. What it is shows only when it is needed: a new TPM, the one whose sealed
  * state is there, one that swtpm kept there (imported, once, into the sealed form), or one that comes in by migration. All calls: with the
  * vTPM's lock held. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/firmware.h"
 
 #include <fcntl.h>

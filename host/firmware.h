@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What the firmware and boot loader of a simulated platform do to its physical TPM: measure, extend, log. On hardware this is
  * not run: the real firmware has done it. */
 #ifndef TCBIND_HOST_FIRMWARE_H

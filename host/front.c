@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/front.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The front that QEMU, libvirt and swtpm's tools see: swtpm's control protocol and data channel. front.c is the loop over connections,
  * front_control.c the table of control commands, front_data.c the TPM commands. Fed by: whoever may open the sockets. Everything
  * that matters is judged again in the enclave. */

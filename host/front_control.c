@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Control commands, one table row each (shared notes on swtpm's interface, section 1). */
 #include <errno.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The data channel (edge/data_channel.h): handed on to the enclave, which spares each command the way through this process; or, where that cannot
  * be, read here, each command a call. */
 #include <errno.h>

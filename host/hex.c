@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/hex.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Hexadecimal text, as JSON and command lines carry bytes. */
 #ifndef TCBIND_HOST_HEX_H
 #define TCBIND_HOST_HEX_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* All bytes, or false: the peer or the disk is at its end. Both go on after a signal. */
 #ifndef TCBIND_HOST_IO_H
 #define TCBIND_HOST_IO_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Fed by: enclaves through services.c. Recovery believes a record that is whole; what is in it the enclaves judge. */
 #include "host/log.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The platform's log: what enclaves write often, made durable by one write for all that wait (log_out.h), in two preallocated files in the store
  * (log_form.h). Holds ciphertext only.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The forms of the platform's log (log.h): what stands in its files, and how a file is read that may be cut anywhere.
  *   file    head: "TCBLOG2\n" | u64 turn | SHA-256 of both; then, from LOG_BLOCK on, records
  *   record  "TCBR" | u8 kind | 3 zeros | u64 turn | u32 number in this file | u32 size | id 16 | u64 place | SHA-256 of all that, and the bytes | bytes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/log_out.h"
 
 #include <errno.h>

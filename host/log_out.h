@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The log's writing end: records are gathered, and written together, in order, by one of those who wait for them; while that write is under way, the
  * next ones gather. Two files (log_form.h), used in turn: the other one is to be free when this one is full. */
 #ifndef TCBIND_HOST_LOG_OUT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tcbindd DIR: the untrusted daemon of one platform ("domain 0"). Rights: the platform's files and sockets, the physical TPM.
  * Secrets: none, everything it keeps is ciphertext. Fed by: enclaves, QEMU, its HTTP clients, other platforms. */
 #include <malloc.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/merkle.h"
 
 #include "crypto/crypto.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* RFC 9162 section 2.1 Merkle trees over 32-byte commitments: leaf = SHA-256(0 || d), node = SHA-256(1 || left || right). */
 #ifndef TCBIND_HOST_MERKLE_H
 #define TCBIND_HOST_MERKLE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Where the programs and enclaves of this build stand: TCBIND_LIBEXEC, else beside the running program as installed
  * (../libexec/tcbind), else the build tree. */
 #ifndef TCBIND_HOST_PATHS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/place.h"
 
 #include <fcntl.h>

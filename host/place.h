@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Where a vTPM's files are: its directory of the platform, or one that a user of swtpm's interface named. There the sealed state stands
  * under swtpm's name, owned by the directory's owner, behind a head that says whose it is:
  *   "tcbind vTPM v1\n\0" (16 bytes) | id 16 | sealed state

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The power button of one platform: physical TPM, processor (ACM first), firmware, daemon, in this order. */
 #ifndef TCBIND_HOST_PLATFORM_RUN_H
 #define TCBIND_HOST_PLATFORM_RUN_H

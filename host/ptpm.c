@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/ptpm.h"
 
 #include <pthread.h>

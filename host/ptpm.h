@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The physical TPM: one worker thread; requests that arrive together share one TPM2_Quote through a Merkle tree. */
 #ifndef TCBIND_HOST_PTPM_H
 #define TCBIND_HOST_PTPM_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/registrar.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The daemon's side of host/registration.h. */
 #ifndef TCBIND_HOST_REGISTRAR_H
 #define TCBIND_HOST_REGISTRAR_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Where processes that speak swtpm's command line (host/compat/) bring their vTPMs: DIR/run/registrar.sock, SOCK_SEQPACKET. One connection is one
  * vTPM, for as long as it stays open. The client sends one JSON message with its descriptors:
  *   {"fds": [NAME...] in the order of SCM_RIGHTS; names: state_dir, control_listener, control_client, data_listener, data_client

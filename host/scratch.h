@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Memory for one call. Not _Thread_local arrays: a thread touches all of those when it starts, and there is a thread for each vTPM. */
 #ifndef TCBIND_HOST_SCRATCH_H
 #define TCBIND_HOST_SCRATCH_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What enclaves ask of their host: storage, messages to one another, the physical TPM's quotes, the time, collateral. */
 #include <errno.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/settle.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The MigE's journal is kept small while nobody waits: sources are told what arrived here, and entries go that say nothing any more. In rounds: at
  * the start, a moment after something came or went, and now and then, since a source may have been away. */
 #ifndef TCBIND_HOST_SETTLE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/spare.h"
 
 #include <poll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One vTPM enclave is kept ready: launched, its sessions with PSE and MigE open, no vTPM in it. Who needs an enclave takes it, which saves a starting
  * machine half its wait; the next is made meanwhile. */
 #ifndef TCBIND_HOST_SPARE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Durable files: what an enclave was told is stored survives a power cut. Holds ciphertext only. */
 #ifndef TCBIND_HOST_STORE_H
 #define TCBIND_HOST_STORE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/swtpm_state.h"
 
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm's own state format, read only: a vTPM that swtpm kept becomes one of ours. Every file and every blob of its GET_STATEBLOB:
  *   u8 version 2, u8 min_version 1, u16 header size 10, u16 flags, u32 total size | {u16 tag, u32 length, data}... all big-endian
  *   tags: 1 plain, 2 encrypted, 3 HMAC, 4 migration data, 5 encrypted migration data, 6 and 7 their IVs

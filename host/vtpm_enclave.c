@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/vtpm_enclave.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One vTPM as the host has it: its place, and its enclave while one is needed. DIR/vtpm/UUID/meta.json keeps what to show of a vTPM whose
  * enclave does not run. */
 #ifndef TCBIND_HOST_VTPM_ENCLAVE_H

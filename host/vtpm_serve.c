@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The data channel in the enclave's hands (CALL_VTPM_SERVE): a call that lasts, until its channel ends or somebody has another call to make. */
 #include <poll.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/vtpms.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The vTPMs of a platform: those in its own directory, each with a control socket and its thread, and those that users of swtpm's interface
  * have brought (external.h). */
 #ifndef TCBIND_HOST_VTPMS_H

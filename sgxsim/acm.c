@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The authenticated code module: runs first at platform reset, alone, its signature checked by the processor. Its stream
  * is the bus to the physical TPM. It asks the TPM for its attestation key (made on first boot), writes it to
  * the AK bank and locks the bank. TPM 2.0 Part 3; raw commands, since the least code wins here. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sgxsim/boot.h"
 
 #include <errno.h>

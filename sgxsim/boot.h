@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Platform reset: the ACM runs first and alone, with the bus to the physical TPM as its only company. */
 #ifndef TCBIND_SGXSIM_BOOT_H
 #define TCBIND_SGXSIM_BOOT_H

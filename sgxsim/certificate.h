@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* X.509 for the test PKI: keys, certificates and CRLs with the names that Intel's verifier expects. */
 #ifndef TCBIND_SGXSIM_CERTIFICATE_H
 #define TCBIND_SGXSIM_CERTIFICATE_H

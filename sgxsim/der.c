@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sgxsim/der.h"
 
 void der_write(struct writer *w, enum der_tag tag, struct span content)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A little DER: enough for the SGX extension of a PCK certificate. Values nest by being copied. */
 #ifndef TCBIND_SGXSIM_DER_H
 #define TCBIND_SGXSIM_DER_H

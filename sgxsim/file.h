@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Whole files, for the processor's fuses, images and the test PKI. */
 #ifndef TCBIND_SGXSIM_FILE_H
 #define TCBIND_SGXSIM_FILE_H

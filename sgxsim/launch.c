@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sgxsim/launch.h"
 
 #include <errno.h>

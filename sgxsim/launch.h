@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Measured launch: an enclave's image is read once into a sealed memfd, judged there, and that very memfd is run. */
 #ifndef TCBIND_SGXSIM_LAUNCH_H
 #define TCBIND_SGXSIM_LAUNCH_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* sgxsim DIR --ptpm TCTI --acm IMAGE: one simulated SGX processor, the parent of every enclave of one platform.
  * Trusted: it stands in for hardware. Rights: starts enclaves; reads DIR/processor. Descriptors: launch socket, one channel
  * an enclave. Fed by: enclaves (instructions), the untrusted host (launch requests). Its death is a platform reset. */

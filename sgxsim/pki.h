@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A test root for simulated processors, with the collateral that a verifier needs (Intel's PCS shapes), and the
  * manufacture of one processor under it. A verifier trusts such a root only where its policy names it. */
 #ifndef TCBIND_SGXSIM_PKI_H

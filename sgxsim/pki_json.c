@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sgxsim/pki_json.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The PKI's JSON: the signed texts of TCB info (v3) and QE identity (v2), and the collateral file. */
 #ifndef TCBIND_SGXSIM_PKI_JSON_H
 #define TCBIND_SGXSIM_PKI_JSON_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sgxsim/processor.h"
 
 #include <openssl/evp.h>

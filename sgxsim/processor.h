@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The simulated SGX processor: fuses, the AK register bank, and the instructions that enclaves issue.
  * Everything here is "hardware"; what calls it (sgxsim/main.c) says which enclave asks. */
 #ifndef TCBIND_SGXSIM_PROCESSOR_H

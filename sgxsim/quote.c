@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* QUOTE v3 as Intel's quoting enclave makes it (DCAP notes 2.1; sgx_quote_3.h). The quoting enclave is part of
  * the simulated processor: its identity is QE_* below, its attestation key is derived from the fuses. */
 #include "sgxsim/processor.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sgxsim/sgx_extension.h"
 
 #include "core/ids.h"

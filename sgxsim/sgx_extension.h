@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The SGX extension of a PCK certificate, OID 1.2.840.113741.1.13.1 (DCAP notes 2.3). */
 #ifndef TCBIND_SGXSIM_SGX_EXTENSION_H
 #define TCBIND_SGXSIM_SGX_EXTENSION_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* sign-enclave: writes IMAGE.sig. Build tool; trusts its arguments. */
 #include <openssl/evp.h>
 #include <openssl/pem.h>

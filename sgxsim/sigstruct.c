@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sgxsim/sigstruct.h"
 
 #include <openssl/bn.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* SIGSTRUCT: the signature that names an enclave's author (Intel SDM vol. 3D, table 35-19). 1808 bytes, stored
  * beside the image as IMAGE.sig. RSA-3072 with exponent 3, PKCS #1 v1.5 over SHA-256 of header and body. */
 #ifndef TCBIND_SGXSIM_SIGSTRUCT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The processor's end of a zygote (enclave/tee/sim/zygote.h): one a measured image, which is executed from the same sealed memfd as any enclave. */
 #ifndef TCBIND_SGXSIM_ZYGOTE_H
 #define TCBIND_SGXSIM_ZYGOTE_H

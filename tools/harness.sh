@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Shared by the end-to-end tests and the demonstration: platforms and guests (TAP: tap.sh). Sourced by bash; everything lives in $WORK and ends with it.
 set -u
 BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../build" && pwd)}

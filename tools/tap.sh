@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # TAP for the shell tests, sourced by bash: each test is counted, and a test that fails says why.
 count=0
 ok() { count=$((count + 1)); echo "ok $count - $1"; }

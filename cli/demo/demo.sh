@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # tcbind demo: the whole story on this machine. Two platforms, each with its processor, physical TPM and daemon; a real Linux guest under QEMU;
 # evidence from inside and outside; a live migration under load; then attacks, each of which must be refused for its own reason.
 # Uses only the tcbind command, QEMU and the guest's own tpm2-tools. Exit 0 only if every step went as it must.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/lib/certificate.h"
 
 #include <openssl/asn1.h>

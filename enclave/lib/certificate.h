@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What our X.509 certificates have in common: P-256 keys, ECDSA with SHA-256, and attestation in the CMW extension (RFC 9999, id-pe-cmw
  * 1.3.6.1.5.5.7.1.35; `cbor` choice, a record [media type, bytes]). Used by the PSE (EK and AK certificates) and the MigE (RA-TLS). */
 #ifndef TCBIND_ENCLAVE_LIB_CERTIFICATE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/lib/cose_sign.h"
 
 #include "core/limits.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Signing documents with an enclave's key. */
 #ifndef TCBIND_ENCLAVE_LIB_COSE_SIGN_H
 #define TCBIND_ENCLAVE_LIB_COSE_SIGN_H

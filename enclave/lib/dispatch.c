@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/lib/dispatch.h"
 
 #include "edge/frame.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The main loop of every enclave: one permit table, one call at a time (edge/frame.h).
  * A call that the table does not hold, or a frame that breaks the rules, ends the enclave: the host lied. */
 #ifndef TCBIND_ENCLAVE_LIB_DISPATCH_H

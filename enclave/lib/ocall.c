@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/lib/ocall.h"
 
 #include "edge/frame.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Calls of an enclave to its host: synchronous, one at a time (edge/frame.h). Everything that comes back is
  * the host's word and is judged by the caller; errors of the host come as its error class and diagnosis. */
 #ifndef TCBIND_ENCLAVE_LIB_OCALL_H

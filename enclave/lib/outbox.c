@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/lib/outbox.h"
 
 #include "core/writer.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What an enclave writes to the host's stream: what can wait goes with what follows it, so that the host is woken once. */
 #ifndef TCBIND_ENCLAVE_LIB_OUTBOX_H
 #define TCBIND_ENCLAVE_LIB_OUTBOX_H

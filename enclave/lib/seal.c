@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/lib/seal.h"
 
 #include "core/reader.h"

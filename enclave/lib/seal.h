@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Bytes at rest: sealed so that only enclaves of this signer and product, on this processor, with an ISVSVN of
  * at least the writer's, can open them (EGETKEY with MRSIGNER policy).
  *   "TCBSEAL1" | u16 isv_svn | key id (32) | iv (12) | AES-256-GCM of the plaintext, tag last

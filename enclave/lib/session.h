@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Sessions between two enclaves of one processor (edge/local.h): mutual local attestation, then AEAD with counters.
  * The host carries the messages and can only drop them. */
 #ifndef TCBIND_ENCLAVE_LIB_SESSION_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What initiator and responder of a session share; only for enclave/lib/session_*.c. */
 #ifndef TCBIND_ENCLAVE_LIB_SESSION_CRYPTO_H
 #define TCBIND_ENCLAVE_LIB_SESSION_CRYPTO_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/lib/session_crypto.h"
 
 #include <openssl/evp.h>

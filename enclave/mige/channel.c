@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/mige/channel.h"
 
 #include <openssl/bio.h>

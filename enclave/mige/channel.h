@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One TLS connection as bytes in and bytes out, and the messages of edge/wan.h in it. No sockets: the host moves the bytes. */
 #ifndef TCBIND_ENCLAVE_MIGE_CHANNEL_H
 #define TCBIND_ENCLAVE_MIGE_CHANNEL_H

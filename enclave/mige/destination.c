@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The side that takes: it asks, proves its platform by a fresh quote, and gives the key to no one but the vTPM that asked. */
 #include <openssl/ssl.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/mige/journal.h"
 
 #include "core/reader.h"

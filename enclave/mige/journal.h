@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The MigE's journal: what each hand-over from and to this platform came to. One entry a vTPM; sealed and durable before anything is
  * answered. `revoked` and `redeemed` exclude each other because an entry is changed in one place and written before either is said
  * aloud: a revoked hand-over is no longer in it, a redeemed one can no longer be revoked.

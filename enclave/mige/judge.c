@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/mige/judge.h"
 
 #include "crypto/crypto.h"

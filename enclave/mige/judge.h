@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What a peer must be. First, before anything else that it says is acted on: a MigE of our signer on a processor of our root, not DEBUG, not
  * older than we are, beside a PSE of our signer on the same processor, whose certified AK it shows. Then, before a key leaves:
  * its TCB and its platform, as the vTPM's owner wants them. Appraisal itself is verify/appraise. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Migration Enclave (the publication's 108). Keeps what source vTPMs leave with it, decides once to whom it goes, and says so in
  * its journal first. Trusts: processor, PSE and vTPMs of this processor after local attestation. Fed by: the untrusted host,
  * and through it the network. */

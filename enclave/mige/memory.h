@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What was judged before, so that it is not judged again while a machine stands still: signatures, which hold for ever; and processors' quotes with their
  * collateral, under an owner's policy, for as long as every window in them lasts. What is fresh at each hand-over (the physical TPM's quote, the time) is
  * judged each time. */

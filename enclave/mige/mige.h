@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The Migration Enclave: what this process is. main.c holds the only one; the modules beside it work on it.
  *   main.c         calls of the host, requests of vTPMs on this platform
  *   net.c          connections: numbers, bytes in and out, which side handles a message

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Connections to other MigEs. The host moves bytes and numbers connections that peers open; the MigE numbers those it asks for.
  * One request of a vTPM has one connection to itself until it is answered; idle ones are kept for the next. */
 #include <openssl/ssl.h>

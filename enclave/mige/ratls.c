@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/mige/ratls.h"
 
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* RA-TLS: TLS 1.3 in which each side's certificate is self-signed and carries a QUOTE over its key. TLS proves that the peer holds the
  * key; who the key belongs to is what the quote says, judged by judge.c. Nothing else of a certificate is believed. */
 #ifndef TCBIND_ENCLAVE_MIGE_RATLS_H

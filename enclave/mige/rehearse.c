@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A connection to ourselves, over no network: what the first hand-over would otherwise do for the first time while a machine stands still. libssl has looked
  * up what it needs; and the signatures of certificates, CRLs and collateral, which platforms of one operator share, have been checked (memory.h). It
  * confirms a hand-over that nobody knows, which changes nothing. */

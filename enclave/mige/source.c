@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The side that gives: nothing secret leaves before the destination is judged and `redeemed` is durable. */
 #include <openssl/ssl.h>
 

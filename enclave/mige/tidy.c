@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The journal shrinks, when the host finds time for it. An entry may go once nothing rests on it: no source would grant us an old blob of its
  * vTPM again, since each was told, and settled it; and no state of the vTPM opens here or is taken, since the PSE's ledger does not have it. */
 #include "enclave/mige/mige.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/pse/ledger.h"
 
 #include "core/limits.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The PSE's ledger: the newest state of every vTPM of this platform. An older state, another state of the same version, a second live copy, or a state
  * of a vTPM that it does not have is refused. Stored, sealed, before anything is acknowledged: a snapshot (STORE_PSE_LEDGER), then a step for every change
  * (STORE_PSE_LEDGER_STEP); each step has a number and names, by its digest, what was stored before it.

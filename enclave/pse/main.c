@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Platform Services Enclave (the publication's 106). The AK bank is its only source of the physical TPM's key; it has the
  * processor QUOTE that key with its own, hands the result to enclaves of this processor only, endorses vTPMs, and keeps
  * their ledger. Fed by: the untrusted host. */

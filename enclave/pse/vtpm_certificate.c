@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/pse/vtpm_certificate.h"
 
 #include <openssl/bn.h>

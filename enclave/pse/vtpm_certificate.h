@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* X.509 certificates for a vTPM's keys, issued by the PSE's key of this boot. The issuer's own certificate has the certified AK (and so the QUOTE
  * over that very key) in its CMW extension: who trusts the quote needs no other chain. EK certificates follow the TCG EK Credential Profile 2.5, section 3.2. */
 #ifndef TCBIND_ENCLAVE_PSE_VTPM_CERTIFICATE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The trusted runtime: all that an enclave has of the world. One interface, chosen at link time:
  * tee/sim (the simulated processor) or tee/gramine (real SGX through /dev/attestation).
  * Sizes are SGX's; structures are byte arrays in Intel's layout (SDM vol. 3D; DCAP quote headers). */

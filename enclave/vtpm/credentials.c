@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/credentials.h"
 
 #include "edge/calls.h"

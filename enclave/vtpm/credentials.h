@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The certificates in the vTPM's NV (DESIGN section 5): one a key, issued by this platform's PSE, at the usual indices
  * (key_template.h), and the issuer's, with the processor's QUOTE in it, from 0x01C00100 on (EK Credential Profile 2.5,
  * section 2.2.1.5.2), zeros behind it. A vTPM with a P-384 EK, as swtpm_setup makes it, has a platform certificate over that key too,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The data channel in the enclave's own hands: a command costs no way through the host's daemon. Nothing new is trusted by it: who sends commands
  * was the host's choice before, too. */
 #include "enclave/lib/dispatch.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/engine.h"
 
 #include <libtpms/tpm_error.h>

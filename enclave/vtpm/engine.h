@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The TPM inside: libtpms, with its storage in this enclave's memory. One TPM a process. */
 #ifndef TCBIND_ENCLAVE_VTPM_ENGINE_H
 #define TCBIND_ENCLAVE_VTPM_ENGINE_H

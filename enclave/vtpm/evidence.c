@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Evidence: the parts of edge/evidence.h, collected and signed by the residence key. */
 #include <openssl/evp.h>
 

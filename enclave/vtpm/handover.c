@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Hand-over: the source gives ciphertext and leaves the key with its MigE; the destination has its MigE redeem it. */
 #include "core/cbor.h"
 #include "crypto/crypto.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/identity.h"
 
 #include "crypto/tpm_name.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The vTPM's keys: EK (P-256, TCG EK Credential Profile template L-2) and AK (restricted signing, P-256), persistent; and
  * its own quotes. A key that the guest evicted or cleared is made again from the same seed: the same key. */
 #ifndef TCBIND_ENCLAVE_VTPM_IDENTITY_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/key_template.h"
 
 #include "enclave/vtpm/tpm_command.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The keys that a vTPM has from its seeds: templates, persistent handles and where their certificates stand. TCG EK Credential
  * Profile 2.5, section 2.2 and annex B; TPM 2.0 Part 2, 12.2.4. */
 #ifndef TCBIND_ENCLAVE_VTPM_KEY_TEMPLATE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Called by libtpms only. Any failure here ends as libtpms' own: the plain function's result, or the plain, slower way. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* libtpms' interface to OpenSSL, and so ours */
 #include "enclave/vtpm/levers.h"

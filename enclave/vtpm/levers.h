@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What libtpms calls in place of some functions (tools/lever-libtpms renames them in a copy of Debian's libtpms.a): the same results, faster.
  * libtpms 0.9 builds each NIST curve from its parameters, so that OpenSSL takes its generic field arithmetic; and it gives OpenSSL the CRT
  * exponents of an RSA key without the primes, so that OpenSSL does not use them; and it builds that key anew for every operation, so that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/mailbox.h"
 
 #include "core/ids.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The NV indices by which an unmodified guest asks for evidence (DESIGN section 5b). Platform-owned, readable with an empty
  * authorization; what the enclave writes only the enclave can write: a policy that needs its secret.
  *   0x01400102  nonce, written by the guest, up to 64 bytes      0x01400103  u32 evidence length || SHA-256 (36 bytes)

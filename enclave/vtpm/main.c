@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The vTPM enclave (the publication's 112 and 114): one for each VM, libtpms inside. Trusts: processor, PSE and MigE of this
  * processor after local attestation. Fed by: the untrusted host, and through it the guest. */
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/nv.h"
 
 #include "crypto/crypto.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* NV indices that only this enclave writes: platform-owned, readable with an empty authorization, their writes under a policy
  * (PolicySecret) that needs the enclave's secret. TPM 2.0 Part 2, 13.4; Part 3, 31. */
 #ifndef TCBIND_ENCLAVE_VTPM_NV_H

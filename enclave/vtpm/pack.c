@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/pack.h"
 
 /* How many zeros stand at the start. */

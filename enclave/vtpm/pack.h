@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A TPM's state without its runs of zeros, which are most of it: fewer bytes to seal and to store at every change.
  *   packed = u32 size when unpacked | parts: u32 bytes, the bytes, u32 zeros that follow
  * Each part but the last has PACK_RUN zeros or more; only the last may have none. */

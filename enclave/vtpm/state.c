@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The sealed state. Document, version 3:
  *   "TCBVTPM3" | id 16 | u64 generation | u8 state | u8 origin | u8 1: arrived | secret 32 | last custody 32 | sized policy | sized recovery key |
  *   u32 custody records | sized custody | TPM state, packed (pack.h)

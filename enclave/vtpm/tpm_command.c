@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/vtpm/tpm_command.h"
 
 #include "enclave/vtpm/engine.h"

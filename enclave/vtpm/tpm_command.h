@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The enclave's own TPM commands to its own TPM (TPM 2.0 Part 3): a small encoder. */
 #ifndef TCBIND_ENCLAVE_VTPM_TPM_COMMAND_H
 #define TCBIND_ENCLAVE_VTPM_TPM_COMMAND_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One vTPM: what this enclave process is. main.c holds the only one; the modules beside it work on it. */
 #ifndef TCBIND_ENCLAVE_VTPM_VTPM_H
 #define TCBIND_ENCLAVE_VTPM_VTPM_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/compat/channel.h"
 
 #include <arpa/inet.h>

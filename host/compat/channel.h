@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The sockets of swtpm's command line. */
 #ifndef TCBIND_HOST_COMPAT_CHANNEL_H
 #define TCBIND_HOST_COMPAT_CHANNEL_H

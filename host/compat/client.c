@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Connections of swtpm_ioctl and swtpm_bios. Fed by: the command line of their user. */
 #include "host/compat/client.h"
 

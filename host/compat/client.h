@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What swtpm's small tools share: which TPM they mean, and a connection to it. */
 #ifndef TCBIND_HOST_COMPAT_CLIENT_H
 #define TCBIND_HOST_COMPAT_CLIENT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/compat/platform.h"
 
 #include <errno.h>

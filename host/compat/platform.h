@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The platform behind swtpm's command line: TCBIND_PLATFORM, or a private one of this user, started when it is needed and ended when it is not: a
  * simulated processor with keys of its own, for a machine without set-up. Its evidence is worth what its test root is worth: nothing to others. */
 #ifndef TCBIND_HOST_COMPAT_PLATFORM_H

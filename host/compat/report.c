@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/compat/report.h"
 
 #include <errno.h>

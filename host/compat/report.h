@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What `swtpm socket` prints about itself. Both return an exit status. */
 #ifndef TCBIND_HOST_COMPAT_REPORT_H
 #define TCBIND_HOST_COMPAT_REPORT_H

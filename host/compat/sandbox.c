@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* By hand: libseccomp takes longer to make this list than the rest of a start, and a VM waits. */
 #include "host/compat/sandbox.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What the process may still do once its vTPM is served by the daemon: wait, write its log, remove its files, end. */
 #ifndef TCBIND_HOST_COMPAT_SANDBOX_H
 #define TCBIND_HOST_COMPAT_SANDBOX_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/compat/settings.h"
 
 #include <fcntl.h>

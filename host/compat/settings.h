@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* `swtpm socket`'s command line, parsed and checked: nothing is opened or changed by it. */
 #ifndef TCBIND_HOST_COMPAT_SETTINGS_H
 #define TCBIND_HOST_COMPAT_SETTINGS_H

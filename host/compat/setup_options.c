@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/compat/setup_options.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm_setup's command line, parsed and checked: nothing is opened for writing or changed by it. */
 #ifndef TCBIND_HOST_COMPAT_SETUP_OPTIONS_H
 #define TCBIND_HOST_COMPAT_SETUP_OPTIONS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TPM 2.0 Part 3, by hand: a handful of commands with the empty password. Fed by: the new TPM, through the daemon. */
 #include "host/compat/setup_tpm.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm_setup's own commands to the new TPM, by a data channel: what is not the enclave's to make. Handles, templates and indices are swtpm's. */
 #ifndef TCBIND_HOST_COMPAT_SETUP_TPM_H
 #define TCBIND_HOST_COMPAT_SETUP_TPM_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/compat/sub_options.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm's `--option name=value,flag,...`. */
 #ifndef TCBIND_HOST_COMPAT_SUB_OPTIONS_H
 #define TCBIND_HOST_COMPAT_SUB_OPTIONS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm, as QEMU, libvirt and swtpm_setup start it. This process opens the sockets and the state's directory, brings them to the platform's
  * daemon, keeps log and pid file, and ends with its vTPM. Rights after start: what a seccomp list allows; secrets: an import key at most. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm_bios: what firmware says to a TPM 2 first, by its data channel. Its options, texts and exit statuses (0; 128: the TPM refuses; 255: no
  * connection) are swtpm's. Rights and secrets: its user's. Fed by: the command line and the TPM's answers. */
 #include <getopt.h>

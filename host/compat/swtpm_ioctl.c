@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm_ioctl: one control command to a TPM, by its control channel. Its options, texts and exit statuses are swtpm's. Rights and secrets: its user's.
  * Fed by: the command line, and what the TPM answers, which may be anything. */
 #include <errno.h>

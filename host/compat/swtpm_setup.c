@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* swtpm_setup, as libvirt and people start it: has the platform's daemon make a vTPM in a directory, with endorsement keys and their certificates,
  * and sends the TPM what remains to be set. An RSA key is made after this program's end where nothing here needs it. Rights: its user's, or
  * --runas'. Secrets: none kept. Fed by: its command line; the daemon. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "host/compat/user.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Users of this machine, asked of its own tools: swtpm is linked without what would find them in every directory service. */
 #ifndef TCBIND_HOST_COMPAT_USER_H
 #define TCBIND_HOST_COMPAT_USER_H

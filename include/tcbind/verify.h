@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* libtcbind-verify: judges tcbind's evidence, and DCAP quotes. docs/api.md tells it by example.
  *
  * What is given is borrowed for the call only; what is returned is the caller's and has its own `_free`, which takes NULL. A function

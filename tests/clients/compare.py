@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """compare.py DIRECTORY EXCEPTIONS: the results of one run with swtpm and with ours, as a table; ends 1 if ours is behind anywhere."""
 import sys
 from collections import Counter, defaultdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """esapi.py NAME: one use of the TSS's ESAPI through tpm2-pytss, on the TPM of TPM2TOOLS_TCTI. What it prints must be the same with any TPM of libtpms.
 esapi.py --list: the names."""
 import hashlib

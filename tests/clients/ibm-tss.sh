@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # ibm-tss.sh NAME: one piece of work with IBM's TSS, on the TPM at TPM_PORT_HERE; ends 0 if it worked. What it prints must be the same with any TPM of
 # libtpms. Without NAME: the names.
 set -eu

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # tpm2-tools.sh NAME: one piece of work with tpm2-tools, in the current directory, on the TPM of TPM2TOOLS_TCTI (started up, cleared). Ends 0 if it
 # worked. What it prints must be the same with any TPM of libtpms; the runner compares. Without NAME: the names.
 set -eu

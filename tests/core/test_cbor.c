@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* core/: cursor, writer and deterministic CBOR. */
 #include <setjmp.h>
 #include <stdarg.h>

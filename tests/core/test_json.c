@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* core/json: what is refused, and walking what is not. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* crypto/: against published vectors, and the refusals that callers rely on. */
 #include <setjmp.h>
 #include <stdarg.h>

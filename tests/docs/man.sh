@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # The manual pages: mandoc has nothing against them; every command and every flag that a program's usage names is in its page, and the other way
 # round; every function of the public header is.
 set -u

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # A platform, a vTPM and an unmodified guest, by hand: boot, evidence from the host and from inside, and what kill -9 does not lose.
 . "$(dirname "$0")/../../tools/harness.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """cancel.py CONTROL DATA: RSA-3072 primary keys, each cancelled 4 ms after it was asked for (a key takes some hundred). Prints how many of 20
 were cancelled, and whether the TPM answers afterwards."""
 import socket

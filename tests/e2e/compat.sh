@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # swtpm's command line: the same steps with Debian's swtpm and with ours, the same answers; then what swtpm does not do. Clients are Debian's
 # swtpm_ioctl, swtpm_setup, tpm2-tools and QEMU. The platform is the private one that our swtpm starts.
 . "$(dirname "$0")/../../tools/harness.sh"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Loaded into tcbindd by LD_PRELOAD: cuts a chosen one of its calls that change what is stored. By TCBIND_CUT_BY: `kill` kills the daemon before it, `full`
  * has the call fail for want of space; anything else is a command that is run before it.
  * TCBIND_CUT names a file with one number, 4 bytes of this machine's order: how many of these calls are still to come until then; 0: never. */

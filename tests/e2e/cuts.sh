@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # A platform's daemon is killed before each of its calls that change what is stored (cut.c), one after the other, while a vTPM is made, moved or deleted; then
 # its vTPMs' enclaves are; then the disk is full at each. Whatever was cut: a TPM has what it acknowledged, in one place; what was not finished can be done
 # again.

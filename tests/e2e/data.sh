@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # The data channel read by the enclave, and by the daemon for an enclave that takes none: the same steps, the same answers.
 . "$(dirname "$0")/../../tools/harness.sh"
 

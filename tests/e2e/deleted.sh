@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # What becomes of vTPMs that are deleted: the platform forgets them, and no state of theirs ever opens on it again.
 [ -z "${OWN_MOUNTS:-}" ] && unshare -m true 2>/dev/null && OWN_MOUNTS=1 exec unshare -m --propagation private "$0"
 . "$(dirname "$0")/../../tools/harness.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # TPMs in users' directories, for the end-to-end tests: sourced after the harness. DIR: below $WORK; its TPM's files, sockets and log are in it.
 FRONTS=$BUILD/host/compat
 HERE=$(dirname "${BASH_SOURCE[0]}")

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """A vTPM's control channel as QEMU speaks it, without a machine.
 hand-over.py move FROM TO: starts the vTPM at the control socket FROM, moves it to the place at TO up to CMD_INIT there, sends no command,
 says "moved" and stays until its input ends.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # What `meson install` leaves works without the build tree: every program and enclave finds the others, and no byte that a signature covers changed.
 . "$(dirname "$0")/../../tools/harness.sh"
 D=$WORK/root

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """killed.py define|write|read DIR COUNT: COUNT TPMs on DIR/vN/data at once, each with an NV index that holds a number.
 write: counts up as fast as it is answered, until the TPM is gone; DIR/vN/numbers then has the last that was acknowledged and the last that was asked
 for. read: prints, a line each, whether what is there lies between the two; last, how many writes there were."""

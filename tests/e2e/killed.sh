@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Many vTPMs write at once, so that their writes are committed together; then a part of the platform is killed at once. Whatever a TPM has acknowledged is
 # there afterwards, or what it was asked for next.
 . "$(dirname "$0")/../../tools/harness.sh"

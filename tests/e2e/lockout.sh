@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # TPMs that are in lockout, since a guest tried passwords or machines lost their power: evidence comes in any case. The attestation keys have no password that
 # could be tried.
 . "$(dirname "$0")/../../tools/harness.sh"

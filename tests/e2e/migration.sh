@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Two platforms, one guest, live: what the vTPM held arrives, the evidence names the new platform, the old one is out, and the migration stream
 # holds no secret. Then a destination that the owner's policy refuses.
 . "$(dirname "$0")/../../tools/harness.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # A vTPM moves from one of its user's directories to another of the same platform; both places have states in the log then. The platform's daemon is
 # killed: what the TPM acknowledged where it is now is there, whatever became of the place where it was.
 . "$(dirname "$0")/../../tools/harness.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # A real boot on our vTPM: OVMF with secure boot, shim, GRUB and a Debian kernel measure each other by tpm-crb. The log that the guest's kernel kept
 # replays to the vTPM's PCRs, by our replay and by tpm2-tools'. Then the firmware changes the PCR banks, and evidence still comes.
 . "$(dirname "$0")/../../tools/harness.sh"

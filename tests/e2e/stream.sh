@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # QEMU's migration stream, captured to a file: nothing of what the vTPM holds is in it. What it holds is known, because the test owns the
 # simulated processor's fuses and unseals the state. Then the guest goes on: a captured stream is a cancelled migration.
 . "$(dirname "$0")/../../tools/harness.sh"

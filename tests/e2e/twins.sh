@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # vTPM enclaves are forked from one process: what that must not mean. Twenty vTPMs made at once, and one made, copied and started twice.
 . "$(dirname "$0")/../../tools/harness.sh"
 . "$(dirname "$0")/fronts.sh"

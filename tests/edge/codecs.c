@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tests/edge/codecs.h"
 
 #include "edge/blob.h"

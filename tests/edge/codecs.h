@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Every format of edge/ as "decode, then encode again": what the tests and the fuzz target share. */
 #ifndef TCBIND_TESTS_EDGE_CODECS_H
 #define TCBIND_TESTS_EDGE_CODECS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* edge/: what our encoders write is what our decoders take, and nothing else. */
 #include <setjmp.h>
 #include <stdarg.h>

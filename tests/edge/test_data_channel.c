@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* edge/data_channel: commands come out whole, in order, with their prefixes, however the bytes were cut. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tests/enclave/fake_store.h"
 
 #include "core/reader.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A host that only stores: what the enclave stored last (of a ledger: as the PSE gets it at its start), and whether it is told that it is durable. */
 #ifndef TCBIND_TESTS_ENCLAVE_FAKE_STORE_H
 #define TCBIND_TESTS_ENCLAVE_FAKE_STORE_H

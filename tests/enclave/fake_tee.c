@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tests/enclave/fake_tee.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tee.h for tests: the simulated processor's instructions (sgxsim), called in this process, and a host stream that the test holds. One process can
  * be several enclaves, one after the other. */
 #ifndef TCBIND_TESTS_ENCLAVE_FAKE_TEE_H

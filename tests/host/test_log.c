@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* host/log: whatever is cut off its end, what was durable is there, in order, and nothing else; files are used in turn; threads share writes. */
 #include <fcntl.h>
 #include <pthread.h>

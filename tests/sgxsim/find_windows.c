@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* find_windows SECRETS FILE...: how many 24-byte windows of SECRETS that look random (18 distinct bytes or more) stand in any FILE. Prints
  * "looked for N, found M"; exit 0 if N > 0 and M is 0. */
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* sgxsim/: what a processor must refuse. Each test has platforms of its own in a temporary directory. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* unseal_state PLATFORM ENCLAVE-IMAGE SEALED-FILE: what only the enclave can read, for a test that owns the processor's fuses. Prints the
  * plaintext, so that tests know which byte strings must be nowhere outside. */
 #include <stdio.h>

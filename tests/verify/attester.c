@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tests/verify/attester.h"
 
 #include <setjmp.h>

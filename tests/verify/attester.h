@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* An attester whose every key the test has: what it says is true until a test spoils one thing. The processor's quotes are real, under a test
  * root; PSE and vTPM are the test itself. */
 #ifndef TCBIND_TESTS_VERIFY_ATTESTER_H

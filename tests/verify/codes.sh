@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Every code that a check can have is explained.
 set -u
 fields="quote.qualifying_data vtpm.ek_name vtpm.generation vtpm.id policy.malformed" # names of fields and of a file's error

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Shared by the shell tests of the verifier: a directory with evidence to judge. Sourced by bash; $MAKE_EVIDENCE makes it.
 set -u
 WORK=$(mktemp -d /tmp/tcbind-verify.XXXXXX)

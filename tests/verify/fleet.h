@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Some platforms with some vTPMs each, all good, and as many evidences of them as are asked for: for tests and measurements of a verifier
  * that judges many. Made by attester.h; requests that come together share one quote of the platform's TPM, as they do in tcbindd. */
 #ifndef TCBIND_TESTS_VERIFY_FLEET_H

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # The library as others get it: installed, found by pkg-config, used by examples/verify.c, and nothing exported but what the header says.
 . "$(dirname "$0")/evidence.sh"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* make_evidence DIR: good evidence of the test fleet with its policy, for tests that judge it from outside: DIR/evidence, DIR/policy,
  * DIR/nonce (hexadecimal), and DIR/evidence.2, DIR/nonce.2 of another vTPM and request. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* make_quotes DIR: quotes under test roots with their collateral, as files: for tests of the command line and as seeds of the fuzz targets. DIR/KIND
  * (sgx3, tdx4, tdx5): quote.bin, root.pem, collateral.json, and the same as a directory, pcs/. DIR/sgx3 also has old-tcb/, old-qe/, old-crl/ and new/: collateral.json
  * of the same processor, issued before and after. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # tcbind policy from-evidence, of two processors under two roots, whose guests have booted different things: each value that was seen is pinned,
 # and nothing else is.
 . "$(dirname "$0")/evidence.sh"

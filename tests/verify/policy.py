@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Policies against docs/policy.schema.json and `tcbind policy check`: both take the good ones; what the schema refuses, tcbind refuses, with the
 line and column; what tcbind takes, the schema takes. Also a CoRIM by an encoder and a signer that are not ours. TAP."""
 import copy

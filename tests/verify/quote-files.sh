@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # `tcbind quote verify` on files: collateral as a document and as a directory in all its forms, the kept state, expectations. Quotes are made
 # under a test root by make_quotes.
 set -u

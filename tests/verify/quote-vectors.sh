@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Quotes of real Intel processors, read in place: each bundle's verdict, TCB status and window (TCBIND_VECTORS).
 set -u
 vectors=${TCBIND_VECTORS:-../shared/vectors}/dcap

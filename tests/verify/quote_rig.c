@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tests/verify/quote_rig.h"
 
 #include <setjmp.h>

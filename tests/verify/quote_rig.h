@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Quotes and collateral under a test root, every key of which the test has: what they say is true until a test alters one thing and has all signed
  * again. SGX v3, TDX v4 and v5. Certificates and CRLs are sgxsim's: there is no other signer. */
 #ifndef TCBIND_TESTS_VERIFY_QUOTE_RIG_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* replay_log FILE: "PCR SHA-256" of each PCR that the event log extends, as our verifier replays it. For tests that hold a real guest's log to its TPM. */
 #include <stdio.h>
 #include <stdlib.h>

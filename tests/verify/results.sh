@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # What `tcbind verify` prints, as its users read it: the schema holds for every kind of result, the tree is plain in a pipe and coloured on a
 # terminal, exit statuses and verdicts agree.
 . "$(dirname "$0")/evidence.sh"

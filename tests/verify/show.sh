@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # tcbind show, on logs of real boots and on policies: named events, each a line; nothing that a terminal would obey.
 set -u
 tcbind=$BUILD/cli/tcbind

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/appraise: what a policy says of a boot. Logs of platform and guest, rules on their events, reference values, clocks, the EK, custody and
  * freshness: each rule lets through what it should, and refuses by its code what it should not. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/bug-table: the bugs that other verifiers had (docs/dcap.md has the table), each tried on quotes and collateral that are signed anew. A
  * name starts with its row: the project or advisory. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/collateral-strict: what a strict verifier refuses of certificates, CRLs, TCB info and QE identity (DCAP notes 2.4 to 2.7), one thing
  * altered at a time and all signed anew. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/appraise/event_log, event_text and ima: logs of real boots lead to the PCRs that were read beside them; each trap of the format is
  * minded; what is altered, cut or of another format is noticed. */
 #include <setjmp.h>

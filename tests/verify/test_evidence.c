@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/appraise/evidence: no piece can come from another VM, platform, residence or request; no byte can be altered; and each thing that
  * DESIGN section 12 names is refused by its code. The attacker here is worse than a host: it signs with whatever key it needs. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* libtcbind-verify by its public header: what is remembered never changes a result; many threads say what one does; errors are errors; and
  * what an EAR claims is what was judged. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/quote: quotes of real Intel processors, read in place (TCBIND_VECTORS): verdict, TCB status, both ends of the window, one bit of every
  * byte, truncations, trailing bytes. Without the vectors every test is skipped. */
 #include <setjmp.h>

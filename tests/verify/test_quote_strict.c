@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/quote-strict: what a strict verifier refuses of a quote (DCAP notes 2.7; collateral: test_collateral_strict.c), one thing altered at a time and all signed anew. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/appraise/reference and corim: what reference values a file gives, and that no file gives any that it should not. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* verify/appraise/tpm: the TPM's structures, each field otherwise than it must be. */
 #include <setjmp.h>
 #include <stdarg.h>

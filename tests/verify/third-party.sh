@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Evidence and attestation results read by libraries of others: npm's jose (JWT), @auth0/cose (COSE_Sign1), cbor (the CMW collection).
 # They are installed into the build directory, once; without a way to them, these tests are skipped and say so.
 . "$(dirname "$0")/evidence.sh"

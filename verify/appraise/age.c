@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/appraise/age.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The age of collateral, where a policy sets a limit that is tighter than the collateral's own windows. */
 #ifndef TCBIND_VERIFY_APPRAISE_AGE_H
 #define TCBIND_VERIFY_APPRAISE_AGE_H

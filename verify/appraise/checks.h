@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The list of checks that is a verdict. Filled in order; fixed capacity; no allocation. */
 #ifndef TCBIND_VERIFY_APPRAISE_CHECKS_H
 #define TCBIND_VERIFY_APPRAISE_CHECKS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What a TPM's quote says of the TPM's own life (TPMS_CLOCK_INFO, TPM 2.0 Part 2, 10.11.1), judged. The keys of our quotes are of the endorsement
  * hierarchy: the counts are plain. resetCount goes up at each TPM reset, restartCount at each resume without one; `safe` is lost when the clock
  * may have run backwards, by a power cut at a wrong moment. */

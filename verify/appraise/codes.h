@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Every check's code: what a failure means, and what to do. `tcbind explain` prints it; a test fails on a code without a row. */
 #ifndef TCBIND_VERIFY_APPRAISE_CODES_H
 #define TCBIND_VERIFY_APPRAISE_CODES_H

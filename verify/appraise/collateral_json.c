@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Collateral decoded from its file forms. Nothing is judged but that the parts belong together: signatures, windows and revocation are
  * quote_appraise()'s. All bytes are hostile. */
 #include "verify/appraise/collateral_json.h"

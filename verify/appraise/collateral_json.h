@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Collateral as files have it: PEM issuer chains, CRLs in DER, PEM or hexadecimal, signed texts with hexadecimal signatures. In one JSON document
  * (collateral_json_decode), or part by part as a provisioning service answers (verify/lib/collateral_file.h); both end in
  * collateral_assemble(). Codes: collateral.malformed. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Old collateral, told from newer. Who calls it has had the collateral judged whole; no byte here is hostile any more. */
 #include "verify/appraise/collateral_marks.h"
 

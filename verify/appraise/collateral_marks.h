@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* How old collateral is, in the terms by which its issuers order it, so that a verifier that has seen newer does not take older again.
  * Pure: quote_appraise() fills the marks, a caller keeps what it has seen (verify/lib/collateral_state.h) and has it compared here. */
 #ifndef TCBIND_VERIFY_APPRAISE_COLLATERAL_MARKS_H

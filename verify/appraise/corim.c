@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Reference values out of a CoRIM. Hostile bytes unless a signature was checked; never linked into an enclave. */
 #include "verify/appraise/corim.h"
 

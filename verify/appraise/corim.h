@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* CoRIM (draft-ietf-rats-corim): reference values in deterministic CBOR. What is taken of a document:
  *   corim = 501(map), or COSE_Sign1 (18) over it: protected {1: -7 (ES256), 3: "application/rim+cbor", ? 8: bstr {? 1: validity, ...},
  *           ...}, the payload 501(map)

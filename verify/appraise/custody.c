@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/appraise/custody.h"
 
 #include "crypto/crypto.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The custody chain: one signed record for each hand-over, from generation 1 to the residence that answers. */
 #ifndef TCBIND_VERIFY_APPRAISE_CUSTODY_H
 #define TCBIND_VERIFY_APPRAISE_CUSTODY_H

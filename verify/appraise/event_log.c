@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TCG event logs. Everything in a log is its writer's word until the PCRs that it leads to are found in a quote. */
 #include "verify/appraise/event_log.h"
 

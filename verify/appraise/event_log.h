@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TCG crypto-agile event logs (PC Client Platform Firmware Profile, section 10): walked event by event, and replayed in the SHA-256 bank. */
 #ifndef TCBIND_VERIFY_APPRAISE_EVENT_LOG_H
 #define TCBIND_VERIFY_APPRAISE_EVENT_LOG_H

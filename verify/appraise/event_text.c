@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What events say of themselves (PFP section 10.2 and 10.4; UEFI 2.10 sections 3.3 and 10). Hostile text: bounded, ASCII only, one line. */
 #include "verify/appraise/event_text.h"
 

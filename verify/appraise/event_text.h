@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Names and short descriptions of a log's events, for reports. What an event says of itself is its writer's word: only event_is_vouched()
  * tells whether the digest, and with it the PCR, covers the words too. */
 #ifndef TCBIND_VERIFY_APPRAISE_EVENT_TEXT_H

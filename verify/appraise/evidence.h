@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Evidence (edge/evidence.h), judged whole: from the root certificate down to the nonce. */
 #ifndef TCBIND_VERIFY_APPRAISE_EVIDENCE_H
 #define TCBIND_VERIFY_APPRAISE_EVIDENCE_H

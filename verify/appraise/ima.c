@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* IMA's list (kernel: security/integrity/ima/ima_fs.c, ima_template_lib.c). The kernel writes it; the quoted PCR 10 vouches for it. */
 #include "verify/appraise/ima.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Linux' IMA list (binary_runtime_measurements, with SHA-1 digests, little-endian), walked entry by entry and replayed in the SHA-256 bank as
  * kernels from 5.8 on extend it: SHA-256 over the template's data. Templates: ima, ima-ng, ima-ngv2, ima-sig, ima-sigv2, ima-buf, ima-modsig. */
 #ifndef TCBIND_VERIFY_APPRAISE_IMA_H

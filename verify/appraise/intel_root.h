@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Intel's SGX Root CA: the SHA-256 of its SubjectPublicKeyInfo (both editions of the certificate share the key). */
 #ifndef TCBIND_VERIFY_APPRAISE_INTEL_ROOT_H
 #define TCBIND_VERIFY_APPRAISE_INTEL_ROOT_H

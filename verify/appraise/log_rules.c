@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Logs judged by the quoted PCRs and the policy. Called for the platform (by the MigE too) and for the guest. */
 #include "verify/appraise/log_rules.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The logs of one boot, the firmware's and the kernel's, judged: do they lead to the quoted PCRs, and is what they tell what the policy wants. */
 #ifndef TCBIND_VERIFY_APPRAISE_LOG_RULES_H
 #define TCBIND_VERIFY_APPRAISE_LOG_RULES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Judgements that many evidences share: a platform's quote with its collateral, a signature over bytes seen before. Who appraises many
  * evidences brings a memory for them (verify/lib/cache.h); NULL: none, and every judgement is made anew.
  *

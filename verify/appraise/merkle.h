@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* RFC 9162 section 2.1.3.2: the root that an inclusion proof leads to. */
 #ifndef TCBIND_VERIFY_APPRAISE_MERKLE_H
 #define TCBIND_VERIFY_APPRAISE_MERKLE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The PCK chain in a quote, and the SGX extension of its leaf. All bytes are hostile: nothing is signed yet when they are decoded. */
 #include "verify/appraise/pck.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* PCK certificates: the chain as quotes carry it, and what the leaf's SGX extension says of a processor (DCAP notes 2.3). */
 #ifndef TCBIND_VERIFY_APPRAISE_PCK_H
 #define TCBIND_VERIFY_APPRAISE_PCK_H

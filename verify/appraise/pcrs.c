@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/appraise/pcrs.h"
 
 #include "crypto/crypto.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* PCR values beside a quote: are they what was quoted, and what the policy wants. */
 #ifndef TCBIND_VERIFY_APPRAISE_PCRS_H
 #define TCBIND_VERIFY_APPRAISE_PCRS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* PEM, one block at a time: for the chain inside a quote, for issuer chains and for CRLs in files. All bytes are hostile. */
 #include "verify/appraise/pem.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* PEM (RFC 7468), strictly: one text for each sequence of bytes, nothing before, between or after. OpenSSL's reader is not used: it skips
  * text that it does not know, knows encrypted bodies, and would ask a terminal for their passphrase. */
 #ifndef TCBIND_VERIFY_APPRAISE_PEM_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/appraise/platform.h"
 
 #include "crypto/crypto.h"

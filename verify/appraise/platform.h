@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One platform judged: certified AK (quote over it), and a fresh quote of its physical TPM. Used by the
  * appraisal of evidence and by the source's MigE before anything secret leaves. */
 #ifndef TCBIND_VERIFY_APPRAISE_PLATFORM_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Policies: the whole of JSON's form, and the judging of enclaves. Measured as part of the MigE: no files, no allocation. */
 #include "verify/appraise/policy.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* An appraisal policy: what a relying party, or a VM's owner, accepts. One JSON form (docs/policy.md, docs/policy.schema.json) serves
  * `tcbind verify`, the service and, inside the vTPM's state, the MigE. Decoding is pure: files that a policy names (roots, reference values)
  * are loaded by the caller and set by policy_add_root() and as `references`. A policy is large: static memory, not a stack. */

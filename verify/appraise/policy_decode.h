@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* How policies are decoded: objects by tables of their members. Only policy.c and policy_rules.c include this. */
 #ifndef TCBIND_VERIFY_APPRAISE_POLICY_DECODE_H
 #define TCBIND_VERIFY_APPRAISE_POLICY_DECODE_H

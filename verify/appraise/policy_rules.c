@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Policies' rules on what was booted and when: PCRs, logs, clocks, reference values, custody, freshness. */
 #include "verify/appraise/policy_decode.h"
 

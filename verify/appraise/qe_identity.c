@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* QE identity, version 2: which quoting enclave may have made a quote (DCAP notes 2.5, step 4). As tcb.c. */
 #include "core/json.h"
 #include "verify/appraise/tcb.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* One quote, judged whole: structure, chain, signatures, collateral, body, TCB (DCAP notes 2.1 to 2.7). Called by the verifier and, as measured
  * code, by the MigE. Trusts the policy and the time that it is given; nothing else. */
 #include "verify/appraise/quote.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* DCAP quotes, judged whole: structure, signatures, PCK chain, CRLs, TCB info, QE identity, TCB level, DEBUG.
  * One call; there is no way to use half of it. Facts: shared DCAP notes; Intel sgx_quote_{3,4,5}.h. */
 #ifndef TCBIND_VERIFY_APPRAISE_QUOTE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Chain, CRLs and collateral (DCAP notes 2.4). Fails closed: what does not decode, or is not there, is never "not revoked". */
 #include "verify/appraise/quote_chain.h"
 

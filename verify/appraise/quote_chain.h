@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The half of a quote's appraisal that does not need the quote: its PCK chain, the CRLs and the collateral's signatures. Internal to
  * quote.c: only with the quote's own signatures judged do the answers here mean anything. Many quotes of one platform share all of it. */
 #ifndef TCBIND_VERIFY_APPRAISE_QUOTE_CHAIN_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Expectations of a judged quote, by a table of its fields. */
 #include "verify/appraise/quote_expect.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What a caller expects of a quote that quote_appraise() has judged: fields by name. For callers that have no enclave or TD policy of their own. */
 #ifndef TCBIND_VERIFY_APPRAISE_QUOTE_EXPECT_H
 #define TCBIND_VERIFY_APPRAISE_QUOTE_EXPECT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/appraise/quote_format.h"
 
 #include "core/limits.h"

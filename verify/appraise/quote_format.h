@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Quotes as bytes: SGX v3, TDX v4 and v5 (Intel sgx_quote_3.h, 4, 5; DCAP notes 2.1, 2.2). Pure structure; nothing is judged
  * but that every size closes exactly. */
 #ifndef TCBIND_VERIFY_APPRAISE_QUOTE_FORMAT_H

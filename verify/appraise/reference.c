@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Reference values as appraisal asks for them: this much of them is measured as part of the MigE. Files are read by reference_file.c. */
 #include "verify/appraise/reference.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Reference values: digests that somebody vouches for, from files that a policy names. Two forms, told by their first byte:
  *   JSON   {"version": 1, "pcrs": {"0": ["hex", ...]}, "events": ["hex", ...]}
  *   CoRIM  (draft-ietf-rats-corim) unsigned (CBOR tag 501) or signed (COSE_Sign1, tag 18, ES256): of each CoMID (tag 506) the reference triples;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Files of reference values, read. Never linked into an enclave: an owner's policy that travels with a vTPM has no files. */
 #include "verify/appraise/reference.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TCB info, version 3: the document, the level that a processor reaches, and the TDX module (DCAP notes 2.5, steps 1 to 3). Called by quote.c on
  * a text that TCB Signing has signed; decoded as if it were hostile. */
 #include "verify/appraise/tcb.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TCB info (v3) and QE identity (v2): what Intel, or a test root, says of a processor's security version (DCAP notes 2.5). The texts'
  * signatures are checked by the caller; everything else here. */
 #ifndef TCBIND_VERIFY_APPRAISE_TCB_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Shared by tcb.c and qe_identity.c. The documents are signed by TCB Signing, but decoded as if they were not. */
 #include "verify/appraise/tcb_document.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What TCB info and QE identity have in common: members that must be there, a window, levels of one SVN, advisories. The documents' texts are
  * strict JSON by the time that they come here. */
 #ifndef TCBIND_VERIFY_APPRAISE_TCB_DOCUMENT_H

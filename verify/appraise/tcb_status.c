@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TCB statuses: names, and how those of a processor, its TDX module and its quoting enclave become one. */
 #include "verify/appraise/tcb.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* TPM 2.0 structures as a verifier needs them (Part 2): TPMS_ATTEST of a quote, TPMT_PUBLIC of a P-256 attestation key and of an EK,
  * TPMT_SIGNATURE. */
 #ifndef TCBIND_VERIFY_APPRAISE_TPM_H

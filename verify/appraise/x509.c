@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Certificates and CRLs, judged one by one: quote_chain.c puts them together. OpenSSL parses; what it lets pass and we do not is here. */
 #include "verify/appraise/x509.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* X.509 (RFC 5280) as DCAP uses it: certificates and CRLs of known shape and name, P-256 with SHA-256 everywhere. All times are given. */
 #ifndef TCBIND_VERIFY_APPRAISE_X509_H
 #define TCBIND_VERIFY_APPRAISE_X509_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* OpenSSL's X509_verify() looks key, digest and provider up each time, and remembers nothing; this takes a third less, and goes through the memo. */
 #include "verify/appraise/x509_signature.h"
 

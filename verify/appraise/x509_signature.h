@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The signature on a certificate or CRL (RFC 5280 sections 4.1 and 5.1): ECDSA with SHA-256 over the DER as it stands. */
 #ifndef TCBIND_VERIFY_APPRAISE_X509_SIGNATURE_H
 #define TCBIND_VERIFY_APPRAISE_X509_SIGNATURE_H

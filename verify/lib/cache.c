@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Judgements under SHA-256 of all that they depend on, in sets of a few slots; in a full set the one that was used longest ago makes room.
  * Attackers choose keys, not what is kept: only what passed comes in. Each shard of sets has its lock, held for a copy. */
 #include "verify/lib/cache.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A memory of bounded size for judgements that passed (verify/appraise/memo.h), shared by threads. */
 #ifndef TCBIND_VERIFY_LIB_CACHE_H
 #define TCBIND_VERIFY_LIB_CACHE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Reads collateral for programs; what it says is judged by quote_appraise(). The files' contents are hostile, their names are the caller's. */
 #include "verify/lib/collateral_file.h"
 

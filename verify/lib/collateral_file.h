@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Collateral from the file system: one JSON document, or a directory with a provisioning service's answers as they were saved. docs/dcap.md has
  * the names. */
 #ifndef TCBIND_VERIFY_LIB_COLLATERAL_FILE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The file of collateral_state.h. It is the relying party's own; a damaged one is refused, never taken for empty. */
 #include "verify/lib/collateral_state.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What a verifier has seen of collateral, kept in a file, so that old collateral that is still inside its window is not taken again:
  *   {"version": 1, "families": [{"root", "tee", "fmspc", "tcb", "qe"}], "crls": [{"issuer", "number", "this_update"}]}
  * root and issuer: SHA-256 of a key (SubjectPublicKeyInfo), in hexadecimal; tee: "SGX" or "TDX"; tcb and qe: evaluation numbers; this_update:

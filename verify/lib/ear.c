@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A result as EAT attestation result (draft-ietf-rats-ear): claims as JSON, signed as a JWT (RFC 7519, RFC 7515), ES256. */
 #include <jansson.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Files for the verifier: policies, reference values, collateral and what was seen of it. Trusts the file system to be its caller's own. */
 #include "verify/lib/files.h"
 

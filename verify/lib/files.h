@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Whole small files of a relying party: read with a bound, replaced so that after a power cut the old or the new one is there. */
 #ifndef TCBIND_VERIFY_LIB_FILES_H
 #define TCBIND_VERIFY_LIB_FILES_H

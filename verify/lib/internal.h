@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What stands behind the opaque types of include/tcbind/verify.h. */
 #ifndef TCBIND_VERIFY_LIB_INTERNAL_H
 #define TCBIND_VERIFY_LIB_INTERNAL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Policies for the public library: JSON, the roots that are added to it, and the digests by which judgements under it are told apart. */
 #include <openssl/bio.h>
 #include <openssl/pem.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/lib/quote_json.h"
 
 #include <stdio.h>

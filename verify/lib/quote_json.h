@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What a quote says, as members of a result's JSON (docs/result.schema.json). */
 #ifndef TCBIND_VERIFY_LIB_QUOTE_JSON_H
 #define TCBIND_VERIFY_LIB_QUOTE_JSON_H

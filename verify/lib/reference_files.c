@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/lib/reference_files.h"
 
 #include <stdio.h>

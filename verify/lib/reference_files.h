@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The files of reference values that a policy names, found beside the policy, and read. */
 #ifndef TCBIND_VERIFY_LIB_REFERENCE_FILES_H
 #define TCBIND_VERIFY_LIB_REFERENCE_FILES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A judgement as its caller keeps it: one allocation, with all texts inside. */
 #include <stddef.h>
 #include <stdlib.h>

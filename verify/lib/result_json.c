@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Results as JSON (docs/result.schema.json): members in one order, so that the same judgement gives the same text. */
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "verify/lib/trust.h"
 
 #include <stdbool.h>

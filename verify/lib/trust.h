@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A result as an AR4SI trustworthiness vector (draft-ietf-rats-ar4si section 2.3): which check speaks of what. */
 #ifndef TCBIND_VERIFY_LIB_TRUST_H
 #define TCBIND_VERIFY_LIB_TRUST_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Verification by the public library: requests in, results out, by one thread or several. Judging itself is verify/appraise/. */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "enclave/tee/sim/sandbox.h"
 
 #include <linux/audit.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* What an enclave process of the simulated processor may still do: compute, and talk on its two descriptors. */
 #ifndef TCBIND_ENCLAVE_TEE_SIM_SANDBOX_H
 #define TCBIND_ENCLAVE_TEE_SIM_SANDBOX_H

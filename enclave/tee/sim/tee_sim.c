@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* tee.h on the simulated processor. The process was born by sgxsim with two descriptors (edge/instruction.h): the host
  * stream, whose other end is the untrusted daemon, and the instruction channel, which is its identity. */
 #include "enclave/tee/tee.h"

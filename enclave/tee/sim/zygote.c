@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Called by tee_enter() before the sandbox. Fed by: the processor, over ENCLAVE_ZYGOTE_FD (edge/instruction.h). */
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD: the one place where every random number can be seen */
 #include "enclave/tee/sim/zygote.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/lib/seal and certificate. The key that a process writes with is drawn once: each test that needs another writer forges the reader. */
 #include <setjmp.h>
 #include <stdarg.h>

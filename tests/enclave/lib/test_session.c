@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/lib/session: two enclaves of one processor in this process; the test is the host between them. */
 #include <setjmp.h>
 #include <stdarg.h>

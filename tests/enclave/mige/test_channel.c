@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/mige/channel and ratls: two ends in this process, and peers that do not keep to the rules. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Two and more real MigEs, each in its process, with the test as both hosts, the network and the vTPMs: a hand-over as edge/local.h and edge/wan.h
  * have it, and everything that must not become one. */
 #include <setjmp.h>

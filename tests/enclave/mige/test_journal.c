@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/mige/journal: revoked and redeemed exclude each other; nothing comes twice; all of it across restarts and failed writes. */
 #include <setjmp.h>
 #include <stdarg.h>

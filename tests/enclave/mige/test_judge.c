@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/mige/judge: every way in which a peer is not what it must be, one at a time. Real quotes under a test root; no processes. */
 #include <setjmp.h>
 #include <stdarg.h>

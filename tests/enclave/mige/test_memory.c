@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/mige/memory: what passed is known again, under the same policy, in its time; nothing else is. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/pse/ledger: old, forked and copied states are refused, across restarts. */
 #include <setjmp.h>
 #include <stdarg.h>

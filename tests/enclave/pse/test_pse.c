@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The real PSE in a process of its own: what it certifies and for whom, what it refuses, and what it does with a host that lies. */
 #include <setjmp.h>
 #include <stdarg.h>

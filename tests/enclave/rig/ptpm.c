@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tests/enclave/rig/ptpm.h"
 
 #include "core/limits.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* A physical TPM's answers, made from a key that the test holds. */
 #ifndef TCBIND_TESTS_ENCLAVE_RIG_PTPM_H
 #define TCBIND_TESTS_ENCLAVE_RIG_PTPM_H

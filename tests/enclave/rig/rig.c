@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tests/enclave/rig/rig.h"
 
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Platforms for tests: the real PSE and MigE, each in a process of its own on a processor under a test root, a stand-in for the physical TPM, and
  * the test itself as the untrusted host, as the network, and as vTPM enclaves. */
 #ifndef TCBIND_TESTS_ENCLAVE_RIG_RIG_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The real PSE and MigE under a host that makes up everything: calls in any order with altered, cut and foreign bodies, raw bytes in place of frames,
  * services that lie or fail. An enclave may refuse, or end itself; it does not crash. In the build with sanitizers this is a fuzz of the dispatch
  * loops. The numbers are from a seed (HOSTILE_SEED), so that a failure comes again. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* engine_probe STATE [rehearsed]: the enclave's TPM engine on standard input and output, built with libtpms as it is and with the levers. STATE is
  * where it starts from; a file that is not there is made from a new TPM. One request: u32 size, TPM command; one answer: u32 size, response.
  * rehearsed: as an enclave that stood by. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/vtpm/handover: a source gives its blobs, and runs on when its hand-over is revoked, only once that is written; everything about it is made up
  * but the module itself. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* The RSA lever alone: whichever prime libtpms names first, the key that OpenSSL gets is whole; and another key's primes are not taken. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <setjmp.h>

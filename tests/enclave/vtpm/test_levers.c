@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* libtpms as it is, and with the levers and after a rehearsal, from one permanent state: the same primary keys, and each does what the other's keys
  * ask for.
  *   test_levers PLAIN-PROBE LEVERED-PROBE */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/vtpm/: identity and mailbox on the real libtpms. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* enclave/vtpm/pack: what is packed comes back, nothing else is taken. */
 #include <setjmp.h>
 #include <stdarg.h>

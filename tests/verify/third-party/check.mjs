@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // check.mjs cmw EVIDENCE NONCE | jwt TOKEN KEY.pem NONCE STATUS: ends 0 if libraries that are not ours agree with what tcbind wrote.
 import assert from "node:assert/strict";
 import { createHash, createPublicKey } from "node:crypto";
