@@ -23,6 +23,12 @@ static inline struct span span_of_text(const char *text)
 	return span_of(text, strlen(text));
 }
 
+/* What of `a` stands at `offset` and behind it; nothing if there is nothing. Offsets that were received are judged by this, never by a sum. */
+static inline struct span span_from(struct span a, size_t offset)
+{
+	return offset < a.size ? span_of(a.data + offset, a.size - offset) : span_of(NULL, 0);
+}
+
 /* A span over a whole array (not a pointer). */
 #define SPAN_OF(array) span_of((array), sizeof(array))
 

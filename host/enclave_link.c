@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "edge/descriptors.h"
 #include "edge/frame.h"
 #include "edge/launch.h"
 #include "host/io.h"
@@ -29,23 +30,6 @@ static int connect_unix(const char *path)
 		fd = -1;
 	}
 	return fd;
-}
-
-/* One message and the descriptor that came with it, -1 if none did. */
-static ssize_t receive_with_fd(int socket_fd, uint8_t *ret_bytes, size_t capacity, int *ret_fd)
-{
-	union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
-	struct iovec iov = { .iov_base = ret_bytes, .iov_len = capacity };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-				  .msg_controllen = sizeof control.bytes };
-	ssize_t got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-
-	*ret_fd = -1;
-	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
-	return got;
 }
 
 static enum tcb_error read_answer(struct span bytes, struct enclave_identity *ret_identity, struct diagnosis *d)
@@ -72,6 +56,7 @@ static enum tcb_error launch(const char *platform_dir, const char *image, struct
 {
 	uint8_t request[2 + LAUNCH_PATH_MAX], answer[LAUNCH_ANSWER_MAX + 1024];
 	struct writer w = WRITER_OF(request);
+	struct descriptors came;
 	char path[108];
 	ssize_t got;
 	enum tcb_error error;
@@ -87,13 +72,15 @@ static enum tcb_error launch(const char *platform_dir, const char *image, struct
 		return diagnose_found(d, TCB_PLATFORM, "enclave.launch", "a processor that listens",
 				      "start the platform with `tcbind platform run`", "%s: %s", path, strerror(errno));
 	}
-	got = receive_with_fd(fd, answer, sizeof answer, ret_fd);
+	got = receive_descriptors(fd, answer, sizeof answer, 1, &came);
 	(void)close(fd);
 	error = read_answer(span_of(answer, got > 0 ? (size_t)got : 0), ret_identity, d);
-	if (error == TCB_OK && *ret_fd < 0)
+	if (error == TCB_OK && came.count == 0)
 		error = TCB_MALFORMED;
-	if (error != TCB_OK && *ret_fd >= 0)
-		(void)close(*ret_fd);
+	if (error != TCB_OK)
+		close_descriptors(&came);
+	else
+		*ret_fd = came.fds[0];
 	return error;
 }
 
@@ -278,7 +265,7 @@ static bool write_call(struct enclave_link *link, enum call call, struct span bo
 		return false; /* the head goes whole: there is room, since nothing else is on its way */
 	if (body.size == 0)
 		return true;
-	return io_send(link->fd, span_of(body.data + (put - (ssize_t)sizeof bytes), body.size - ((size_t)put - sizeof bytes)));
+	return io_send(link->fd, span_from(body, (size_t)put - sizeof bytes));
 }
 
 enum tcb_error enclave_link_send(struct enclave_link *link, enum call call, struct span body, int fd, struct diagnosis *d)

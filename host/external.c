@@ -157,7 +157,7 @@ static enum tcb_error make_keys(struct host_vtpm *v, struct span names, struct d
 		body = (uint8_t)key;
 		TRY(enclave_link_call(&v->link, CALL_VTPM_ADD_KEY, span_of(&body, 1), NULL, d));
 		size += end != NULL ? 1 : 0;
-		names = span_of(names.data + size, names.size - size);
+		names = span_from(names, size);
 	}
 	return TCB_OK;
 }

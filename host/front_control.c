@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "edge/descriptors.h"
 #include "host/front.h"
 #include "host/io.h"
 #include "host/scratch.h"
@@ -163,7 +164,7 @@ static enum front_result do_get_blob(struct exchange *x)
 		result = RES_FAIL;
 	if (result == RES_SUCCESS && blob.size == 0)
 		result = RES_NON_FATAL;
-	blob = offset < blob.size ? span_of(blob.data + offset, blob.size - offset) : span_of(NULL, 0);
+	blob = span_from(blob, offset);
 	writer_u32(&x->answer, FLAG_ENCRYPTED);
 	writer_u32(&x->answer, (uint32_t)blob.size);
 	writer_sized(&x->answer, blob);
@@ -173,7 +174,7 @@ static enum front_result do_get_blob(struct exchange *x)
 static enum front_result do_set_blob(struct exchange *x)
 {
 	/* flags | type | length | data: the enclave's call takes the rest as it is */
-	return ask(x, CALL_VTPM_SET_BLOB, span_of(x->body.data + 4, x->body.size - 4), NULL);
+	return ask(x, CALL_VTPM_SET_BLOB, span_from(x->body, 4), NULL);
 }
 
 /* u64 flags, u32 offset, u32 pad -> u32 total, u32 length, JSON with its NUL */
@@ -183,11 +184,10 @@ static enum front_result do_info(struct exchange *x)
 	uint8_t *SCRATCH(info_bytes, 65536);
 	struct writer w = writer_of(info_bytes, 65536);
 	struct reader r = reader_of(x->body);
-	struct span json;
+	struct span json, piece;
 	uint64_t flags;
 	uint32_t offset;
 	enum front_result result;
-	size_t length;
 
 	if (reader_u64(&r, &flags) != TCB_OK || reader_u32(&r, &offset) != TCB_OK)
 		return RES_BAD_PARAMETER;
@@ -199,11 +199,12 @@ static enum front_result do_info(struct exchange *x)
 	if (writer_end(&w, NULL) != TCB_OK || reader_u32(&r, &(uint32_t){0}) != TCB_OK)
 		return RES_FAIL;
 	json = r.rest;
-	if (offset + 1 >= json.size)
+	piece = span_from(json, offset);
+	if (piece.size <= 1) /* at most the NUL is left */
 		return RES_BAD_PARAMETER;
-	length = json.size - offset < PIECE_MAX ? json.size - offset : PIECE_MAX;
+	piece.size = piece.size < PIECE_MAX ? piece.size : PIECE_MAX;
 	writer_u32(&x->answer, (uint32_t)json.size);
-	writer_sized(&x->answer, span_of(json.data + offset, length));
+	writer_sized(&x->answer, piece);
 	return RES_SUCCESS;
 }
 
@@ -241,30 +242,23 @@ static const struct command {
 
 /* ---- control channel ---- */
 
-/* Exactly `size` bytes in time; a descriptor that comes along is kept. */
+/* Reads exactly `size` bytes, or returns false when they do not come in time. One descriptor may come with them, and is kept. */
 static bool read_control(struct front_client *client, uint8_t *ret_bytes, size_t size)
 {
 	while (size > 0) {
-		union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
-		struct iovec iov = { .iov_base = ret_bytes, .iov_len = size };
-		struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-					  .msg_controllen = sizeof control.bytes };
 		struct pollfd ready = { .fd = client->fd, .events = POLLIN };
-		struct cmsghdr *c;
+		struct descriptors came;
 		ssize_t got;
 
 		if (poll(&ready, 1, PATIENCE_MS) <= 0)
 			return false;
-		got = recvmsg(client->fd, &message, MSG_CMSG_CLOEXEC);
+		got = receive_descriptors(client->fd, ret_bytes, size, 1, &came);
+		if (came.count == 1) {
+			io_close(&client->received_fd);
+			client->received_fd = came.fds[0];
+		}
 		if (got <= 0)
 			return false;
-		c = CMSG_FIRSTHDR(&message);
-		if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int))) {
-			if (client->received_fd >= 0)
-				(void)close(client->received_fd);
-			memcpy(&client->received_fd, CMSG_DATA(c), sizeof(int));
-		}
 		ret_bytes += got;
 		size -= (size_t)got;
 	}
@@ -354,6 +348,7 @@ bool front_control_serve(struct front *f, struct front_client *client)
 	if (too_large) /* what follows cannot be told from a next request */
 		return answer_control(f, client, RES_FAIL, 0) && false;
 	result = permitted(f, command) ? command->handle(&x) : RES_BAD_ORDINAL;
+	io_close(&client->received_fd); /* what no command took came with the wrong one */
 	if (result != RES_SUCCESS && result != RES_NON_FATAL && code != 0x0c)
 		x.answer.size = 0;
 	if (f->shutdown && !f->options->rests_alone) {

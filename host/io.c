@@ -14,7 +14,7 @@ bool io_send(int fd, struct span bytes)
 			continue;
 		if (n <= 0)
 			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+		bytes = span_from(bytes, (size_t)n);
 	}
 	return true;
 }
@@ -28,7 +28,7 @@ bool io_write(int fd, struct span bytes)
 			continue;
 		if (n <= 0)
 			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+		bytes = span_from(bytes, (size_t)n);
 	}
 	return true;
 }

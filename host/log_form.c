@@ -96,7 +96,7 @@ static bool find_record(struct span file, uint64_t turn, uint32_t number, uint64
 
 	for (int i = 0; i < 2; i++) {
 		*ret_at = places[i];
-		if (places[i] < file.size && record_decode(span_of(file.data + places[i], file.size - places[i]), ret) == TCB_OK &&
+		if (record_decode(span_from(file, places[i]), ret) == TCB_OK &&
 		    ret->turn == turn && ret->number == number)
 			return true;
 	}

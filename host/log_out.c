@@ -35,7 +35,7 @@ static bool pwrite_all(int fd, struct span bytes, uint64_t offset)
 		if (n <= 0)
 			return false;
 		offset += (uint64_t)n;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+		bytes = span_from(bytes, (size_t)n);
 	}
 	return true;
 }

@@ -16,10 +16,12 @@
 #include <unistd.h>
 
 #include "core/wipe.h"
+#include "edge/descriptors.h"
 #include "host/directories.h"
 #include "host/external.h"
 #include "host/front.h"
 #include "host/hex.h"
+#include "host/io.h"
 #include "host/paths.h"
 #include "host/scratch.h"
 
@@ -34,8 +36,7 @@ static struct listener {
 struct registration {
 	struct daemon *daemon;
 	int fd;
-	int fds[REGISTRATION_FDS];
-	size_t fd_count;
+	struct descriptors came; /* -1: taken by somebody */
 	json_t *message;
 	struct external external;
 	int last_client; /* waits for the answer to CMD_SHUTDOWN; -1: none */
@@ -43,36 +44,16 @@ struct registration {
 
 /* ---- the message ---- */
 
-static void take_descriptors(struct registration *r, struct msghdr *message)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(message);
-	size_t count;
-
-	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return;
-	count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(r->fds, CMSG_DATA(c), count * sizeof(int));
-	r->fd_count = count;
-}
-
 static bool receive(struct registration *r)
 {
-	char text[REGISTRATION_MAX];
-	union { char bytes[CMSG_SPACE(REGISTRATION_FDS * sizeof(int))]; struct cmsghdr align; } control;
-	struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-				  .msg_controllen = sizeof control.bytes };
-	ssize_t got = recvmsg(r->fd, &message, MSG_CMSG_CLOEXEC);
+	uint8_t text[REGISTRATION_MAX];
+	ssize_t got = receive_descriptors(r->fd, text, sizeof text, REGISTRATION_FDS, &r->came);
 
 	if (got <= 0)
 		return false;
-	take_descriptors(r, &message);
-	if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-		return false;
-	r->message = json_loadb(text, (size_t)got, JSON_REJECT_DUPLICATES, NULL);
+	r->message = json_loadb((const char *)text, (size_t)got, JSON_REJECT_DUPLICATES, NULL);
 	wipe(text, (size_t)got); /* keys may have been in it */
-	return json_is_object(r->message) &&
-	       json_array_size(json_object_get(r->message, "fds")) == r->fd_count;
+	return json_is_object(r->message) && json_array_size(json_object_get(r->message, "fds")) == r->came.count;
 }
 
 /* The descriptor of that name, which is the caller's from now on; -1: it did not come. */
@@ -80,12 +61,12 @@ static int take_fd(struct registration *r, const char *name)
 {
 	const json_t *names = json_object_get(r->message, "fds");
 
-	for (size_t i = 0; i < r->fd_count; i++) {
+	for (size_t i = 0; i < r->came.count; i++) {
 		const char *found = json_string_value(json_array_get(names, i));
-		int fd = r->fds[i];
+		int fd = r->came.fds[i];
 
 		if (fd >= 0 && found != NULL && strcmp(found, name) == 0) {
-			r->fds[i] = -1;
+			r->came.fds[i] = -1;
 			return fd;
 		}
 	}
@@ -440,9 +421,8 @@ static void *serve_registration(void *context)
 	struct registration *r = context;
 
 	work(r);
-	for (size_t i = 0; i < r->fd_count; i++)
-		if (r->fds[i] >= 0)
-			(void)close(r->fds[i]);
+	for (size_t i = 0; i < r->came.count; i++)
+		io_close(&r->came.fds[i]);
 	json_decref(r->message);
 	external_wipe(&r->external);
 	(void)close(r->fd);

@@ -206,9 +206,9 @@ static enum tcb_error read_entry(struct reader *table, struct span file, struct 
 	TRY(reader_u32_le(table, &offset));
 	TRY(reader_u32_le(table, &size));
 	TRY(reader_u32_le(table, &room));
-	if (offset > file.size || size > file.size - offset)
+	if (span_from(file, offset).size < size)
 		return TCB_MALFORMED;
-	*ret_state = span_of(file.data + offset, size);
+	*ret_state = span_of(span_from(file, offset).data, size);
 	return TCB_OK;
 }
 

@@ -32,7 +32,7 @@ static bool fill(int memfd, struct span image)
 
 		if (n <= 0)
 			return false;
-		image = span_of(image.data + n, image.size - (size_t)n);
+		image = span_from(image, (size_t)n);
 	}
 	return fcntl(memfd, F_ADD_SEALS, ALL_SEALS) == 0;
 }

@@ -60,13 +60,11 @@ static enum tcb_error write_chain(struct vtpm *v, struct nv_session *s, struct s
 		return TCB_LIMIT;
 	note(NV_CHAIN, issuer);
 	for (uint32_t page = 0; page < CHAIN_PAGES; page++) {
-		size_t at = page * NV_INDEX_MAX;
-		size_t left = issuer.size > at ? issuer.size - at : 0;
-		size_t part = left < NV_INDEX_MAX ? left : NV_INDEX_MAX;
+		struct span part = span_from(issuer, page * NV_INDEX_MAX);
 
+		part.size = part.size < NV_INDEX_MAX ? part.size : NV_INDEX_MAX;
 		if (ensure_index(NV_CHAIN + page, policy, NV_INDEX_MAX) == TCB_OK)
-			TRY(nv_session_write(s, NV_CHAIN + page, span_of(part > 0 ? issuer.data + at : NULL, part),
-					     NV_INDEX_MAX));
+			TRY(nv_session_write(s, NV_CHAIN + page, part, NV_INDEX_MAX));
 	}
 	return TCB_OK;
 }

@@ -25,7 +25,7 @@ static size_t find_run(struct span bytes, size_t *ret_zeros)
 		while (start > from && bytes.data[start - 1] == 0)
 			start--;
 		if (start == from) {
-			*ret_zeros = PACK_RUN + zeros_at(span_of(bytes.data + at + 1, bytes.size - at - 1));
+			*ret_zeros = PACK_RUN + zeros_at(span_from(bytes, at + 1));
 			return from;
 		}
 		from = start;
@@ -43,7 +43,7 @@ void pack(struct writer *w, struct span bytes)
 
 		writer_sized(w, span_of(bytes.data, plain));
 		writer_u32(w, (uint32_t)zeros);
-		bytes = span_of(bytes.data + plain + zeros, bytes.size - plain - zeros);
+		bytes = span_from(bytes, plain + zeros);
 	}
 }
 

@@ -147,7 +147,7 @@ static bool hash_text(int fd, struct span text)
 
 		if (!hash_piece(fd, span_of(text.data, size)))
 			return false;
-		text = span_of(text.data + size, text.size - size);
+		text = span_from(text, size);
 	}
 	return true;
 }

@@ -146,7 +146,7 @@ void tee_stream_write(struct span bytes)
 
 		if (put <= 0)
 			_exit(0);
-		bytes = span_of(bytes.data + put, bytes.size - (size_t)put);
+		bytes = span_from(bytes, (size_t)put);
 	}
 	if (fake.fd >= 0)
 		return;

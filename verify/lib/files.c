@@ -71,7 +71,7 @@ static bool write_synced(int fd, struct span bytes)
 			continue;
 		if (n <= 0)
 			return false;
-		bytes = span_of(bytes.data + n, bytes.size - (size_t)n);
+		bytes = span_from(bytes, (size_t)n);
 	}
 	return fsync(fd) == 0;
 }

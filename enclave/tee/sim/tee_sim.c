@@ -15,6 +15,7 @@
 #include "core/reader.h"
 #include "core/writer.h"
 #include "crypto/crypto.h"
+#include "edge/descriptors.h"
 #include "edge/instruction.h"
 #include "edge/launch.h"
 #include "enclave/tee/sim/sandbox.h"
@@ -54,26 +55,23 @@ _Noreturn void tee_abort(const char *reason)
 
 static int offered_fd = -1, data_fd = -1; /* came with the last frame; in use */
 
-/* One descriptor may come with a frame; another is closed at once. */
+/* Reads from the host's stream. One descriptor may come with a frame; the one that came before is closed. */
 static ssize_t receive(uint8_t *ret_bytes, size_t size)
 {
-	union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
-	struct iovec iov = { .iov_base = ret_bytes, .iov_len = size };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-				  .msg_controllen = sizeof control.bytes };
-	ssize_t got = recvmsg(ENCLAVE_STREAM_FD, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = got > 0 && message.msg_controllen > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	struct descriptors came;
+	ssize_t got = receive_descriptors(ENCLAVE_STREAM_FD, ret_bytes, size, 1, &came);
 
-	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
+	if (came.count == 0)
 		return got;
 	if (offered_fd >= 0)
 		(void)close(offered_fd);
-	memcpy(&offered_fd, CMSG_DATA(c), sizeof(int));
+	offered_fd = came.fds[0];
 	return got;
 }
 
 bool tee_data_open(void)
 {
+	tee_data_close();
 	data_fd = offered_fd;
 	offered_fd = -1;
 	return data_fd >= 0;
@@ -120,7 +118,7 @@ bool tee_data_write(struct span bytes)
 			continue;
 		if (put <= 0)
 			return false;
-		bytes = span_of(bytes.data + put, bytes.size - (size_t)put);
+		bytes = span_from(bytes, (size_t)put);
 	}
 	return true;
 }
@@ -148,7 +146,7 @@ void tee_stream_write(struct span bytes)
 			continue;
 		if (put <= 0)
 			_exit(0);
-		bytes = span_of(bytes.data + put, bytes.size - (size_t)put);
+		bytes = span_from(bytes, (size_t)put);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "edge/descriptors.h"
 #include "edge/instruction.h"
 #include "enclave/tee/tee.h"
 
@@ -26,22 +27,17 @@ static int no_bytes(unsigned char *bytes, int size)
 
 static const RAND_METHOD no_random = { .bytes = no_bytes, .pseudorand = no_bytes };
 
-/* The next request's two descriptors: host stream, instruction channel. */
+/* Waits for the next request and takes its two descriptors: host stream, instruction channel. */
 static void receive(int ret_fds[2])
 {
-	union { char bytes[CMSG_SPACE(2 * sizeof(int))]; struct cmsghdr align; } control;
-	char byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-				  .msg_controllen = sizeof control.bytes };
-	struct cmsghdr *c;
+	struct descriptors came;
+	uint8_t byte;
 
-	if (recvmsg(ENCLAVE_ZYGOTE_FD, &message, 0) != 1)
+	if (receive_descriptors(ENCLAVE_ZYGOTE_FD, &byte, 1, 2, &came) != 1)
 		_exit(0); /* the processor is gone, or has another image */
-	c = CMSG_FIRSTHDR(&message);
-	if (c == NULL || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(2 * sizeof(int)))
+	if (came.count != 2)
 		tee_abort("a request without its descriptors");
-	memcpy(ret_fds, CMSG_DATA(c), 2 * sizeof(int));
+	memcpy(ret_fds, came.fds, 2 * sizeof(int));
 }
 
 /* In the child: what execution would have given it. */

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/* Descriptors that come with a message (SCM_RIGHTS), for every process that takes some: the daemon, the tools of host/compat/, and the simulated
+ * processor's enclaves. Linux only; a library of its own, so that enclaves of another backend need not link it. */
+#ifndef TCBIND_EDGE_DESCRIPTORS_H
+#define TCBIND_EDGE_DESCRIPTORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define DESCRIPTORS_MAX 8 /* of one message */
+
+struct descriptors {
+	size_t count;
+	int fds[DESCRIPTORS_MAX]; /* the caller's to close; close-on-exec */
+};
+
+/* One recvmsg(), and what it returns. At most `most` descriptors are kept. A message with more, or one whose descriptors did not all fit, keeps
+ * none: all that the kernel installed are closed. A message of a SOCK_SEQPACKET socket that is longer than `size` is an error (EMSGSIZE). */
+ssize_t receive_descriptors(int socket_fd, uint8_t *ret_bytes, size_t size, size_t most, struct descriptors *ret_descriptors);
+
+/* Closes all, and keeps none. */
+void close_descriptors(struct descriptors *descriptors);
+
+#endif
