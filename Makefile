@@ -14,7 +14,7 @@ build/build.ninja:
 	meson setup build
 
 check:
-	tools/install-packages
+	tools/install-packages --tests
 	tools/check
 
 check-quick: build
@@ -27,7 +27,7 @@ check-libvirt: build
 	tests/libvirt/run
 
 fuzz-smoke:
-	tools/install-packages
+	tools/install-packages --tests
 	tools/fuzz-smoke
 
 # swtpm's own tests, from Debian's source package, with swtpm and with ours
