@@ -5,7 +5,7 @@
 
 #include "verify/appraise/reference.h"
 
-/* FILE... -o POLICY */
+/* FILE... -o POLICY [--allow-moves] */
 int policy_from_evidence(int argc, char **argv);
 
 /* What the policy demands, in sentences, to standard output. */

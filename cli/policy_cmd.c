@@ -75,7 +75,7 @@ static int run(int argc, char **argv)
 
 const struct command policy_command = {
 	.name = "policy",
-	.usage = "  tcbind policy from-evidence FILE... -o POLICY\n"
+	.usage = "  tcbind policy from-evidence FILE... -o POLICY [--allow-moves]\n"
 		 "  tcbind policy check FILE\n"
 		 "  tcbind policy explain FILE\n",
 	.run = run,

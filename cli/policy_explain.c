@@ -4,8 +4,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "verify/appraise/event_text.h"
+#include "verify/appraise/evidence.h"
 #include "verify/appraise/intel_root.h"
 #include "verify/appraise/tcb.h"
 
@@ -110,6 +112,19 @@ static void explain_platforms(const struct policy *p)
 		(void)printf("  A VM may have been on listed platforms only.\n");
 }
 
+static void explain_owner_policy(const struct policy_vtpm *v)
+{
+	char text[CHECK_TEXT_MAX];
+
+	if (!v->has_owner_policy)
+		return;
+	owner_policy_text(&v->owner_policy, text);
+	if (strcmp(text, "none") == 0)
+		(void)printf("    It must have been made without an owner's policy.\n");
+	else
+		(void)printf("    It must have been made with the owner's policy whose SHA-256 is %s.\n", text);
+}
+
 static void explain_vtpms(const struct policy *p)
 {
 	(void)printf("The vTPM\n");
@@ -120,6 +135,7 @@ static void explain_vtpms(const struct policy *p)
 		print_hex(v->id.bytes, UUID_SIZE);
 		(void)printf(" is accepted%s from generation %" PRIu64 " on.\n", v->has_ek_name ? ", with the EK that it had," : "",
 			     v->min_generation);
+		explain_owner_policy(v);
 		explain_clock(&v->clock, "It", "    ");
 	}
 	(void)printf("  %s\n", p->vtpm_count > 0 ? "Any other vTPM is refused." : "Any vTPM is accepted.");
@@ -229,7 +245,8 @@ void policy_explain(const struct policy *p)
 	explain_vtpms(p);
 	explain_boot(p, LAYER_PLATFORM);
 	explain_boot(p, LAYER_GUEST);
-	(void)printf("Freshness\n  A nonce %s.\n", p->require_nonce ? "must be given to the verifier" : "is checked if one is given");
+	(void)printf("Freshness\n  A nonce %s.\n", p->require_nonce ? "must be given: without one, evidence is not judged"
+							  : "is checked if one is given; old evidence is accepted without one");
 	(void)printf("Migration\n  The VM %s.\n", p->allow_migration ? "may be handed over to a platform of which all of this holds"
 								       : "may not be handed over");
 }

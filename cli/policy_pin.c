@@ -21,6 +21,7 @@
 enum { FILES_MAX = 64 };
 
 struct seen {
+	const char *path;
 	struct file_bytes file;
 	struct evidence_claims claims;
 	struct span root_der; /* of the collateral in the evidence */
@@ -47,6 +48,7 @@ static enum tcb_error self_policy(struct seen *s, struct policy *ret_policy)
 	TRY(quote_peek_root(ak.quote, &ret_policy->roots[0]));
 	ret_policy->root_count = 1;
 	ret_policy->accepted_statuses = (1u << TCB_REVOKED) - 1;
+	ret_policy->require_nonce = false; /* what is pinned need not be fresh; what is judged by it must be */
 	ret_policy->accept_enrolled = true;
 	ret_policy->accept_imported = true;
 	scratch = (struct checks){0};
@@ -69,6 +71,7 @@ static enum tcb_error look(const char *path, struct seen *s, struct diagnosis *d
 	struct evidence_inputs in;
 	const struct check *failed;
 
+	s->path = path;
 	TRY(file_read(path, &s->file, d));
 	checks = (struct checks){0};
 	in = (struct evidence_inputs){ .evidence = file_span(&s->file), .now_s = (uint64_t)time(NULL) };
@@ -103,10 +106,48 @@ static json_t *enclave(const struct enclave_identity *e)
 			 "min_isv_svn", (int)e->isv_svn);
 }
 
-static void pin_vtpm(json_t *vtpms, const struct evidence_claims *c)
+/* What a vTPM keeps for its whole life. */
+static bool is_same_vtpm(const struct endorsement *a, const struct endorsement *b)
 {
-	json_t *id = hex_json(SPAN_OF(c->request.id.bytes)), *entry;
-	json_int_t generation = (json_int_t)c->request.generation;
+	return memcmp(&a->ek_name, &b->ek_name, sizeof a->ek_name) == 0 &&
+	       memcmp(&a->policy_digest, &b->policy_digest, sizeof a->policy_digest) == 0;
+}
+
+static const struct endorsement *find_vtpm(const struct seen *seen, size_t count, const struct uuid *id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(&seen[i].claims.endorsement.id, id, sizeof *id) == 0)
+			return &seen[i].claims.endorsement;
+	return NULL;
+}
+
+/* Two evidences of one id must be of one vTPM: a policy cannot say which of two it means. */
+static enum tcb_error check_vtpms(const struct seen *seen, size_t count, struct diagnosis *d)
+{
+	for (size_t i = 1; i < count; i++) {
+		const struct endorsement *e = &seen[i].claims.endorsement, *before = find_vtpm(seen, i, &e->id);
+
+		if (before != NULL && !is_same_vtpm(before, e))
+			return diagnose_found(d, TCB_REFUSED, "policy.evidence.contradiction", "one EK and one owner's policy for each vTPM",
+					      "find out which evidence is of the VM's own vTPM; pin that one alone",
+					      "%s: another vTPM of an id that came before", seen[i].path);
+	}
+	return TCB_OK;
+}
+
+static json_t *vtpm_entry(const struct endorsement *e, json_t *id)
+{
+	char owner[CHECK_TEXT_MAX];
+
+	owner_policy_text(&e->policy_digest, owner);
+	return json_pack("{s:o, s:o, s:s, s:I}", "id", id, "ek_name", hex_json(SPAN_OF(e->ek_name.bytes)), "owner_policy", owner,
+			 "min_generation", (json_int_t)e->generation);
+}
+
+static void pin_vtpm(json_t *vtpms, const struct endorsement *e)
+{
+	json_t *id = hex_json(SPAN_OF(e->id.bytes)), *entry;
+	json_int_t generation = (json_int_t)e->generation;
 	size_t i;
 
 	json_array_foreach(vtpms, i, entry) {
@@ -117,9 +158,7 @@ static void pin_vtpm(json_t *vtpms, const struct evidence_claims *c)
 			return;
 		}
 	}
-	(void)json_array_append_new(vtpms, json_pack("{s:o, s:o, s:I}", "id", id, "ek_name",
-						     hex_json(SPAN_OF(c->endorsement.ek_name.bytes)), "min_generation",
-						     generation));
+	(void)json_array_append_new(vtpms, vtpm_entry(e, id));
 }
 
 static const struct digest256 *pcr_of(const struct seen *s, unsigned pcr, bool guest)
@@ -192,7 +231,8 @@ static enum tcb_error pin_roots(const struct seen *seen, size_t count, const cha
 	return TCB_OK;
 }
 
-static enum tcb_error write_policy(const struct seen *seen, size_t count, const char *out, struct diagnosis *d)
+/* `moves`: a platform that is not listed is accepted, too, where the custody chain leads to it from a listed one. */
+static enum tcb_error write_policy(const struct seen *seen, size_t count, const char *out, bool moves, struct diagnosis *d)
 {
 	json_t *pses = json_array(), *vtpm_enclaves = json_array(), *platforms = json_array(), *vtpms = json_array();
 	json_t *statuses = json_array(), *sources = json_array(), *origins = json_array(), *policy;
@@ -211,12 +251,13 @@ static enum tcb_error write_policy(const struct seen *seen, size_t count, const 
 		append_once(statuses, json_string(tcb_status_name(c->platform.quote.tcb_status)));
 		append_once(sources, json_string(c->platform.ak.ak_source == AK_SOURCE_MSR ? "msr" : "enrolled"));
 		append_once(origins, json_string(c->endorsement.origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported"));
-		pin_vtpm(vtpms, c);
+		pin_vtpm(vtpms, &c->endorsement);
 	}
-	policy = json_pack("{s:i, s:o, s:{s:o}, s:o, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o}", "version", 1, "roots", roots, "tcb",
+	policy = json_pack("{s:i, s:o, s:{s:o}, s:o, s:o, s:{s:o, s:o}, s:{s:s, s:o}, s:o, s:o, s:o, s:{s:s}}", "version", 1, "roots", roots, "tcb",
 			   "accept", statuses, "ak_source", sources, "vtpm_origin", origins, "enclaves", "pse", pses, "vtpm",
-			   vtpm_enclaves, "platforms", "unlisted", "custody", "listed", platforms, "vtpms", vtpms, "platform_pcrs",
-			   pin_pcrs(seen, count, 0x43ff, false), "guest_pcrs", pin_pcrs(seen, count, 0xff, true));
+			   vtpm_enclaves, "platforms", "unlisted", moves ? "custody" : "refuse", "listed", platforms, "vtpms", vtpms, "platform_pcrs",
+			   pin_pcrs(seen, count, 0x43ff, false), "guest_pcrs", pin_pcrs(seen, count, 0xff, true), "freshness",
+			   "nonce", "required");
 	text = json_dumps(policy, JSON_INDENT(1));
 	if (error == TCB_OK)
 		error = text != NULL ? file_write(out, span_of_text(text), 0644, d) : TCB_INTERNAL;
@@ -230,12 +271,15 @@ int policy_from_evidence(int argc, char **argv)
 	static struct seen seen[FILES_MAX];
 	struct diagnosis d = {0};
 	const char *out = NULL;
+	bool moves = false;
 	size_t count = 0;
 	enum tcb_error error = TCB_OK;
 
 	for (int i = 1; i < argc && error == TCB_OK; i++) {
 		if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
 			out = argv[++i];
+		else if (strcmp(argv[i], "--allow-moves") == 0)
+			moves = true;
 		else if (argv[i][0] == '-' || count == FILES_MAX)
 			return report_usage(&policy_command);
 		else
@@ -244,6 +288,8 @@ int policy_from_evidence(int argc, char **argv)
 	if (error == TCB_OK && (out == NULL || count == 0))
 		return report_usage(&policy_command);
 	if (error == TCB_OK)
-		error = write_policy(seen, count, out, &d);
+		error = check_vtpms(seen, count, &d);
+	if (error == TCB_OK)
+		error = write_policy(seen, count, out, moves, &d);
 	return error == TCB_OK ? 0 : report_failure(error, &d);
 }

@@ -16,6 +16,7 @@
 #include "edge/evidence.h"
 #include "sgxsim/file.h"
 #include "verify/appraise/event_log.h"
+#include "verify/appraise/evidence.h"
 #include "verify/appraise/ima.h"
 #include "verify/appraise/pem.h"
 #include "verify/appraise/policy.h"
@@ -51,6 +52,7 @@ static json_t *show_certified_ak(struct span bytes)
 
 static json_t *show_endorsement(struct span bytes)
 {
+	char owner_policy[CHECK_TEXT_MAX];
 	struct p256_signature signature;
 	struct endorsement e;
 	struct span payload;
@@ -58,10 +60,12 @@ static json_t *show_endorsement(struct span bytes)
 	if (cose_sign1_decode(bytes, ENDORSEMENT_TYPE, &payload, &signature) != TCB_OK ||
 	    endorsement_decode(payload, &e) != TCB_OK)
 		return json_string("does not decode");
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:i}", "vtpm", hex_json(SPAN_OF(e.id.bytes)), "generation",
+	owner_policy_text(&e.policy_digest, owner_policy);
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:i, s:s, s:s}", "vtpm", hex_json(SPAN_OF(e.id.bytes)), "generation",
 			 (json_int_t)e.generation, "ek_name", hex_json(SPAN_OF(e.ek_name.bytes)), "ak_name",
 			 hex_json(SPAN_OF(e.ak_name.bytes)), "mrenclave", hex_json(SPAN_OF(e.enclave.mrenclave)), "isv_svn",
-			 (int)e.enclave.isv_svn);
+			 (int)e.enclave.isv_svn, "origin", e.origin == ORIGIN_MANUFACTURED ? "manufactured" : "imported", "owner_policy",
+			 owner_policy);
 }
 
 static json_t *show_evidence(struct span bytes)

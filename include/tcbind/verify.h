@@ -74,7 +74,7 @@ TCBIND_API void tcbind_policy_free(tcbind_policy *policy);
 struct tcbind_request {
 	const void *evidence; /* or a quote, for tcbind_verify_quote() */
 	size_t evidence_size;
-	const void *nonce;    /* what the requester sent, 1..64 bytes; none: a not-run check says that freshness was not judged */
+	const void *nonce;    /* what the requester sent, 1..64 bytes; none: TCBIND_NOT_JUDGED unless the policy says that it is optional */
 	size_t nonce_size;
 	const void *collateral; /* the common JSON shape; none: what the evidence brings. A quote brings none */
 	size_t collateral_size;
@@ -125,6 +125,7 @@ struct tcbind_check {
 	const char *expected; /* bytes as hexadecimal digits, cut with "..." */
 	const char *got;
 	const char *code;     /* stable: tcbind_explain(), `tcbind explain` */
+	int needed;           /* not-run, and no verdict without it: the reason of TCBIND_NOT_JUDGED */
 };
 
 /* In the order in which they were made. Texts live as long as the result. NULL beyond the last. */

@@ -37,7 +37,8 @@ expect "the vTPM is running" [ "$(vtpm_member A "$id" state)" = running ]
 expect "attest from the host" "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 0011 -o "$WORK/host.ev"
 expect "policy from-evidence" "$TCBIND" policy from-evidence "$WORK/host.ev" -o "$WORK/policy"
 expect "verify accepts it" "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0011
-expect "and names the platform" [ "$("$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --json |
+expect_status "not without its nonce" 4 "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy"
+expect "and names the platform" [ "$("$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$WORK/policy" --json |
 	jq -r '[.verdict, .platform.name, .vtpm.id, .vtpm.generation, .ak_source] | join(" ")')" = "trusted A $id 1 msr" ]
 expect "the host's own PCR 16 moves on" env "TPM2TOOLS_TCTI=swtpm:path=$WORK/A/run/ptpm.sock" tpm2_pcrextend \
 	"16:sha256=$(printf '%064d' 1)"
@@ -45,44 +46,44 @@ expect "and its next quote is over what it is now" sh -c "'$TCBIND' attest --pla
 	'$TCBIND' verify '$WORK/moved-on.ev' --policy '$WORK/policy' --nonce 0013"
 expect_refusal "a wrong nonce is refused" evidence.nonce "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0012
 expect_refusal "a test root is refused by a production policy" quote.root.untrusted \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered 'del(.roots)')"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered 'del(.roots)')"
 expect_refusal "an enclave that the policy does not list is refused" vtpm.enclave \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.enclaves.vtpm[0].mrenclave = ("00" * 32)')"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.enclaves.vtpm[0].mrenclave = ("00" * 32)')"
 expect_refusal "an older enclave SVN is refused" platform.pse \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.enclaves.pse[0].min_isv_svn = 2')"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.enclaves.pse[0].min_isv_svn = 2')"
 expect_refusal "a generation that is behind is refused" policy.generation.behind \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.vtpms[0].min_generation = 2')"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.vtpms[0].min_generation = 2')"
 expect_refusal "another platform than the listed is refused" platform.unlisted \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.platforms.unlisted = "refuse" | .platforms.listed = []')"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.platforms.unlisted = "refuse" | .platforms.listed = []')"
 expect_refusal "another platform PCR is refused" platform.pcr \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.platform_pcrs["0"] = ("00" * 32)')"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.platform_pcrs["0"] = ("00" * 32)')"
 expect_refusal "expired collateral is refused" quote.collateral.expired \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --at 2031-01-01T00:00:00Z
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$WORK/policy" --at 2031-01-01T00:00:00Z
 expect_refusal "a policy with an unknown member is refused, with its place" "line " \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$(altered '.surprise = 1')"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.surprise = 1')"
 expect "what the host has booted is shown by name" sh -c "'$TCBIND' show '$WORK/host.ev' | grep -q 'PCR  0  EV_S_CRTM_VERSION .*tcbind simulated firmware'"
 expect "the policy is a good one, and explained" sh -c "'$TCBIND' policy check '$WORK/policy' && '$TCBIND' policy explain '$WORK/policy' | grep -q '^  A is listed'"
 "$TCBIND" show "$WORK/host.ev" --json | jq '{version: 1, events: [.platform_log[].digest]}' >"$WORK/known.json"
 known='.reference_values = [{file: "known.json", layer: "platform"}] | .logs.platform.known_pcrs = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]'
-expect "a boot of known events only is accepted" "$TCBIND" verify "$WORK/host.ev" --policy "$(altered "$known")"
+expect "a boot of known events only is accepted" "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered "$known")"
 jq 'del(.events[-1])' "$WORK/known.json" >"$WORK/fewer.json" && mv "$WORK/fewer.json" "$WORK/known.json"
-expect_refusal "one that nobody vouches for is refused" platform.log.unknown "$TCBIND" verify "$WORK/host.ev" --policy "$(altered "$known")"
+expect_refusal "one that nobody vouches for is refused" platform.log.unknown "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered "$known")"
 guest_run g 'base64 /sys/kernel/security/tpm0/binary_bios_measurements' | base64 -d >"$WORK/guest.log"
 guest_run g 'base64 /sys/kernel/security/ima/binary_runtime_measurements' | base64 -d >"$WORK/guest.ima"
 wanted=$(altered '.logs.guest = {required: true, must: [{pcr: 4, type: "EV_SEPARATOR"}], replayed_pcrs: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}')
 expect "the guest's own logs lead to what its vTPM quotes" \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$wanted" --guest-log "$WORK/guest.log" --guest-ima "$WORK/guest.ima"
-expect_refusal "where they are wanted they must be given" guest.log.missing "$TCBIND" verify "$WORK/host.ev" --policy "$wanted"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted" --guest-log "$WORK/guest.log" --guest-ima "$WORK/guest.ima"
+expect_refusal "where they are wanted they must be given" guest.log.missing "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted"
 head -c -1 "$WORK/guest.log" >"$WORK/cut.log"
-expect_refusal "a guest log that is cut is refused" guest.log.malformed "$TCBIND" verify "$WORK/host.ev" --policy "$wanted" --guest-log "$WORK/cut.log"
+expect_refusal "a guest log that is cut is refused" guest.log.malformed "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted" --guest-log "$WORK/cut.log"
 expect_refusal "the host's log is not the guest's" guest.log.replay \
-	"$TCBIND" verify "$WORK/host.ev" --policy "$wanted" --guest-log "$WORK/A/run/event-log.bin"
+	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted" --guest-log "$WORK/A/run/event-log.bin"
 accepted=0 tried=0 size=$(stat -c %s "$WORK/host.ev")
 for ((at = 0; at < size; at += 61)); do
 	cp "$WORK/host.ev" "$WORK/flipped.ev"
 	byte=$(od -An -tu1 -j "$at" -N 1 "$WORK/host.ev")
 	printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$WORK/flipped.ev" bs=1 seek="$at" conv=notrunc status=none
-	"$TCBIND" verify "$WORK/flipped.ev" --policy "$WORK/policy" >/dev/null 2>&1 && accepted=$((accepted + 1))
+	"$TCBIND" verify "$WORK/flipped.ev" --policy "$WORK/policy" --nonce 0011 >/dev/null 2>&1 && accepted=$((accepted + 1))
 	tried=$((tried + 1))
 done
 expect "one flipped bit is refused, $tried places tried" [ "$accepted" = 0 ]

@@ -24,7 +24,7 @@ expect "the guest seals, writes and extends" guest_run a '
 	tpm2_pcrextend 16:sha256=$(echo x | sha256sum | cut -d " " -f 1) && tpm2_pcrread sha256:16 >/tmp/pcr16'
 expect "evidence on A" "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce aa01 -o "$WORK/a.ev"
 expect "the guest's EK certificate, of A's PSE" guest_ek_chain a "$WORK/a"
-expect "a policy from it" "$TCBIND" policy from-evidence "$WORK/a.ev" -o "$WORK/policy"
+expect "a policy from it" "$TCBIND" policy from-evidence "$WORK/a.ev" -o "$WORK/policy" --allow-moves
 
 # The migration stream, copied to a file on its way.
 guest_start b "$(vtpm_socket B "$id")" tpm-crb -incoming defer
@@ -50,7 +50,7 @@ expect "verify names B, generation 2, reached from a listed platform" [ "$("$TCB
 	--nonce bb02 --json | jq -r '[.verdict, .platform.name, .vtpm.generation] | join(" ")')" = "trusted B 2" ]
 "$TCBIND" policy from-evidence "$WORK/a.ev" "$WORK/b.ev" -o "$WORK/both" 2>/dev/null
 expect "a policy from both accepts B" "$TCBIND" verify "$WORK/b.ev" --policy "$WORK/both" --nonce bb02
-expect_refusal "A's evidence is refused after the move" policy.generation.behind "$TCBIND" verify "$WORK/a.ev" --policy "$WORK/both"
+expect_refusal "A's evidence is refused after the move" policy.generation.behind "$TCBIND" verify "$WORK/a.ev" --policy "$WORK/both" --nonce aa01
 expect_refusal "A's evidence does not answer the new nonce" evidence.nonce \
 	"$TCBIND" verify "$WORK/a.ev" --policy "$WORK/policy" --nonce bb02
 

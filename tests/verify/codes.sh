@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every code that a check can have is explained.
 set -u
-fields="quote.qualifying_data vtpm.ek_name vtpm.generation vtpm.id policy.malformed" # names of fields and of a file's error
+fields="quote.qualifying_data vtpm.ek_name vtpm.generation vtpm.id vtpm.owner_policy policy.malformed" # names of fields and of a file's error
 missing=
 for code in $(grep -ohE '"(evidence|platform|vtpm|guest|custody|policy|quote)\.[a-z._]+[a-z]"' verify/appraise/*.c | tr -d '"' | sort -u); do
 	[[ " $fields " == *" $code "* ]] && continue

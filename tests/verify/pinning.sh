@@ -29,4 +29,21 @@ head -c 3000 "$two" >"$WORK/cut"
 expect_status "of what is no evidence: refused" 1 "$tcbind" policy from-evidence "$one" "$WORK/cut" -o "$WORK/none"
 expect "and nothing is written" [ ! -e "$WORK/none" ]
 expect_status "without a name for it: usage" 2 "$tcbind" policy from-evidence "$one"
+
+# What was not seen is not accepted: no platform but those of the evidence, no evidence without a nonce, no other owner's policy.
+moved=$WORK/evidence.moved
+trusts_moved() { "$tcbind" verify "$moved" --policy "$1" --nonce "$(cat "$WORK/nonce.moved")"; }
+expect "it pins exactly what it saw" is "$WORK/alone" '[.platforms.unlisted, .freshness.nonce, .vtpms[0].owner_policy]' \
+	'["refuse","required","none"]'
+expect_status "so evidence without a nonce is not judged" 4 "$tcbind" verify "$one" --policy "$WORK/alone"
+expect_refusal "nor is the platform trusted that the VM has moved to" platform.unlisted trusts_moved "$WORK/alone"
+expect "with --allow-moves" "$tcbind" policy from-evidence "$one" -o "$WORK/moves" --allow-moves
+expect "it writes the rule of custody" is "$WORK/moves" .platforms.unlisted '"custody"'
+expect "evidence of both platforms" "$tcbind" policy from-evidence "$one" "$moved" -o "$WORK/both-platforms"
+expect "makes both known" trusts_moved "$WORK/both-platforms"
+expect "from the newest generation on" is "$WORK/both-platforms" '[.vtpms[0].min_generation, (.vtpms | length)]' '[2,1]'
+jq '.vtpms[0].owner_policy = ("aa" * 32)' "$WORK/alone" >"$WORK/owners"
+expect_refusal "a vTPM without its owner's policy is refused" policy.vtpm.owner_policy trusts "$WORK/owners" "$one"
+expect "show tells whether there is one" is <("$tcbind" show "$one" --json) .endorsement.owner_policy '"none"'
+expect "policy explain does" grep -q "without an owner's policy" <("$tcbind" policy explain "$WORK/alone")
 done_testing

@@ -6,6 +6,7 @@
 evidence=$WORK/evidence policy=$WORK/policy
 other_root='.roots[0].spki_sha256 = ("00" * 32)'
 jq "$other_root" "$policy" >"$WORK/other.policy"
+jq '.freshness.nonce = "optional"' "$policy" >"$WORK/optional.policy"
 head -c 100 "$evidence" >"$WORK/cut"
 vectors=${TCBIND_VECTORS:-../shared/vectors}/dcap
 
@@ -34,7 +35,10 @@ conforms() { # NAME STATUS COMMAND...: exit status, and the schema
 if /usr/bin/python3 -W ignore -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
 	conforms "trusted: the schema holds" 0 "$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" --json
 	expect "and says fresh" jq -e '.verdict == "trusted" and .fresh and .platform.name == "a" and .vtpm.generation == 1' "$WORK/result.json"
-	conforms "trusted without a nonce: the schema holds" 0 "$tcbind" verify "$evidence" --policy "$policy" --json
+	conforms "without a nonce not judged: the schema holds" 4 "$tcbind" verify "$evidence" --policy "$policy" --json
+	expect "and says so" jq -e '.verdict == "not-judged" and (.fresh | not) and all(.checks[]; .result != "fail")' "$WORK/result.json"
+	conforms "without a nonce under a policy that requires none: the schema holds" 0 \
+		"$tcbind" verify "$evidence" --policy "$WORK/optional.policy" --json
 	expect "and says not fresh" jq -e '(.fresh | not) and any(.checks[]; .result == "not-run" and .code == "evidence.freshness")' \
 		"$WORK/result.json"
 	conforms "not trusted: the schema holds" 1 "$tcbind" verify "$evidence" --policy "$WORK/other.policy" --json

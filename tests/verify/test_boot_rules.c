@@ -378,6 +378,39 @@ static void an_ek_is_of_the_template(void **state)
 	refused_with("", "vtpm.ek.template");
 }
 
+/* ---- the owner's policy ---- */
+
+/* An evidence whose PSE endorses this digest of an owner's policy. */
+static void endorse_owner_policy(const struct digest256 *digest)
+{
+	struct endorsement e = attester_endorsement_claims(&vm);
+
+	e.policy_digest = *digest;
+	attest(&vm);
+	parts_set(&parts, EVIDENCE_ENDORSEMENT, attester_endorsement(&vm, &e));
+}
+
+static void owner_policy(void **state)
+{
+	static const struct digest256 none, given = {{0xaa}}, other = {{0xbb}};
+	const char *entry = "\"vtpms\":[{\"id\":\"01000000000000000000000000000000\",\"owner_policy\":\"%s\"}]";
+	char wants_none[256], wants_given[256];
+
+	(void)state;
+	(void)snprintf(wants_none, sizeof wants_none, entry, "none");
+	(void)snprintf(wants_given, sizeof wants_given, entry, D_AA);
+	endorse_owner_policy(&given);
+	trusted_with(wants_given);
+	refused_with(wants_none, "policy.vtpm.owner_policy");
+	trusted_with("\"vtpms\":[{\"id\":\"01000000000000000000000000000000\"}]"); /* a policy that does not speak of it */
+	endorse_owner_policy(&other);
+	refused_with(wants_given, "policy.vtpm.owner_policy");
+	endorse_owner_policy(&none); /* the host made the vTPM without its owner's policy */
+	refused_with(wants_given, "policy.vtpm.owner_policy");
+	assert_string_equal(checks_first_failure(&checks)->got, "none");
+	trusted_with(wants_none);
+}
+
 /* ---- custody, freshness ---- */
 
 static char *platform_entry(const struct rig_platform *p, char ret_text[256])
@@ -488,6 +521,22 @@ static void the_verdict_has_room_for_all_rules(void **state)
 	memset(vm.guest_pcr0, 0, sizeof vm.guest_pcr0);
 }
 
+/* Nothing failed, and one check that the verdict needs was not run. */
+static void not_judged_for(const char *code)
+{
+	const struct check *needed = NULL;
+
+	checks = (struct checks){0};
+	assert_int_equal(evidence_appraise(&inputs, &policy, &checks, &claims), TCB_WRONG_STATE);
+	assert_null(checks_first_failure(&checks));
+	for (size_t i = 0; i < checks.count; i++)
+		if (checks.list[i].needed)
+			needed = &checks.list[i];
+	assert_non_null(needed);
+	assert_string_equal(needed->code, code);
+	assert_int_equal(needed->result, CHECK_NOT_RUN);
+}
+
 static void freshness(void **state)
 {
 	struct pki_collateral_options options;
@@ -498,9 +547,13 @@ static void freshness(void **state)
 	policy_with("\"freshness\":{\"nonce\":\"required\"}");
 	assert_trusted_as(&vm);
 	inputs.nonce = span_of(NULL, 0);
+	not_judged_for("evidence.freshness");
+	policy_with(""); /* a policy that does not speak of it requires a nonce */
+	not_judged_for("evidence.freshness");
+	policy_with("\"platforms\":{\"unlisted\":\"refuse\"}"); /* what fails fails, with or without a nonce */
 	checks = (struct checks){0};
 	assert_int_equal(evidence_appraise(&inputs, &policy, &checks, &claims), TCB_REFUSED);
-	assert_string_equal(checks_first_failure(&checks)->code, "evidence.freshness");
+	assert_string_equal(checks_first_failure(&checks)->code, "platform.unlisted");
 	policy_with("\"freshness\":{\"nonce\":\"optional\"}");
 	checks = (struct checks){0};
 	assert_int_equal(evidence_appraise(&inputs, &policy, &checks, &claims), TCB_OK);
@@ -532,6 +585,7 @@ int main(void)
 		cmocka_unit_test(custody_rules),
 		cmocka_unit_test(a_long_custody_chain_is_judged),
 		cmocka_unit_test(the_verdict_has_room_for_all_rules),
+		cmocka_unit_test(owner_policy),
 		cmocka_unit_test(freshness),
 	};
 

@@ -377,6 +377,8 @@ static void results_tell_what_was_judged(void **state)
 	result = verify_by(NULL, policy, &request);
 	assert_int_equal(tcbind_result_check(result, 2)->result, TCBIND_CHECK_NOT_RUN);
 	assert_string_equal(tcbind_result_check(result, 2)->code, "evidence.freshness");
+	assert_int_equal(tcbind_result_verdict(result), TCBIND_NOT_JUDGED);
+	assert_true(tcbind_result_check(result, 2)->needed);
 	tcbind_result_free(result);
 	request.evidence_size -= 1;
 	result = verify_by(NULL, policy, &request);

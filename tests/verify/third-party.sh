@@ -40,7 +40,10 @@ expect_status "nor with another nonce" 1 check jwt "$WORK/token" "$WORK/key" "$(
 expect "the policy's digest is its name there" [ "$(cut -d . -f 2 <"$WORK/token" | tr '_-' '/+' | base64 -d 2>/dev/null |
 	jq -r '.submods.tcbind["ear.appraisal-policy-id"]')" = \
 	"ni:///sha-256;$(openssl dgst -sha256 -binary "$WORK/policy" | base64 | tr '/+' '_-' | tr -d '=')" ]
-expect_status "verify --ear of evidence without a nonce" 0 ear "$WORK/evidence" "$WORK/policy"
+expect_status "verify --ear without a nonce" 4 ear "$WORK/evidence" "$WORK/policy"
+expect "its EAR claims nothing" check jwt "$WORK/token" "$WORK/key" - none
+jq '.freshness.nonce = "optional"' "$WORK/policy" >"$WORK/optional.policy"
+expect_status "verify --ear without a nonce, where the policy requires none" 0 ear "$WORK/evidence" "$WORK/optional.policy"
 expect "its EAR has no eat_nonce" check jwt "$WORK/token" "$WORK/key" - affirming
 expect_status "verify --ear of what is not trusted" 1 ear "$WORK/evidence" "$WORK/other.policy"
 expect "its EAR is contraindicated, and names no platform" check jwt "$WORK/token" "$WORK/key" - contraindicated

@@ -26,6 +26,7 @@ bool check_value(struct checks *c, const char *layer, const char *field, const c
 	check->field = field;
 	check->code = code;
 	check->result = passed ? CHECK_PASS : CHECK_FAIL;
+	check->needed = false;
 	copy_text(check->expected, expected);
 	copy_text(check->got, got);
 	return passed;
@@ -78,6 +79,16 @@ void check_not_run(struct checks *c, const char *layer, const char *field, const
 	(void)check_value(c, layer, field, code, false, "", why);
 	if (c->count > before)
 		c->list[before].result = CHECK_NOT_RUN;
+}
+
+void check_missing(struct checks *c, const char *layer, const char *field, const char *code, const char *why)
+{
+	size_t before = c->count;
+
+	check_not_run(c, layer, field, code, why);
+	if (c->count > before)
+		c->list[before].needed = true;
+	c->missing = true;
 }
 
 bool checks_hold(const struct checks *c, size_t first)

@@ -16,6 +16,7 @@ struct check {
 	const char *field; /* constant: "mrenclave", "report_data", ... */
 	const char *code;  /* constant, stable, dotted: "quote.signature"; `tcbind explain` knows every one */
 	enum check_result result;
+	bool needed;       /* not run, and the verdict needs it */
 	char expected[CHECK_TEXT_MAX]; /* NUL-terminated; bytes as hex, cut with "..." */
 	char got[CHECK_TEXT_MAX];
 };
@@ -43,6 +44,8 @@ bool check_bytes(struct checks *c, const char *layer, const char *field, const c
 bool check_at_least(struct checks *c, const char *layer, const char *field, const char *code, uint64_t minimum,
 		    uint64_t got);
 void check_not_run(struct checks *c, const char *layer, const char *field, const char *code, const char *why);
+/* The same for what the verdict needs: unless a check fails, the verdict is then not-judged. */
+void check_missing(struct checks *c, const char *layer, const char *field, const char *code, const char *why);
 
 /* Hexadecimal digits of at most 64 bytes; more are cut with "...". */
 void checks_hex(struct span bytes, char ret_text[CHECK_TEXT_MAX]);

@@ -9,7 +9,8 @@ const struct code_explanation code_explanations[] = {
 	{"evidence.signature", "The evidence is not signed by the residence key that it names: it was altered, or put together.",
 	 "Treat it as an attack, or a broken transport; ask again."},
 	{"evidence.nonce", "The evidence answers another nonce: it is old, or somebody else's.", "Ask again with a fresh nonce."},
-	{"evidence.freshness", "No nonce was given, so the evidence may be old. It fails where the policy requires one.", "Verify with --nonce."},
+	{"evidence.freshness", "No nonce was given, so the evidence may be old. It is not judged, unless the policy says that freshness is optional.",
+	 "Verify with --nonce and the nonce that the evidence was asked for with."},
 	{"platform.ak.malformed", "The certified AK does not decode.", "Ask again; use one release on both sides."},
 	{"platform.ak.binding", "The processor's quote is not over this AK, PSE key and epoch: pieces of two platforms.",
 	 "Treat it as an attack."},
@@ -93,6 +94,8 @@ const struct code_explanation code_explanations[] = {
 	{"policy.reference.expired", "A CoRIM that the policy names is not valid yet, or no more.", "Get a newer one from whoever signs it; check the clock."},
 	{"policy.vtpm.unlisted", "The policy lists vTPMs, and not this one.", "Check which VM you are asking."},
 	{"policy.vtpm.ek", "The vTPM has the id but not the EK that the policy lists: it was made anew.", "Find out who replaced the VM's TPM."},
+	{"policy.vtpm.owner_policy", "The vTPM was not made with the owner's policy that the verifier's policy names: it may move, and be made, against "
+	 "its owner's word.", "Find out who made the vTPM. Make it anew with its owner's policy, or pin the policy that it has."},
 	{"policy.generation.behind", "The evidence is of a residence that the vTPM has left since.",
 	 "Ask the platform where the VM is now; an older residence that answers is a copy."},
 	{"quote.malformed", "The bytes are no SGX v3 or TDX v4 or v5 quote whose sizes all close.", "Fetch the quote again."},

@@ -35,6 +35,16 @@ static bool endorsement_checks(struct span payload, const struct p256_point *key
 	       memo_verify(checks->memo, key, (struct span[]){span_of(head, w.size), payload}, 2, signature) == TCB_OK;
 }
 
+void owner_policy_text(const struct digest256 *digest, char ret_text[CHECK_TEXT_MAX])
+{
+	static const struct digest256 none;
+
+	if (memcmp(digest, &none, sizeof none) == 0)
+		memcpy(ret_text, "none", sizeof "none");
+	else
+		checks_hex(SPAN_OF(digest->bytes), ret_text);
+}
+
 static enum tcb_error commitment_of(const char *label, struct span request, struct digest256 *ret_commitment)
 {
 	return crypto_sha256_all((struct span[]){span_of_text(label), request}, 2, ret_commitment);
@@ -58,11 +68,14 @@ static bool check_form(struct span bytes, struct evidence *ret_e, struct evidenc
 static bool check_nonce(struct span wanted, const struct evidence_claims *claims, const struct policy *policy,
 			struct checks *checks)
 {
-	if (wanted.size == 0 && policy->require_nonce)
-		return check_that(checks, "evidence", "nonce", "evidence.freshness", false, "a nonce: the policy requires one",
-				  "none was given");
+	if (wanted.size == 0 && policy->require_nonce) {
+		check_missing(checks, "evidence", "nonce", "evidence.freshness",
+			      "no nonce was given: the evidence may be old");
+		return true;
+	}
 	if (wanted.size == 0) {
-		check_not_run(checks, "evidence", "nonce", "evidence.freshness", "no nonce was given: freshness is not checked");
+		check_not_run(checks, "evidence", "nonce", "evidence.freshness",
+			      "no nonce was given, and the policy requires none");
 		return true;
 	}
 	return check_bytes(checks, "evidence", "nonce", "evidence.nonce", wanted, claims->request.nonce);
@@ -139,6 +152,18 @@ static bool check_vtpm_quote(const struct evidence *e, struct evidence_claims *c
 	       pcrs_check_policy(claims->guest_pcrs, policy, LAYER_GUEST, "guest", "guest.pcr", checks);
 }
 
+/* The policy that the VM's owner gave when the vTPM was made; digests of zeros say that there is none. */
+static bool check_owner_policy(const struct policy_vtpm *wanted, const struct endorsement *endorsement, struct checks *checks)
+{
+	char expected[CHECK_TEXT_MAX], got[CHECK_TEXT_MAX];
+
+	if (!wanted->has_owner_policy)
+		return true;
+	owner_policy_text(&wanted->owner_policy, expected);
+	owner_policy_text(&endorsement->policy_digest, got);
+	return check_value(checks, "policy", "vtpm.owner_policy", "policy.vtpm.owner_policy", strcmp(expected, got) == 0, expected, got);
+}
+
 static bool check_vtpm_policy(const struct evidence_claims *claims, const struct policy *policy, struct checks *checks)
 {
 	const struct policy_vtpm *found = NULL;
@@ -155,6 +180,7 @@ static bool check_vtpm_policy(const struct evidence_claims *claims, const struct
 	       (!found->has_ek_name || check_bytes(checks, "policy", "vtpm.ek_name", "policy.vtpm.ek",
 						   SPAN_OF(found->ek_name.bytes),
 						   SPAN_OF(claims->endorsement.ek_name.bytes))) &&
+	       check_owner_policy(found, &claims->endorsement, checks) &&
 	       clock_check(&claims->guest_clock, &found->clock, "guest", "guest.clock", checks);
 }
 
@@ -213,5 +239,7 @@ enum tcb_error evidence_appraise(const struct evidence_inputs *in, const struct 
 	    !custody_appraise(e.parts[EVIDENCE_CUSTODY], ret_claims, policy, checks) ||
 	    !check_vtpm_policy(ret_claims, policy, checks))
 		return TCB_REFUSED;
-	return checks->overflowed ? TCB_REFUSED : TCB_OK;
+	if (checks->overflowed)
+		return TCB_REFUSED;
+	return checks->missing ? TCB_WRONG_STATE : TCB_OK;
 }

@@ -20,12 +20,15 @@ struct evidence_claims {
 /* What is judged, and what the caller knows besides. Empty: not given. */
 struct evidence_inputs {
 	struct span evidence;
-	struct span nonce;      /* without it freshness is not checked: a not-run check says so, or a failed one if the policy requires a nonce */
+	struct span nonce;      /* without it a not-run check says so, and a policy that requires one leaves the evidence not judged */
 	struct span collateral; /* edge/collateral.h; in place of the stapled one */
 	struct span guest_log;  /* the guest's TCG log, as the caller got it from the guest; in place of the evidence's own */
 	struct span guest_ima;  /* the guest's IMA list, as the caller got it from the guest */
 	uint64_t now_s;
 };
+
+/* Writes an owner's policy, known by its digest, for people and for JSON: hexadecimal digits, or "none" for zeros. */
+void owner_policy_text(const struct digest256 *digest, char ret_text[CHECK_TEXT_MAX]);
 
 /* Returns as quote_appraise() does. The claims borrow from the evidence and `policy`. */
 enum tcb_error evidence_appraise(const struct evidence_inputs *in, const struct policy *policy, struct checks *checks,

@@ -297,12 +297,23 @@ static enum tcb_error decode_platforms(struct decoding *x, struct span value)
 	return policy_members(x, value, MEMBERS(members));
 }
 
+static enum tcb_error decode_owner_policy(struct decoding *x, struct span value)
+{
+	struct policy_vtpm *v = x->entry;
+
+	v->has_owner_policy = true;
+	if (span_is_text(value, "\"none\"") || json_hex(value, v->owner_policy.bytes, SHA256_SIZE) == TCB_OK)
+		return TCB_OK;
+	return policy_refuse(x, value, "owner_policy: 64 hexadecimal digits, or none");
+}
+
 static enum tcb_error decode_one_vtpm(struct decoding *x, struct span value)
 {
 	static const struct member members[] = {
 		{"id", NULL, MEMBER_HEX, offsetof(struct policy_vtpm, id), UUID_SIZE, 0, true},
 		{"ek_name", NULL, MEMBER_HEX, offsetof(struct policy_vtpm, ek_name), TPM_NAME_SIZE,
 		 offsetof(struct policy_vtpm, has_ek_name)},
+		{"owner_policy", decode_owner_policy},
 		{"min_generation", NULL, MEMBER_UINT64, offsetof(struct policy_vtpm, min_generation)},
 		{"clock", decode_vtpm_clock},
 	};
@@ -328,6 +339,7 @@ void policy_default(struct policy *ret_policy)
 	*ret_policy = (struct policy){
 		.accepted_statuses = 1u << TCB_UP_TO_DATE,
 		.unlisted_platforms = UNLISTED_ACCEPT,
+		.require_nonce = true,
 		.allow_migration = true,
 	};
 }

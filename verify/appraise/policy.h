@@ -65,6 +65,8 @@ struct policy_vtpm {
 	struct uuid id;
 	bool has_ek_name;
 	struct tpm_name ek_name;
+	bool has_owner_policy;
+	struct digest256 owner_policy; /* SHA-256 of the policy that its owner gave; zeros: it has none */
 	uint64_t min_generation;
 	struct policy_clock clock;
 };
@@ -127,7 +129,7 @@ struct policy {
 	const struct reference_values *references; /* NULL: not loaded; then a policy that names files trusts nothing */
 	bool limits_hand_overs, custody_listed_only;
 	uint32_t max_hand_overs;
-	bool require_nonce;
+	bool require_nonce; /* false only where the policy says that freshness is optional */
 	uint32_t max_collateral_age_days; /* 0: its own windows suffice */
 	bool allow_migration; /* owner's word to the MigE; default true */
 };

@@ -260,8 +260,7 @@ static bool appraise(struct appraisal *a)
 	/* The level is found for DEBUG enclaves, too: the report says both. */
 	if (a->collateral != NULL)
 		return (int)check_collateral(a) & (int)check_body(a);
-	a->checks->missing = true;
-	check_not_run(a->checks, LAYER, "collateral", "quote.collateral.missing", "no collateral");
+	check_missing(a->checks, LAYER, "collateral", "quote.collateral.missing", "no collateral");
 	(void)check_body(a);
 	return false;
 }

@@ -126,7 +126,8 @@ static const struct tcbind_check *keep_checks(struct layout *l, const struct che
 
 		if (list != NULL)
 			list[i] = (struct tcbind_check){ .result = results[c->result], .layer = c->layer, .field = c->field,
-							 .code = c->code, .expected = expected, .got = got };
+							 .code = c->code, .expected = expected, .got = got,
+							 .needed = c->needed };
 	}
 	return list;
 }
