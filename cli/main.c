@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "crypto/crypto.h"
+#include "host/io.h"
 
 static const struct command *const commands[] = {
 	&demo_command,
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
 {
 	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
 
+	io_fill_standard();
 	if (crypto_init() != TCB_OK)
 		return 1;
 	if (asks_for("--version", argc, argv))

@@ -57,3 +57,24 @@ ssize_t receive_descriptors(int socket_fd, uint8_t *ret_bytes, size_t size, size
 	errno = EMSGSIZE;
 	return -1;
 }
+
+bool send_descriptors(int socket_fd, struct span bytes, const int *fds, size_t count)
+{
+	union { char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))]; struct cmsghdr align; } control = { .bytes = {0} };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.size };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+
+	if (count > DESCRIPTORS_MAX)
+		return false;
+	if (count > 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		c = CMSG_FIRSTHDR(&message);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	}
+	return sendmsg(socket_fd, &message, MSG_NOSIGNAL) == (ssize_t)bytes.size;
+}

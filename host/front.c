@@ -9,27 +9,38 @@
 
 #include "host/io.h"
 
+/* What is refused and was not diagnosed has at least these words. */
+static void complete(enum tcb_error error, struct diagnosis *d)
+{
+	(void)diagnose(d, error, "front.refused", tcb_error_name(error), "a request that this vTPM can take now",
+		       "see the platform's log and `tcbind vtpm show`");
+}
+
 void front_log(const struct front *f, enum tcb_error error, struct diagnosis *d)
 {
 	if (error == TCB_OK)
 		return;
-	if (d->code[0] == '\0')
-		(void)diagnose(d, error, "front.refused", tcb_error_name(error), "a request that this vTPM can take now",
-			       "see the platform's log and `tcbind vtpm show`");
+	complete(error, d);
 	vtpm_log(f->v, d);
+}
+
+static enum tcb_error initialise(struct front *f, uint32_t flags, struct diagnosis *d)
+{
+	uint8_t body_bytes[4];
+	struct writer w = WRITER_OF(body_bytes);
+	enum tcb_error error;
+
+	writer_u32(&w, (flags & INIT_DELETE_VOLATILE) | (f->options->ends_hard ? INIT_NO_SHUTDOWN : 0u));
+	error = vtpm_ask_status(f->v, CALL_VTPM_INIT, SPAN_OF(body_bytes), d);
+	f->running = error == TCB_OK;
+	return error;
 }
 
 enum front_result front_initialise(struct front *f, uint32_t flags)
 {
-	uint8_t body_bytes[4];
-	struct writer w = WRITER_OF(body_bytes);
 	struct diagnosis d = {0};
-	enum tcb_error error;
 
-	writer_u32(&w, (flags & INIT_DELETE_VOLATILE) | (f->options->ends_hard ? INIT_NO_SHUTDOWN : 0u));
-	error = vtpm_ask_status(f->v, CALL_VTPM_INIT, SPAN_OF(body_bytes), &d);
-	f->running = error == TCB_OK;
-	front_log(f, error, &d);
+	front_log(f, initialise(f, flags, &d), &d);
 	return f->running ? RES_SUCCESS : RES_INIT_FAILURE;
 }
 
@@ -183,12 +194,32 @@ static void serve_slots(struct front *f, struct pollfd slots[SLOTS])
 		f->end = true;
 }
 
-static void begin(struct front *f)
+/* What the options ask for before the first client is served. */
+static enum tcb_error begin(struct front *f, struct diagnosis *d)
 {
-	if (!f->options->initialise || front_initialise(f, 0) != RES_SUCCESS)
-		return;
-	if (f->options->startup >= 0 && front_startup(f, (uint16_t)f->options->startup) != TCB_OK)
-		f->running = false;
+	if (!f->options->initialise)
+		return TCB_OK;
+	TRY(initialise(f, 0, d));
+	if (f->options->startup < 0)
+		return TCB_OK;
+	return front_startup(f, (uint16_t)f->options->startup) == TCB_OK ? TCB_OK :
+	       diagnose(d, TCB_REFUSED, "front.startup", "a TPM2_Startup that the TPM refuses", "a TPM that starts",
+			"use --flags startup-clear, or none of the startup flags");
+}
+
+/* False: the TPM that was to be there from the start is not, and the front ends. */
+static bool start(struct front *f)
+{
+	struct diagnosis d = {0};
+	enum tcb_error error = begin(f, &d);
+
+	if (error != TCB_OK)
+		complete(error, &d);
+	if (f->options->started != NULL)
+		f->options->started(f->options->started_context, error, &d);
+	else
+		front_log(f, error, &d);
+	return error == TCB_OK;
 }
 
 /* Its machine is gone, without the CMD_SHUTDOWN that a machine ends with: killed, that is. */
@@ -213,9 +244,8 @@ static void serve(struct front *f)
 	enum { LEFT_PATIENCE_MS = 2000, META_PATIENCE_MS = 50 };
 	struct pollfd slots[SLOTS];
 
-	begin(f);
-	if (f->options->ready != NULL)
-		f->options->ready(f->options->ready_context);
+	if (!start(f))
+		return;
 	while (!f->end) {
 		bool old;
 		int got;

@@ -28,8 +28,9 @@ struct front_options {
 	bool initialise;                     /* as if CMD_INIT had come */
 	bool ends_hard;                      /* no TPM2_Shutdown is sent in place of a guest that sent none */
 	int startup;                         /* TPM2_Startup type sent then; -1: none */
-	void (*ready)(void *context);        /* called when that is done; or NULL */
-	void *ready_context;
+	/* Called once, when that is done or has failed; after a failure the front ends. NULL: nobody wants to know. */
+	void (*started)(void *context, enum tcb_error error, const struct diagnosis *d);
+	void *started_context;
 };
 
 struct front_client {

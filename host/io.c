@@ -2,6 +2,7 @@
 #include "host/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +32,17 @@ bool io_write(int fd, struct span bytes)
 		bytes = span_from(bytes, (size_t)n);
 	}
 	return true;
+}
+
+void io_fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
 }
 
 void io_close(int *fd)

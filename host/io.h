@@ -11,6 +11,8 @@
 bool io_send(int fd, struct span bytes);
 /* To a file or a device. */
 bool io_write(int fd, struct span bytes);
+/* Opens /dev/null as each of the descriptors 0, 1 and 2 that is closed, so that nothing else gets their numbers. Call it first in main(). */
+void io_fill_standard(void);
 /* Closes it, if it is open, and makes it -1. */
 void io_close(int *fd);
 

@@ -13,6 +13,7 @@
 #include "host/agent.h"
 #include "host/api.h"
 #include "host/aside.h"
+#include "host/io.h"
 #include "host/paths.h"
 #include "host/registrar.h"
 #include "host/settle.h"
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
 		(void)fputs("usage: tcbindd DIR [--idle-exit SECONDS]\n", stderr);
 		return 2;
 	}
+	io_fill_standard();
 	(void)setrlimit(RLIMIT_CORE, &none);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* some five for each vTPM */
 		files.rlim_cur = files.rlim_max;

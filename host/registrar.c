@@ -206,22 +206,25 @@ static void answer_ready(const struct registration *r, const struct host_vtpm *v
 	answer(r, json_pack("{s:b, s:s}", "ready", 1, "id", v->id_text));
 }
 
-struct ready {
+struct served {
 	const struct registration *r;
 	const struct host_vtpm *v;
 };
 
-/* Once the TPM is there: what its owner does next is not in its way. */
-static void say_ready(void *context)
+/* The answer to the registration, once the TPM is there: what its owner does next is not in its way. */
+static void answer_started(void *context, enum tcb_error error, const struct diagnosis *d)
 {
-	const struct ready *ready = context;
+	const struct served *served = context;
 
-	answer_ready(ready->r, ready->v);
+	if (error == TCB_OK)
+		answer_ready(served->r, served->v);
+	else
+		answer_error(served->r, d);
 }
 
 static void serve(struct registration *r, struct host_vtpm *v)
 {
-	struct ready ready = { .r = r, .v = v };
+	struct served served = { .r = r, .v = v };
 	const struct front_options options = {
 		.control_listener = take_fd(r, "control_listener"),
 		.control_client = take_fd(r, "control_client"),
@@ -238,8 +241,8 @@ static void serve(struct registration *r, struct host_vtpm *v)
 		.ends_hard = option(r, "ends_hard"),
 		.config_flags = (uint32_t)number(r, "config_flags", 0),
 		.startup = number(r, "startup", -1),
-		.ready = say_ready,
-		.ready_context = &ready,
+		.started = answer_started,
+		.started_context = &served,
 	};
 
 	r->last_client = front_run(v, &options);

@@ -19,6 +19,7 @@
 
 #include "core/reader.h"
 #include "crypto/crypto.h"
+#include "edge/descriptors.h"
 #include "edge/frame.h"
 #include "edge/launch.h"
 #include "sgxsim/boot.h"
@@ -81,29 +82,16 @@ static enum tcb_error start(struct machine *m, const char *path, struct enclave 
 static void answer(int fd, enum tcb_error error, const struct enclave *e, const struct diagnosis *d)
 {
 	uint8_t bytes[LAUNCH_ANSWER_MAX + 1024];
-	union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control = {0};
 	struct writer w = WRITER_OF(bytes);
-	struct iovec iov = { .iov_base = bytes };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	writer_u8(&w, (uint8_t)error);
 	if (error == TCB_OK) {
-		struct cmsghdr *c;
-
 		enclave_identity_encode(&w, &e->identity);
 		writer_u32(&w, (uint32_t)e->pid);
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof control.bytes;
-		c = CMSG_FIRSTHDR(&message);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &e->stream_fd, sizeof(int));
 	} else {
 		diagnosis_encode(&w, d);
 	}
-	iov.iov_len = w.size;
-	(void)sendmsg(fd, &message, MSG_NOSIGNAL);
+	(void)send_descriptors(fd, span_of(bytes, w.size), error == TCB_OK ? &e->stream_fd : NULL, error == TCB_OK ? 1 : 0);
 }
 
 static void serve_launch(struct machine *m)

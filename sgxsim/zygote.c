@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "edge/descriptors.h"
+
 /* ---- images ---- */
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -53,21 +55,6 @@ enum tcb_error image_load(struct image *image, const char *path, struct diagnosi
 
 /* ---- launch ---- */
 
-static bool send_descriptors(int fd, const int fds[2])
-{
-	union { char bytes[CMSG_SPACE(2 * sizeof(int))]; struct cmsghdr align; } control = {0};
-	char byte = 1;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
-	return sendmsg(fd, &message, MSG_NOSIGNAL) == 1;
-}
-
 static enum tcb_error failed(struct image *image, struct diagnosis *d)
 {
 	end_zygote(image);
@@ -96,6 +83,7 @@ static enum tcb_error start_zygote(struct image *image, struct diagnosis *d)
 
 enum tcb_error image_start(struct image *image, struct enclave *ret_enclave, struct diagnosis *d)
 {
+	static const uint8_t request[1] = { 1 };
 	struct enclave e = { .identity = image->identity };
 	int theirs[2];
 	int32_t pid = 0;
@@ -104,7 +92,7 @@ enum tcb_error image_start(struct image *image, struct enclave *ret_enclave, str
 		return enclave_start(image->memfd, &image->identity, ret_enclave, d); /* one a platform */
 	TRY(start_zygote(image, d));
 	TRY(enclave_channels(&e, theirs, d));
-	if (!send_descriptors(image->zygote_fd, theirs) || recv(image->zygote_fd, &pid, sizeof pid, 0) != sizeof pid || pid <= 0) {
+	if (!send_descriptors(image->zygote_fd, SPAN_OF(request), theirs, 2) || recv(image->zygote_fd, &pid, sizeof pid, 0) != sizeof pid || pid <= 0) {
 		(void)close(e.stream_fd);
 		(void)close(e.instruction_fd);
 		pid = 0;

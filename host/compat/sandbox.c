@@ -14,7 +14,7 @@
 
 static const unsigned allowed[] = {
 	SYS_read, SYS_write, SYS_writev, SYS_recvfrom, SYS_recvmsg, SYS_sendto, SYS_shutdown, SYS_poll, SYS_ppoll, SYS_restart_syscall,
-	SYS_close, SYS_unlink, SYS_unlinkat, SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_fcntl, SYS_brk, SYS_mmap, SYS_munmap, SYS_madvise,
+	SYS_close, SYS_dup2, SYS_unlink, SYS_unlinkat, SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_fcntl, SYS_brk, SYS_mmap, SYS_munmap, SYS_madvise,
 	SYS_futex, SYS_getrandom, SYS_getpid, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_exit, SYS_exit_group,
 };
 

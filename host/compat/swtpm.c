@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* swtpm, as QEMU, libvirt and swtpm_setup start it. This process opens the sockets and the state's directory, brings them to the platform's
- * daemon, keeps log and pid file, and ends with its vTPM. Rights after start: what a seccomp list allows; secrets: an import key at most. */
+/* swtpm, as QEMU, libvirt and swtpm_setup start it. This process opens the sockets and the state's directory, so that a peer can connect at once; brings
+ * them to the platform's daemon, which may first have to be started; keeps log and pid file; and ends with its vTPM. Rights after start: what a seccomp list allows; secrets: an import key at most. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -30,7 +30,7 @@ struct process {
 	struct settings s;
 	FILE *log;
 	struct platform platform;
-	int control_fd, data_fd, state_fd, ready_pipe;
+	int control_fd, data_fd, state_fd, ready_pipe, signals;
 	bool control_connected, data_connected;
 };
 
@@ -85,15 +85,24 @@ static bool open_state(struct process *p)
 	return false;
 }
 
-/* Before --runas: the platform is the one of who started this. */
-static bool find_platform(struct process *p)
+/* To who started this, and to the log. */
+static bool fail_with(struct process *p, const struct diagnosis *d)
+{
+	char line[1024];
+
+	(void)snprintf(line, sizeof line, "%s: found %s; wanted %s; %s", d->code, d->found, d->wanted, d->action);
+	(void)fprintf(stderr, "swtpm: %s\n", line);
+	if (p->log != stderr)
+		log_line(p, line);
+	return false;
+}
+
+/* Before --runas: the platform is the one of the user who started this. */
+static bool begin_platform(struct process *p)
 {
 	struct diagnosis d = {0};
 
-	if (platform_connect(&p->platform, &d) == TCB_OK)
-		return true;
-	(void)fprintf(stderr, "swtpm: %s: found %s; wanted %s; %s\n", d.code, d.found, d.wanted, d.action);
-	return false;
+	return platform_begin(&p->platform, &d) == TCB_OK || fail_with(p, &d);
 }
 
 static bool change_root(const char *dir)
@@ -108,7 +117,7 @@ static bool open_all(struct process *p)
 {
 	struct runas who;
 
-	return find_platform(p) && (p->s.user == NULL || user_find_runas("swtpm", p->s.user, &who)) &&
+	return begin_platform(p) && (p->s.user == NULL || user_find_runas("swtpm", p->s.user, &who)) &&
 	       (p->s.chroot_dir == NULL || change_root(p->s.chroot_dir)) && open_log(p) &&
 	       (p->s.user == NULL || user_become("swtpm", &who)) && open_state(p) &&
 	       channel_open(&p->s.control, &p->control_fd, &p->control_connected) &&
@@ -156,7 +165,7 @@ static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
 
 static bool wait_ready(struct process *p)
 {
-	json_t *answer = platform_answer(p->platform.connection, log_diagnosis_json, p);
+	json_t *answer = platform_answer(p->platform.connection, p->signals, log_diagnosis_json, p);
 	const json_t *refusal = json_object_get(answer, "error");
 	bool ready = json_is_true(json_object_get(answer, "ready"));
 	char line[PATH_MAX + 64];
@@ -168,7 +177,7 @@ static bool wait_ready(struct process *p)
 	if (refusal != NULL)
 		log_diagnosis_json(p, refusal);
 	else if (!ready)
-		log_line(p, "compat.platform: the platform's daemon has ended");
+		log_line(p, "compat.platform: no start: the platform's daemon has ended, or this process was told to end");
 	json_decref(answer);
 	return ready;
 }
@@ -211,16 +220,17 @@ static bool become_daemon(struct process *p)
 	return true;
 }
 
-static void tell_parent(struct process *p)
+/* Lets go of the caller's descriptors, then says that all is there: a pipe that the caller reads is at its end when the parent ends. */
+static bool tell_parent(struct process *p, int null)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 	if (p->ready_pipe < 0)
-		return;
+		return true;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) < 0)
+			return false;
 	(void)!write(p->ready_pipe, "r", 1);
-	(void)close(p->ready_pipe);
-	if (null >= 0 && dup2(null, 0) >= 0 && dup2(null, 1) >= 0 && p->log != stderr)
-		(void)dup2(null, 2);
+	io_close(&p->ready_pipe);
+	return true;
 }
 
 /* ---- life ---- */
@@ -242,9 +252,9 @@ static bool serve_message(struct process *p, int *status)
 	return line != NULL && !ended;
 }
 
-static int live(struct process *p, int signals)
+static int live(struct process *p)
 {
-	struct pollfd fds[2] = { { .fd = p->platform.connection, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = p->platform.connection, .events = POLLIN }, { .fd = p->signals, .events = POLLIN } };
 	int status = EXIT_SUCCESS, patience = -1;
 
 	for (;;) {
@@ -277,15 +287,12 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int run(struct process *p)
+static bool attach(struct process *p)
 {
 	struct diagnosis d = {0};
-	int status, signals = block_signals();
 
-	if (register_vtpm(p, &d) != TCB_OK) {
-		(void)fprintf(stderr, "swtpm: %s: found %s; wanted %s; %s\n", d.code, d.found, d.wanted, d.action);
-		return EXIT_FAILURE;
-	}
+	if (platform_await(&p->platform, p->signals, &d) != TCB_OK || register_vtpm(p, &d) != TCB_OK)
+		return d.code[0] != '\0' && fail_with(p, &d);
 	wipe(&p->s.file_key, sizeof p->s.file_key);
 	wipe(&p->s.migration_key, sizeof p->s.migration_key);
 	(void)close(p->state_fd); /* the daemon has them now; listeners stay open here too, so that `ss -lp` names this process */
@@ -293,12 +300,25 @@ static int run(struct process *p)
 		io_close(&p->control_fd);
 	if (p->data_connected)
 		io_close(&p->data_fd);
-	if (!wait_ready(p) || !write_pid(p))
+	return true;
+}
+
+/* The parent of a daemon hears of it only when nothing can fail any more. */
+static int run_with_pid(struct process *p)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return write_pid(p) && sandbox_enter(p->s.seccomp) && tell_parent(p, null) ? live(p) : EXIT_FAILURE;
+}
+
+static int run(struct process *p)
+{
+	int status;
+
+	p->signals = block_signals();
+	if (!attach(p) || !wait_ready(p))
 		return EXIT_FAILURE;
-	tell_parent(p);
-	if (!sandbox_enter(p->s.seccomp))
-		return EXIT_FAILURE;
-	status = live(p, signals);
+	status = run_with_pid(p);
 	if (p->s.pid_file[0] != '\0')
 		(void)unlink(p->s.pid_file);
 	return status;
@@ -313,7 +333,7 @@ static void close_channel(const struct channel *c, int *fd)
 
 static int serve_socket(int argc, char **argv, const char *program)
 {
-	static struct process p = { .control_fd = -1, .data_fd = -1, .state_fd = -1, .platform = { -1, -1 }, .ready_pipe = -1 };
+	static struct process p = { .control_fd = -1, .data_fd = -1, .state_fd = -1, .platform = PLATFORM_NONE, .ready_pipe = -1, .signals = -1 };
 	int status;
 
 	if (!settings_parse(argc, argv, &p.s))
@@ -336,6 +356,7 @@ static int serve_socket(int argc, char **argv, const char *program)
 
 int main(int argc, char **argv)
 {
+	io_fill_standard();
 	if (argc >= 2 && strcmp(argv[1], "socket") == 0)
 		return serve_socket(argc - 1, argv + 1, argv[0]);
 	if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {

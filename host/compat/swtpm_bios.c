@@ -156,6 +156,7 @@ int main(int argc, char **argv)
 	char text[512];
 	int option;
 
+	io_fill_standard();
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (q.target.device == NULL)
 		q.target.device = "/dev/tpm0";

@@ -418,6 +418,7 @@ int main(int argc, char **argv)
 	struct request q = {0};
 	int option, fd;
 
+	io_fill_standard();
 	(void)signal(SIGPIPE, SIG_IGN);
 	while ((option = getopt_long_only(argc, argv, "", options, NULL)) != -1)
 		if (!take_option(option, argc, argv, &q))

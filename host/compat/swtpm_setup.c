@@ -234,7 +234,7 @@ static void tell_diagnosis(void *context, const json_t *d)
 /* Until the daemon says that the vTPM is there. */
 static bool wait_made(struct setup *s)
 {
-	json_t *answer = platform_answer(s->platform.connection, tell_diagnosis, s);
+	json_t *answer = platform_answer(s->platform.connection, -1, tell_diagnosis, s);
 	const json_t *refusal = json_object_get(answer, "error");
 	bool ready = json_is_true(json_object_get(answer, "ready"));
 
@@ -405,7 +405,7 @@ static bool find_platform(struct setup *s)
 {
 	struct diagnosis d = {0};
 
-	return platform_connect(&s->platform, &d) == TCB_OK || fail_with(s, &d);
+	return (platform_begin(&s->platform, &d) == TCB_OK && platform_await(&s->platform, -1, &d) == TCB_OK) || fail_with(s, &d);
 }
 
 static bool prepare(struct setup *s, bool *ret_done)
@@ -451,9 +451,10 @@ static bool answers_only(const struct setup_options *o)
 
 int main(int argc, char **argv)
 {
-	static struct setup s = { .state_fd = -1, .platform = { -1, -1 }, .tpm_fd = -1 };
+	static struct setup s = { .state_fd = -1, .platform = PLATFORM_NONE, .tpm_fd = -1 };
 	bool done = false;
 
+	io_fill_standard();
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (!setup_options_parse(argc, argv, &s.o))
 		return EXIT_FAILURE;

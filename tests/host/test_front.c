@@ -181,6 +181,54 @@ static void one_data_descriptor(void **state)
 	(void)close(front.data.fd);
 }
 
+/* ---- the TPM that is to be there from the start ---- */
+
+static enum tcb_error told;
+static struct diagnosis told_why;
+static unsigned times_told;
+
+static void note_started(void *context, enum tcb_error error, const struct diagnosis *d)
+{
+	(void)context;
+	told = error;
+	told_why = *d;
+	times_told++;
+}
+
+/* A front without channels: it ends at once, or serves until its owner (here: a socket whose peer is closed) is gone. */
+static void start_front(void)
+{
+	int owner[2];
+	struct front_options o = { .control_listener = -1, .control_client = -1, .data_listener = -1, .data_client = -1, .startup = 0,
+				   .initialise = true, .started = note_started };
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, owner), 0);
+	(void)close(owner[1]);
+	o.owner = owner[0];
+	times_told = 0;
+	assert_int_equal(front_run(&vtpm, &o), -1);
+	(void)close(owner[0]);
+}
+
+static void start_that_succeeds(void **state)
+{
+	(void)state;
+	start_front();
+	assert_int_equal(times_told, 1);
+	assert_int_equal(told, TCB_OK);
+}
+
+static void start_that_fails(void **state)
+{
+	(void)state;
+	fake_vtpm_refuse_init(1);
+	start_front();
+	fake_vtpm_refuse_init(0);
+	assert_int_equal(times_told, 1);
+	assert_int_equal(told, TCB_MALFORMED);
+	assert_string_equal(told_why.code, "test.init");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +238,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(descriptors_that_nobody_wants, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(descriptor_of_another_command, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_data_descriptor, set_up, tear_down),
+		cmocka_unit_test(start_that_succeeds),
+		cmocka_unit_test(start_that_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
