@@ -8,17 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 
-static int run(int argc, char **argv)
+static int demo(const struct command *command, int argc, char **argv)
 {
 	struct diagnosis d = {0};
 	char self[PATH_MAX], build[PATH_MAX + 4];
 	ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
 
-	(void)argv;
-	if (argc != 1)
-		return report_usage(&demo_command);
+	if (!arguments_parse(command, argc, argv, NULL))
+		return EXIT_USAGE;
 	self[size > 0 ? size : 0] = '\0';
 	(void)snprintf(build, sizeof build, "%s/..", dirname(self));
 	if (setenv("BUILD", build, 1) == 0)
@@ -28,8 +28,7 @@ static int run(int argc, char **argv)
 	return report_failure(TCB_PLATFORM, &d);
 }
 
-const struct command demo_command = {
-	.name = "demo",
-	.usage = "  tcbind demo\n",
-	.run = run,
+const struct command demo_commands[] = {
+	{"demo", "shows the whole story on this machine", NULL, demo},
+	{0},
 };

@@ -1,44 +1,46 @@
 // SPDX-License-Identifier: MIT
 /* tcbind migrate: moves a whole running VM with its vTPM. Drives both QEMUs by QMP; the destination's was started with
  * `-incoming defer`. `return-path` is on at both ends, so that a vTPM refused there lets the guest go on here. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/http.h"
 #include "cli/qmp.h"
 
 struct options {
 	const char *platform, *id, *qmp, *to_platform, *to_qmp;
-	long streams;
+	const char *streams_text;
+	long streams; /* read from the text */
 };
 
-static bool parse(int argc, char **argv, struct options *ret_o)
+static const struct argument migrate_arguments[] = {
+	{"--platform", "DIR", ARGUMENT_REQUIRED, offsetof(struct options, platform), "the platform that the VM leaves"},
+	{"--id", "UUID", ARGUMENT_REQUIRED, offsetof(struct options, id), "its vTPM"},
+	{"--qmp", "SOCKET", ARGUMENT_REQUIRED, offsetof(struct options, qmp), "the QMP socket of the VM's QEMU"},
+	{"--to-platform", "HOST:PORT", ARGUMENT_REQUIRED, offsetof(struct options, to_platform),
+	 "where the Migration Enclave of the destination listens"},
+	{"--to-qmp", "SOCKET", ARGUMENT_REQUIRED, offsetof(struct options, to_qmp), "the QMP socket of the QEMU that waits there"},
+	{"--streams", "N", ARGUMENT_TEXT, offsetof(struct options, streams_text), "connections for the VM's memory, 1 to 63"},
+	{0},
+};
+
+static bool parse(const struct command *command, int argc, char **argv, struct options *ret_o)
 {
-	static const struct option options[] = {
-		{"platform", 1, NULL, 'p'},    {"id", 1, NULL, 'i'},     {"qmp", 1, NULL, 'q'},
-		{"to-platform", 1, NULL, 't'}, {"to-qmp", 1, NULL, 'u'}, {"streams", 1, NULL, 's'}, {0},
-	};
-	int option;
+	char *end = NULL;
 
 	*ret_o = (struct options){ .streams = 1 };
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'p': ret_o->platform = optarg; break;
-		case 'i': ret_o->id = optarg; break;
-		case 'q': ret_o->qmp = optarg; break;
-		case 't': ret_o->to_platform = optarg; break;
-		case 'u': ret_o->to_qmp = optarg; break;
-		case 's': ret_o->streams = strtol(optarg, NULL, 10); break;
-		default: return false;
-		}
-	}
-	return optind == argc && ret_o->platform != NULL && ret_o->id != NULL && ret_o->qmp != NULL &&
-	       ret_o->to_platform != NULL && ret_o->to_qmp != NULL && ret_o->streams > 0 && ret_o->streams < 64;
+	if (!arguments_parse(command, argc, argv, ret_o))
+		return false;
+	if (ret_o->streams_text != NULL)
+		ret_o->streams = strtol(ret_o->streams_text, &end, 10);
+	if ((end != NULL && *end != '\0') || ret_o->streams < 1 || ret_o->streams > 63)
+		return report_usage_error(command, "--streams: '%s' is no number from 1 to 63", ret_o->streams_text), false;
+	return true;
 }
 
 /* The vTPM must be one that runs here: found out before QEMU is asked for anything. */
@@ -134,15 +136,15 @@ static enum tcb_error move(const struct options *o, struct qmp *source, struct q
 	return wait_for_end(source, d);
 }
 
-static int run(int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
 	struct qmp *source = NULL, *destination = NULL;
 	struct diagnosis d = {0};
 	struct options o;
 	enum tcb_error error;
 
-	if (!parse(argc, argv, &o))
-		return report_usage(&migrate_command);
+	if (!parse(command, argc, argv, &o))
+		return EXIT_USAGE;
 	error = check_vtpm(&o, &d);
 	if (error == TCB_OK)
 		error = qmp_open(o.qmp, &source, &d);
@@ -157,8 +159,7 @@ static int run(int argc, char **argv)
 	return error == TCB_OK ? 0 : report_failure(error, &d);
 }
 
-const struct command migrate_command = {
-	.name = "migrate",
-	.usage = "  tcbind migrate --platform DIR --id UUID --qmp SOCKET --to-platform HOST:PORT --to-qmp SOCKET [--streams N]\n",
-	.run = run,
+const struct command migrate_commands[] = {
+	{"migrate", "moves a running VM with its vTPM to another platform", migrate_arguments, run},
+	{0},
 };

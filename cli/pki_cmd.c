@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: MIT
 /* tcbind pki init DIR */
-#include <stdio.h>
-#include <string.h>
-
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "sgxsim/pki.h"
 
-static int run(int argc, char **argv)
+struct options {
+	const char *dir;
+};
+
+static const struct argument init_arguments[] = {
+	{NULL, "DIR", ARGUMENT_OPERAND, offsetof(struct options, dir), "the directory to make"},
+	{0},
+};
+
+static int init(const struct command *command, int argc, char **argv)
 {
 	struct diagnosis d = {0};
+	struct options o = {0};
 	enum tcb_error error;
 
-	if (argc != 3 || strcmp(argv[1], "init") != 0)
-		return report_usage(&pki_command);
-	error = pki_init(argv[2], &d);
-	return error == TCB_OK ? 0 : report_failure(error, &d);
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	error = pki_init(o.dir, &d);
+	if (error != TCB_OK)
+		return report_failure(error, &d);
+	report_done("made %s: a root for simulated processors, its keys and its collateral\n"
+		    "next: tcbind platform init PLATFORM --pki %s",
+		    o.dir, o.dir);
+	return 0;
 }
 
-const struct command pki_command = {
-	.name = "pki",
-	.usage = "  tcbind pki init DIR\n",
-	.run = run,
+const struct command pki_commands[] = {
+	{"pki init", "makes a root for simulated processors, with the collateral that a verifier needs", init_arguments, init},
+	{0},
 };

@@ -2,7 +2,6 @@
 /* tcbind platform init|run|status */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/http.h"
 #include "host/config.h"
@@ -61,26 +61,14 @@ struct init_options {
 	const char *dir, *pki, *ptpm, *listen, *name;
 };
 
-static bool parse_init(int argc, char **argv, struct init_options *ret_o)
-{
-	static const struct option options[] = {
-		{"pki", 1, NULL, 'k'}, {"ptpm", 1, NULL, 't'}, {"listen", 1, NULL, 'l'}, {"name", 1, NULL, 'n'}, {0},
-	};
-	int option;
-
-	*ret_o = (struct init_options){ .ptpm = "swtpm" };
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'k': ret_o->pki = optarg; break;
-		case 't': ret_o->ptpm = optarg; break;
-		case 'l': ret_o->listen = optarg; break;
-		case 'n': ret_o->name = optarg; break;
-		default: return false;
-		}
-	}
-	ret_o->dir = optind + 1 == argc ? argv[optind] : NULL;
-	return ret_o->dir != NULL && ret_o->pki != NULL;
-}
+static const struct argument init_arguments[] = {
+	{NULL, "DIR", ARGUMENT_OPERAND, offsetof(struct init_options, dir), "the directory to make"},
+	{"--pki", "DIR", ARGUMENT_REQUIRED, offsetof(struct init_options, pki), "the root that certifies the processor"},
+	{"--ptpm", "TCTI", ARGUMENT_TEXT, offsetof(struct init_options, ptpm), "the physical TPM; without it a software TPM stands in"},
+	{"--listen", "HOST:PORT", ARGUMENT_TEXT, offsetof(struct init_options, listen), "where other platforms reach this one"},
+	{"--name", "NAME", ARGUMENT_TEXT, offsetof(struct init_options, name), "what evidence calls the platform"},
+	{0},
+};
 
 static enum tcb_error init(const struct init_options *o, struct diagnosis *d)
 {
@@ -93,7 +81,7 @@ static enum tcb_error init(const struct init_options *o, struct diagnosis *d)
 	TRY(set_text(config.name, sizeof config.name, "--name",
 		     o->name != NULL ? o->name : slash != NULL ? slash + 1 : o->dir, d));
 	TRY(set_text(config.listen, sizeof config.listen, "--listen", o->listen != NULL ? o->listen : address, d));
-	TRY(set_text(config.ptpm, sizeof config.ptpm, "--ptpm", o->ptpm, d));
+	TRY(set_text(config.ptpm, sizeof config.ptpm, "--ptpm", o->ptpm != NULL ? o->ptpm : "swtpm", d));
 	TRY(path_program("acm.enclave", acm, sizeof acm, d));
 	(void)snprintf(acm_sig, sizeof acm_sig, "%s.sig", acm);
 	TRY(make_directories(o->dir, &config, d));
@@ -101,57 +89,96 @@ static enum tcb_error init(const struct init_options *o, struct diagnosis *d)
 	return config_write(&config, d);
 }
 
-static int status(const char *dir, bool as_json)
+static int run_init(const struct command *command, int argc, char **argv)
 {
+	struct init_options o = {0};
 	struct diagnosis d = {0};
-	json_t *platform;
-	enum tcb_error error = http_json(dir, "GET", "/v1/platform", NULL, &platform, &d);
+	enum tcb_error error;
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	error = init(&o, &d);
+	if (error != TCB_OK)
+		return report_failure(error, &d);
+	report_done("made %s: a platform that does not run yet\nnext: tcbind platform run %s", o.dir, o.dir);
+	return 0;
+}
+
+struct run_options {
+	const char *dir, *idle_exit;
+};
+
+static const struct argument run_arguments[] = {
+	{NULL, "DIR", ARGUMENT_OPERAND, offsetof(struct run_options, dir), "the platform"},
+	{"--idle-exit", "SECONDS", ARGUMENT_TEXT, offsetof(struct run_options, idle_exit), "end after so long without use"},
+	{0},
+};
+
+static int run_run(const struct command *command, int argc, char **argv)
+{
+	struct run_options o = {0};
+	struct diagnosis d = {0};
+	enum tcb_error error;
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	if (o.idle_exit != NULL && (strlen(o.idle_exit) > 8 || strspn(o.idle_exit, "0123456789") != strlen(o.idle_exit)))
+		return report_usage_error(command, "--idle-exit: '%s' is no number of seconds", o.idle_exit);
+	error = platform_run(o.dir, o.idle_exit, &d);
+	return error == TCB_OK ? 0 : report_failure(error, &d);
+}
+
+static void print_status(const json_t *platform)
+{
 	const char *key;
 	json_t *value;
 
+	json_object_foreach((json_t *)(uintptr_t)platform, key, value) {
+		if (json_is_string(value))
+			(void)printf("%-13s %s\n", key, json_string_value(value));
+		else if (json_is_integer(value))
+			(void)printf("%-13s %lld\n", key, (long long)json_integer_value(value));
+		else
+			(void)printf("%-13s %s\n", key, json_string_value(json_object_get(value, "mrenclave")));
+	}
+}
+
+struct status_options {
+	const char *dir;
+	bool json;
+};
+
+static const struct argument status_arguments[] = {
+	{NULL, "DIR", ARGUMENT_OPERAND, offsetof(struct status_options, dir), "the platform, which runs"},
+	{"--json", NULL, ARGUMENT_FLAG, offsetof(struct status_options, json), "the same as JSON"},
+	{0},
+};
+
+static int run_status(const struct command *command, int argc, char **argv)
+{
+	struct status_options o = {0};
+	struct diagnosis d = {0};
+	json_t *platform;
+	enum tcb_error error;
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	error = http_json(o.dir, "GET", "/v1/platform", NULL, &platform, &d);
 	if (error != TCB_OK)
 		return report_failure(error, &d);
-	if (as_json) {
+	if (o.json) {
 		(void)json_dumpf(platform, stdout, JSON_INDENT(1));
 		(void)putchar('\n');
 	} else {
-		json_object_foreach(platform, key, value) {
-			if (json_is_string(value))
-				(void)printf("%-13s %s\n", key, json_string_value(value));
-			else if (json_is_integer(value))
-				(void)printf("%-13s %lld\n", key, (long long)json_integer_value(value));
-			else
-				(void)printf("%-13s %s\n", key, json_string_value(json_object_get(value, "mrenclave")));
-		}
+		print_status(platform);
 	}
 	json_decref(platform);
 	return 0;
 }
 
-static int run(int argc, char **argv)
-{
-	struct init_options o;
-	struct diagnosis d = {0};
-	enum tcb_error error;
-
-	if (argc >= 2 && strcmp(argv[1], "init") == 0) {
-		if (!parse_init(argc - 1, argv + 1, &o))
-			return report_usage(&platform_command);
-		error = init(&o, &d);
-	} else if ((argc == 3 || (argc == 5 && strcmp(argv[3], "--idle-exit") == 0)) && strcmp(argv[1], "run") == 0) {
-		error = platform_run(argv[2], argc == 5 ? argv[4] : NULL, &d);
-	} else if ((argc == 3 || (argc == 4 && strcmp(argv[3], "--json") == 0)) && strcmp(argv[1], "status") == 0) {
-		return status(argv[2], argc == 4);
-	} else {
-		return report_usage(&platform_command);
-	}
-	return error == TCB_OK ? 0 : report_failure(error, &d);
-}
-
-const struct command platform_command = {
-	.name = "platform",
-	.usage = "  tcbind platform init DIR --pki DIR [--ptpm TCTI] [--listen HOST:PORT] [--name NAME]\n"
-		 "  tcbind platform run DIR [--idle-exit SECONDS]\n"
-		 "  tcbind platform status DIR [--json]\n",
-	.run = run,
+const struct command platform_commands[] = {
+	{"platform init", "makes a platform: a directory with a simulated processor", init_arguments, run_init},
+	{"platform run", "boots a platform, says `ready`, and stays until SIGTERM", run_arguments, run_run},
+	{"platform status", "what a platform that runs says of itself", status_arguments, run_status},
+	{0},
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/policy.h"
 #include "sgxsim/file.h"
@@ -44,39 +45,39 @@ static int load(const char *path)
 	return 0;
 }
 
-static int check(const char *path)
+struct options {
+	const char *file;
+};
+
+static const struct argument file_arguments[] = {
+	{NULL, "FILE", ARGUMENT_OPERAND, offsetof(struct options, file), "the policy"},
+	{0},
+};
+
+static int check(const struct command *command, int argc, char **argv)
 {
-	int status = load(path);
+	struct options o = {0};
+	int status = arguments_parse(command, argc, argv, &o) ? load(o.file) : EXIT_USAGE;
 
 	if (status == 0)
-		(void)printf("%s: a good policy\n", path);
+		(void)printf("%s: a good policy\n", o.file);
 	return status;
 }
 
-static int explain(const char *path)
+static int explain(const struct command *command, int argc, char **argv)
 {
-	int status = load(path);
+	struct options o = {0};
+	int status = arguments_parse(command, argc, argv, &o) ? load(o.file) : EXIT_USAGE;
 
 	if (status == 0)
 		policy_explain(&policy);
 	return status;
 }
 
-static int run(int argc, char **argv)
-{
-	if (argc > 1 && strcmp(argv[1], "from-evidence") == 0)
-		return policy_from_evidence(argc - 1, argv + 1);
-	if (argc == 3 && argv[2][0] != '-' && strcmp(argv[1], "check") == 0)
-		return check(argv[2]);
-	if (argc == 3 && argv[2][0] != '-' && strcmp(argv[1], "explain") == 0)
-		return explain(argv[2]);
-	return report_usage(&policy_command);
-}
-
-const struct command policy_command = {
-	.name = "policy",
-	.usage = "  tcbind policy from-evidence FILE... -o POLICY [--allow-moves]\n"
-		 "  tcbind policy check FILE\n"
-		 "  tcbind policy explain FILE\n",
-	.run = run,
+const struct command policy_commands[] = {
+	{"policy from-evidence", "makes a policy that pins what known-good evidence shows", policy_from_evidence_arguments,
+	 policy_from_evidence},
+	{"policy check", "whether a policy is a good one, and where it is not", file_arguments, check},
+	{"policy explain", "what a policy demands, in sentences", file_arguments, explain},
+	{0},
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/hex_json.h"
 #include "cli/policy.h"
@@ -17,8 +18,6 @@
 #include "verify/appraise/evidence.h"
 #include "verify/appraise/pck.h"
 #include "verify/appraise/tcb.h"
-
-enum { FILES_MAX = 64 };
 
 struct seen {
 	const char *path;
@@ -266,30 +265,33 @@ static enum tcb_error write_policy(const struct seen *seen, size_t count, const 
 	return error;
 }
 
-int policy_from_evidence(int argc, char **argv)
+struct options {
+	struct argument_texts files;
+	const char *out;
+	bool allow_moves;
+};
+
+const struct argument policy_from_evidence_arguments[] = {
+	{NULL, "FILE", ARGUMENT_OPERANDS, offsetof(struct options, files), "evidence that is known to be good"},
+	{"-o", "POLICY", ARGUMENT_REQUIRED, offsetof(struct options, out), "the policy to write"},
+	{"--allow-moves", NULL, ARGUMENT_FLAG, offsetof(struct options, allow_moves), "accept platforms that the vTPM was handed over to as well"},
+	{0},
+};
+
+int policy_from_evidence(const struct command *command, int argc, char **argv)
 {
-	static struct seen seen[FILES_MAX];
+	static struct seen seen[ARGUMENT_TEXTS_MAX];
 	struct diagnosis d = {0};
-	const char *out = NULL;
-	bool moves = false;
-	size_t count = 0;
+	struct options o = {0};
 	enum tcb_error error = TCB_OK;
 
-	for (int i = 1; i < argc && error == TCB_OK; i++) {
-		if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
-			out = argv[++i];
-		else if (strcmp(argv[i], "--allow-moves") == 0)
-			moves = true;
-		else if (argv[i][0] == '-' || count == FILES_MAX)
-			return report_usage(&policy_command);
-		else
-			error = look(argv[i], &seen[count++], &d);
-	}
-	if (error == TCB_OK && (out == NULL || count == 0))
-		return report_usage(&policy_command);
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	for (size_t i = 0; i < o.files.count && error == TCB_OK; i++)
+		error = look(o.files.texts[i], &seen[i], &d);
 	if (error == TCB_OK)
-		error = check_vtpms(seen, count, &d);
+		error = check_vtpms(seen, o.files.count, &d);
 	if (error == TCB_OK)
-		error = write_policy(seen, count, out, moves, &d);
+		error = write_policy(seen, o.files.count, o.out, o.allow_moves, &d);
 	return error == TCB_OK ? 0 : report_failure(error, &d);
 }

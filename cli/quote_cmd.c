@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* tcbind quote verify: one DCAP quote, judged with the collateral that is given. Exit: 0 trusted, 1 not trusted, 2 usage, 3 malformed,
  * 4 could not be judged. */
-#include <getopt.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/print_checks.h"
 #include "sgxsim/file.h"
@@ -21,23 +21,41 @@
 #include "verify/lib/collateral_state.h"
 #include "verify/lib/internal.h"
 
-#define EXPECTATIONS_MAX 32
+#define DENIED_MAX 32
 
 struct options {
-	const char *quote, *collateral, *root, *state;
+	const char *quote, *collateral, *root, *state, *at, *min_evaluation, *min_root_crl, *min_pck_crl;
+	struct argument_texts expected; /* NAME=VALUE */
+	struct argument_texts accept_lists, denied_lists;
+	bool json;
+	/* read from the texts */
 	uint64_t at_s;
 	struct policy policy; /* what --accept and the minimums say */
-	size_t expectation_count, denied_count;
-	char *expected[EXPECTATIONS_MAX]; /* NAME=VALUE */
-	char *denied[EXPECTATIONS_MAX];
-	bool json;
+	size_t denied_count;
+	const char *denied[DENIED_MAX];
+};
+
+static const struct argument verify_arguments[] = {
+	{NULL, "FILE", ARGUMENT_OPERAND, offsetof(struct options, quote), "the quote"},
+	{"--collateral", "FILE|DIR", ARGUMENT_REQUIRED, offsetof(struct options, collateral), "what it is judged with"},
+	{"--at", "RFC3339", ARGUMENT_TEXT, offsetof(struct options, at), "judge as of this time, not of now"},
+	{"--root", "FILE", ARGUMENT_TEXT, offsetof(struct options, root), "the root's certificate; without it Intel's"},
+	{"--accept", "STATUS,...", ARGUMENT_TEXTS, offsetof(struct options, accept_lists), "TCB statuses beside UpToDate"},
+	{"--state", "FILE", ARGUMENT_TEXT, offsetof(struct options, state), "keeps the newest collateral that was seen"},
+	{"--expect", "FIELD=VALUE", ARGUMENT_TEXTS, offsetof(struct options, expected), "a field that must have this value"},
+	{"--deny-advisory", "ID,...", ARGUMENT_TEXTS, offsetof(struct options, denied_lists), "advisories that must not apply"},
+	{"--min-evaluation-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_evaluation), "of the TCB information"},
+	{"--min-root-crl-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_root_crl), "of the root's CRL"},
+	{"--min-pck-crl-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_pck_crl), "of the PCK CRL"},
+	{"--json", NULL, ARGUMENT_FLAG, offsetof(struct options, json), "the result as JSON"},
+	{0},
 };
 
 /* UpToDate is always accepted; Revoked and NotSupported never. */
-static bool parse_accept(char *list, unsigned *ret_accepted)
+static bool parse_accept(const char *list, unsigned *ret_accepted)
 {
 	enum tcb_status status;
-	char *rest = list, *name;
+	char *rest = strdup(list), *name; /* kept: the process is short */
 
 	while ((name = strsep(&rest, ",")) != NULL) {
 		if (!tcb_status_parse(span_of_text(name), &status) || status >= TCB_REVOKED)
@@ -67,70 +85,68 @@ static bool parse_minimum(const char *text, uint32_t *ret_number)
 }
 
 /* The field's name and value are there; quote_expect() knows which. */
-static bool parse_expect(char *text, struct options *o)
+static bool check_expect(const char *text)
 {
 	static struct checks scratch;
 	static const struct quote_claims none;
 	char name[32];
-	char *equals = strchr(text, '=');
+	const char *equals = strchr(text, '=');
 	bool passed;
 
 	scratch = (struct checks){0};
-	if (equals == NULL || o->expectation_count == EXPECTATIONS_MAX ||
-	    (size_t)snprintf(name, sizeof name, "%.*s", (int)(equals - text), text) >= sizeof name ||
-	    quote_expect(&none, name, span_of_text(equals + 1), &scratch, &passed) != TCB_OK)
-		return false;
-	o->expected[o->expectation_count++] = text;
-	return true;
+	return equals != NULL && (size_t)snprintf(name, sizeof name, "%.*s", (int)(equals - text), text) < sizeof name &&
+	       quote_expect(&none, name, span_of_text(equals + 1), &scratch, &passed) == TCB_OK;
 }
 
-static bool parse_deny(char *list, struct options *o)
+static bool parse_deny(const char *list, struct options *o)
 {
-	char *rest = list, *name;
+	char *rest = strdup(list), *name; /* kept: `denied` points into it */
 
 	while ((name = strsep(&rest, ",")) != NULL) {
-		if (o->denied_count == EXPECTATIONS_MAX || name[0] == '\0')
+		if (o->denied_count == DENIED_MAX || name[0] == '\0')
 			return false;
 		o->denied[o->denied_count++] = name;
 	}
 	return true;
 }
 
-static bool parse_option(int option, char *value, struct options *o)
+static bool parse_lists(const struct command *command, struct options *o)
 {
-	switch (option) {
-	case 'c': o->collateral = value; return true;
-	case 't': return parse_time(value, &o->at_s);
-	case 'r': o->root = value; return true;
-	case 'a': return parse_accept(value, &o->policy.accepted_statuses);
-	case 's': o->state = value; return true;
-	case 'e': return parse_expect(value, o);
-	case 'd': return parse_deny(value, o);
-	case 'n': return parse_minimum(value, &o->policy.min_tcb_evaluation_number);
-	case 'R': return parse_number(value, INT64_MAX, &o->policy.min_root_crl_number);
-	case 'P': return parse_number(value, INT64_MAX, &o->policy.min_pck_crl_number);
-	case 'j': o->json = true; return true;
-	default: return false;
-	}
+	for (size_t i = 0; i < o->accept_lists.count; i++)
+		if (!parse_accept(o->accept_lists.texts[i], &o->policy.accepted_statuses))
+			return report_usage_error(command, "--accept: '%s' has a status that cannot be accepted",
+						  o->accept_lists.texts[i]), false;
+	for (size_t i = 0; i < o->denied_lists.count; i++)
+		if (!parse_deny(o->denied_lists.texts[i], o))
+			return report_usage_error(command, "--deny-advisory: '%s' is no list of at most %d names",
+						  o->denied_lists.texts[i], DENIED_MAX), false;
+	for (size_t i = 0; i < o->expected.count; i++)
+		if (!check_expect(o->expected.texts[i]))
+			return report_usage_error(command, "--expect: '%s' is no field with a value of its form",
+						  o->expected.texts[i]), false;
+	return true;
 }
 
-static bool parse(int argc, char **argv, struct options *o)
+static bool parse_minimums(const struct command *command, struct options *o)
 {
-	static const struct option options[] = {
-		{"collateral", 1, NULL, 'c'}, {"at", 1, NULL, 't'}, {"root", 1, NULL, 'r'}, {"accept", 1, NULL, 'a'},
-		{"state", 1, NULL, 's'}, {"expect", 1, NULL, 'e'}, {"deny-advisory", 1, NULL, 'd'},
-		{"min-evaluation-number", 1, NULL, 'n'}, {"min-root-crl-number", 1, NULL, 'R'},
-		{"min-pck-crl-number", 1, NULL, 'P'}, {"json", 0, NULL, 'j'}, {0},
-	};
-	int option;
+	if (o->min_evaluation != NULL && !parse_minimum(o->min_evaluation, &o->policy.min_tcb_evaluation_number))
+		return report_usage_error(command, "--min-evaluation-number: '%s' is no such number", o->min_evaluation), false;
+	if (o->min_root_crl != NULL && !parse_number(o->min_root_crl, INT64_MAX, &o->policy.min_root_crl_number))
+		return report_usage_error(command, "--min-root-crl-number: '%s' is no such number", o->min_root_crl), false;
+	if (o->min_pck_crl != NULL && !parse_number(o->min_pck_crl, INT64_MAX, &o->policy.min_pck_crl_number))
+		return report_usage_error(command, "--min-pck-crl-number: '%s' is no such number", o->min_pck_crl), false;
+	return true;
+}
 
+static bool parse(const struct command *command, int argc, char **argv, struct options *o)
+{
 	o->at_s = (uint64_t)time(NULL);
 	o->policy.accepted_statuses = 1u << TCB_UP_TO_DATE;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (!parse_option(option, optarg, o))
-			return false;
-	o->quote = optind + 1 == argc ? argv[optind] : NULL;
-	return o->quote != NULL && o->collateral != NULL;
+	if (!arguments_parse(command, argc, argv, o))
+		return false;
+	if (o->at != NULL && !parse_time(o->at, &o->at_s))
+		return report_usage_error(command, "--at: '%s' is no time like 2026-01-31T12:00:00Z", o->at), false;
+	return parse_lists(command, o) && parse_minimums(command, o);
 }
 
 /* The key of the root that --root names, or Intel's. */
@@ -159,11 +175,11 @@ static bool check_expectations(const struct options *o, const struct quote_claim
 {
 	bool all = true, passed = false;
 
-	for (size_t i = 0; i < o->expectation_count; i++) {
-		const char *equals = strchr(o->expected[i], '=');
+	for (size_t i = 0; i < o->expected.count; i++) {
+		const char *text = o->expected.texts[i], *equals = strchr(text, '=');
 		char name[32];
 
-		(void)snprintf(name, sizeof name, "%.*s", (int)(equals - o->expected[i]), o->expected[i]);
+		(void)snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
 		all &= quote_expect(claims, name, span_of_text(equals + 1), checks, &passed) == TCB_OK && passed;
 	}
 	for (size_t i = 0; i < o->denied_count; i++)
@@ -223,7 +239,7 @@ static int print_quote(const struct options *o, enum tcb_error error, const stru
 	return status;
 }
 
-static int run(int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
 	static struct checks checks;
 	static struct quote_claims claims;
@@ -232,8 +248,8 @@ static int run(int argc, char **argv)
 	struct diagnosis d = {0};
 	enum tcb_error error;
 
-	if (argc < 2 || strcmp(argv[1], "verify") != 0 || !parse(argc - 1, argv + 1, &o))
-		return report_usage(&quote_command);
+	if (!parse(command, argc, argv, &o))
+		return EXIT_USAGE;
 	error = file_read(o.quote, &quote, &d);
 	if (error == TCB_OK)
 		error = verify(&o, file_span(&quote), &checks, &claims, &d);
@@ -245,10 +261,7 @@ static int run(int argc, char **argv)
 	return print_quote(&o, error, &checks, &claims);
 }
 
-const struct command quote_command = {
-	.name = "quote",
-	.usage = "  tcbind quote verify FILE --collateral FILE|DIR [--at RFC3339] [--root FILE] [--accept STATUS,...] [--state FILE]\n"
-		 "                      [--expect FIELD=VALUE]... [--deny-advisory ID,...] [--min-evaluation-number N]\n"
-		 "                      [--min-root-crl-number N] [--min-pck-crl-number N] [--json]\n",
-	.run = run,
+const struct command quote_commands[] = {
+	{"quote verify", "judges one DCAP quote with the collateral that is given", verify_arguments, run},
+	{0},
 };

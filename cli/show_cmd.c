@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/hex_json.h"
 #include "cli/show_events.h"
@@ -187,17 +188,28 @@ static void print_text(const json_t *value, const char *name, int depth)
 	}
 }
 
-static int run(int argc, char **argv)
+struct options {
+	const char *file;
+	bool json;
+};
+
+static const struct argument show_arguments[] = {
+	{NULL, "FILE", ARGUMENT_OPERAND, offsetof(struct options, file), "evidence, a quote, a certificate, a policy or a log"},
+	{"--json", NULL, ARGUMENT_FLAG, offsetof(struct options, json), "the same as JSON"},
+	{0},
+};
+
+static int show(const struct command *command, int argc, char **argv)
 {
 	static json_t *(*const readers[])(struct span) = { show_evidence, show_quote, show_certificate, show_policy, show_log };
-	bool as_json = argc == 3 && strcmp(argv[2], "--json") == 0;
 	struct file_bytes file = {0};
 	struct diagnosis d = {0};
 	json_t *shown = NULL;
+	struct options o = {0};
 
-	if (argc != 2 && !as_json)
-		return report_usage(&show_command);
-	if (file_read(argv[1], &file, &d) != TCB_OK)
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	if (file_read(o.file, &file, &d) != TCB_OK)
 		return report_failure(TCB_PLATFORM, &d);
 	for (size_t i = 0; shown == NULL && i < sizeof readers / sizeof readers[0]; i++)
 		shown = readers[i](file_span(&file));
@@ -205,9 +217,9 @@ static int run(int argc, char **argv)
 	if (shown == NULL)
 		return report_failure(diagnose_found(&d, TCB_MALFORMED, "show.unknown",
 						     "evidence, a quote, a certificate (PEM or DER), a policy, an event log or an IMA list",
-						     "check the file", "%s is none of these", argv[1]),
+						     "check the file", "%s is none of these", o.file),
 				      &d);
-	if (as_json) {
+	if (o.json) {
 		(void)json_dumpf(shown, stdout, JSON_INDENT(1));
 		(void)putchar('\n');
 	} else {
@@ -217,8 +229,7 @@ static int run(int argc, char **argv)
 	return 0;
 }
 
-const struct command show_command = {
-	.name = "show",
-	.usage = "  tcbind show FILE [--json]\n",
-	.run = run,
+const struct command show_commands[] = {
+	{"show", "what a file says, for people; nothing is judged", show_arguments, show},
+	{0},
 };

@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: MIT
 /* tcbind verify: the requester's question answered. Exit: 0 trusted, 1 not trusted, 2 usage, 3 malformed, 4 could not be judged. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/print_checks.h"
 #include "core/limits.h"
 #include "sgxsim/file.h"
 
 struct options {
-	const char *evidence, *policy, *key, *guest_log, *guest_ima;
+	const char *evidence, *policy, *nonce_text, *at, *key, *guest_log, *guest_ima;
+	bool json;
+	/* read from the texts */
 	uint8_t nonce[LIMIT_NONCE];
 	size_t nonce_size;
 	uint64_t at_s;
-	bool json;
+};
+
+static const struct argument verify_arguments[] = {
+	{NULL, "FILE", ARGUMENT_OPERAND, offsetof(struct options, evidence), "the evidence"},
+	{"--policy", "FILE", ARGUMENT_REQUIRED, offsetof(struct options, policy), "what it is judged by"},
+	{"--nonce", "HEX", ARGUMENT_TEXT, offsetof(struct options, nonce_text), "the nonce that was asked with"},
+	{"--at", "RFC3339", ARGUMENT_TEXT, offsetof(struct options, at), "judge as of this time, not of now"},
+	{"--json", NULL, ARGUMENT_FLAG, offsetof(struct options, json), "the result as JSON"},
+	{"--ear", "KEYFILE", ARGUMENT_TEXT, offsetof(struct options, key), "the result as a token signed with this key"},
+	{"--guest-log", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_log), "the guest's event log"},
+	{"--guest-ima", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_ima), "the guest's IMA list"},
+	{0},
 };
 
 /* All files that were read, and what was made of them; NULL and empty until then. */
@@ -42,30 +55,18 @@ static bool parse_nonce(const char *hex, struct options *o)
 	return true;
 }
 
-static bool parse(int argc, char **argv, struct options *ret_o)
+static bool parse(const struct command *command, int argc, char **argv, struct options *ret_o)
 {
-	static const struct option options[] = {
-		{"policy", 1, NULL, 'p'}, {"nonce", 1, NULL, 'n'}, {"at", 1, NULL, 't'},
-		{"json", 0, NULL, 'j'},	  {"ear", 1, NULL, 'e'},   {"guest-log", 1, NULL, 'l'}, {"guest-ima", 1, NULL, 'i'}, {0},
-	};
-	bool ok = true;
-	int option;
-
 	*ret_o = (struct options){ .at_s = (uint64_t)time(NULL) };
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'p': ret_o->policy = optarg; break;
-		case 'n': ok &= parse_nonce(optarg, ret_o); break;
-		case 't': ok &= parse_time(optarg, &ret_o->at_s); break;
-		case 'j': ret_o->json = true; break;
-		case 'e': ret_o->key = optarg; break;
-		case 'l': ret_o->guest_log = optarg; break;
-		case 'i': ret_o->guest_ima = optarg; break;
-		default: return false;
-		}
-	}
-	ret_o->evidence = optind + 1 == argc ? argv[optind] : NULL;
-	return ok && ret_o->evidence != NULL && ret_o->policy != NULL && !(ret_o->json && ret_o->key != NULL);
+	if (!arguments_parse(command, argc, argv, ret_o))
+		return false;
+	if (ret_o->nonce_text != NULL && !parse_nonce(ret_o->nonce_text, ret_o))
+		return report_usage_error(command, "--nonce: '%s' is not 1 to %u bytes in hex", ret_o->nonce_text, LIMIT_NONCE), false;
+	if (ret_o->at != NULL && !parse_time(ret_o->at, &ret_o->at_s))
+		return report_usage_error(command, "--at: '%s' is no time like 2026-01-31T12:00:00Z", ret_o->at), false;
+	if (ret_o->json && ret_o->key != NULL)
+		return report_usage_error(command, "--json and --ear exclude one another"), false;
+	return true;
 }
 
 static enum tcbind_error read_file(const char *path, struct file_bytes *ret_file, struct tcbind_failure *f)
@@ -157,7 +158,7 @@ static int verify(const struct options *o, const struct inputs *in)
 	return status;
 }
 
-static int run(int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
 	struct tcbind_failure failure = {0};
 	struct inputs in = {0};
@@ -165,8 +166,8 @@ static int run(int argc, char **argv)
 	struct options o;
 	int status;
 
-	if (!parse(argc, argv, &o))
-		return report_usage(&verify_command);
+	if (!parse(command, argc, argv, &o))
+		return EXIT_USAGE;
 	error = read_inputs(&o, &in, &failure);
 	status = error == TCBIND_OK ? verify(&o, &in) : report_not_judged(error, &failure);
 	tcbind_policy_free(in.policy);
@@ -178,9 +179,7 @@ static int run(int argc, char **argv)
 	return status;
 }
 
-const struct command verify_command = {
-	.name = "verify",
-	.usage = "  tcbind verify FILE --policy FILE [--nonce HEX] [--at RFC3339] [--json | --ear KEYFILE]\n"
-		 "                [--guest-log FILE] [--guest-ima FILE]\n",
-	.run = run,
+const struct command verify_commands[] = {
+	{"verify", "judges evidence by a policy", verify_arguments, run},
+	{0},
 };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* tcbind vtpm create|list|show|delete */
-#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/http.h"
 
@@ -11,29 +12,6 @@ struct options {
 	const char *platform, *id, *policy;
 	bool incoming, gone, json;
 };
-
-static bool parse(int argc, char **argv, struct options *ret_o)
-{
-	static const struct option options[] = {
-		{"platform", 1, NULL, 'p'}, {"id", 1, NULL, 'i'},   {"policy", 1, NULL, 'o'},
-		{"incoming", 0, NULL, 'n'}, {"gone", 0, NULL, 'g'}, {"json", 0, NULL, 'j'}, {0},
-	};
-	int option;
-
-	*ret_o = (struct options){0};
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'p': ret_o->platform = optarg; break;
-		case 'i': ret_o->id = optarg; break;
-		case 'o': ret_o->policy = optarg; break;
-		case 'n': ret_o->incoming = true; break;
-		case 'g': ret_o->gone = true; break;
-		case 'j': ret_o->json = true; break;
-		default: return false;
-		}
-	}
-	return optind == argc && ret_o->platform != NULL;
-}
 
 static void print_row(const json_t *vtpm)
 {
@@ -90,61 +68,136 @@ static enum tcb_error create_body(const struct options *o, json_t **ret_body, st
 	return TCB_OK;
 }
 
-static enum tcb_error ask(const char *verb, const struct options *o, json_t **ret_answer, struct diagnosis *d)
+/* ---- the commands ---- */
+
+#define PLATFORM_ARGUMENT \
+	{"--platform", "DIR", ARGUMENT_REQUIRED, offsetof(struct options, platform), "the platform, which runs"}
+#define ID_ARGUMENT {"--id", "UUID", ARGUMENT_REQUIRED, offsetof(struct options, id), "the vTPM"}
+#define JSON_ARGUMENT {"--json", NULL, ARGUMENT_FLAG, offsetof(struct options, json), "the same as JSON"}
+
+/* Prints what came, and lets go of it. */
+static int finish(enum tcb_error error, struct diagnosis *d, json_t *answer, const struct options *o)
 {
-	struct span nothing;
-	char path[64];
-	json_t *body = NULL;
-	enum tcb_error error;
-
-	*ret_answer = NULL;
-	(void)snprintf(path, sizeof path, "/v1/vtpms/%.36s", o->id != NULL ? o->id : "");
-	if (o->gone)
-		return http_json(o->platform, strcmp(verb, "delete") == 0 ? "DELETE" : "GET", "/v1/vtpms/gone", NULL, ret_answer, d);
-	if (strcmp(verb, "list") == 0)
-		return http_json(o->platform, "GET", "/v1/vtpms", NULL, ret_answer, d);
-	if (strcmp(verb, "show") == 0)
-		return http_json(o->platform, "GET", path, NULL, ret_answer, d);
-	if (strcmp(verb, "delete") == 0)
-		return http_request(o->platform, "DELETE", path, NULL, &nothing, d);
-	TRY(create_body(o, &body, d));
-	error = http_json(o->platform, "POST", "/v1/vtpms", body, ret_answer, d);
-	json_decref(body);
-	return error;
-}
-
-static bool is_verb(const char *verb, const struct options *o)
-{
-	if (o->gone)
-		return o->id == NULL && (strcmp(verb, "list") == 0 || strcmp(verb, "delete") == 0);
-	if (strcmp(verb, "create") == 0 || strcmp(verb, "list") == 0)
-		return true;
-	return o->id != NULL && (strcmp(verb, "show") == 0 || strcmp(verb, "delete") == 0);
-}
-
-static int run(int argc, char **argv)
-{
-	struct diagnosis d = {0};
-	struct options o;
-	json_t *answer;
-	enum tcb_error error;
-
-	if (argc < 2 || !parse(argc - 1, argv + 1, &o) || !is_verb(argv[1], &o))
-		return report_usage(&vtpm_command);
-	error = ask(argv[1], &o, &answer, &d);
 	if (error != TCB_OK)
-		return report_failure(error, &d);
-	if (answer != NULL)
-		print(answer, o.json);
+		return report_failure(error, d);
+	print(answer, o->json);
 	json_decref(answer);
 	return 0;
 }
 
-const struct command vtpm_command = {
-	.name = "vtpm",
-	.usage = "  tcbind vtpm create --platform DIR [--id UUID] [--policy FILE] [--incoming] [--json]\n"
-		 "  tcbind vtpm list --platform DIR [--gone] [--json]\n"
-		 "  tcbind vtpm show|delete --platform DIR --id UUID [--json]\n"
-		 "  tcbind vtpm delete --platform DIR --gone [--json]\n",
-	.run = run,
+static void path_of(const struct options *o, char ret_path[64])
+{
+	(void)snprintf(ret_path, 64, "/v1/vtpms/%.36s", o->id);
+}
+
+static const struct argument create_arguments[] = {
+	PLATFORM_ARGUMENT,
+	{"--id", "UUID", ARGUMENT_TEXT, offsetof(struct options, id), "its identity; without it a random one"},
+	{"--policy", "FILE", ARGUMENT_TEXT, offsetof(struct options, policy), "where it may move: sealed into its state"},
+	{"--incoming", NULL, ARGUMENT_FLAG, offsetof(struct options, incoming), "the empty place that a migration fills"},
+	JSON_ARGUMENT,
+	{0},
+};
+
+static int create(const struct command *command, int argc, char **argv)
+{
+	struct diagnosis d = {0};
+	struct options o = {0};
+	json_t *body = NULL, *answer = NULL;
+	enum tcb_error error;
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	error = create_body(&o, &body, &d);
+	if (error == TCB_OK)
+		error = http_json(o.platform, "POST", "/v1/vtpms", body, &answer, &d);
+	json_decref(body);
+	if (error == TCB_OK)
+		report_done("made vTPM %s\nnext: QEMU with -chardev socket,id=tpm,path=%s -tpmdev emulator,id=tpm0,chardev=tpm"
+			    " -device tpm-crb,tpmdev=tpm0",
+			    json_string_value(json_object_get(answer, "id")),
+			    json_string_value(json_object_get(answer, "control_socket")));
+	return finish(error, &d, answer, &o);
+}
+
+static const struct argument list_arguments[] = {
+	PLATFORM_ARGUMENT,
+	{"--gone", NULL, ARGUMENT_FLAG, offsetof(struct options, gone), "those whose users' directories are no longer there"},
+	JSON_ARGUMENT,
+	{0},
+};
+
+static int list(const struct command *command, int argc, char **argv)
+{
+	struct diagnosis d = {0};
+	struct options o = {0};
+	json_t *answer = NULL;
+	enum tcb_error error;
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	error = http_json(o.platform, "GET", o.gone ? "/v1/vtpms/gone" : "/v1/vtpms", NULL, &answer, &d);
+	return finish(error, &d, answer, &o);
+}
+
+static const struct argument show_arguments[] = { PLATFORM_ARGUMENT, ID_ARGUMENT, JSON_ARGUMENT, {0} };
+
+static int show(const struct command *command, int argc, char **argv)
+{
+	struct diagnosis d = {0};
+	struct options o = {0};
+	json_t *answer = NULL;
+	char path[64];
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	path_of(&o, path);
+	return finish(http_json(o.platform, "GET", path, NULL, &answer, &d), &d, answer, &o);
+}
+
+static const struct argument delete_arguments[] = {
+	PLATFORM_ARGUMENT,
+	{"--id", "UUID", ARGUMENT_TEXT, offsetof(struct options, id), "the vTPM"},
+	{"--gone", NULL, ARGUMENT_FLAG, offsetof(struct options, gone), "all whose users' directories are no longer there"},
+	JSON_ARGUMENT,
+	{0},
+};
+
+static int delete_one(const struct options *o)
+{
+	struct diagnosis d = {0};
+	struct span nothing;
+	char path[64];
+	enum tcb_error error;
+
+	path_of(o, path);
+	error = http_request(o->platform, "DELETE", path, NULL, &nothing, &d);
+	if (error != TCB_OK)
+		return report_failure(error, &d);
+	free((void *)(uintptr_t)nothing.data);
+	report_done("deleted vTPM %s: no state of it opens on this platform again", o->id);
+	return 0;
+}
+
+static int delete(const struct command *command, int argc, char **argv)
+{
+	struct diagnosis d = {0};
+	struct options o = {0};
+	json_t *answer = NULL;
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	if (o.gone == (o.id != NULL))
+		return report_usage_error(command, "one of --id and --gone is needed, and not both");
+	if (o.id != NULL)
+		return delete_one(&o);
+	return finish(http_json(o.platform, "DELETE", "/v1/vtpms/gone", NULL, &answer, &d), &d, answer, &o);
+}
+
+const struct command vtpm_commands[] = {
+	{"vtpm create", "makes a vTPM, or the place for one that moves in", create_arguments, create},
+	{"vtpm list", "the vTPMs of a platform, one a line", list_arguments, list},
+	{"vtpm show", "one vTPM", show_arguments, show},
+	{"vtpm delete", "deletes a vTPM that does not run", delete_arguments, delete},
+	{0},
 };

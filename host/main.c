@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	sigset_t signals;
 	int received;
 
-	if (argc != 2 && !(argc == 4 && strcmp(argv[2], "--idle-exit") == 0)) {
+	if ((argc != 2 && !(argc == 4 && strcmp(argv[2], "--idle-exit") == 0)) || argv[1][0] == '-') {
 		(void)fputs("usage: tcbindd DIR [--idle-exit SECONDS]\n", stderr);
 		return 2;
 	}
