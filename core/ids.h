@@ -12,6 +12,7 @@
 #define UUID_SIZE 16
 #define EPOCH_SIZE 16
 #define HANDOVER_ID_SIZE 16
+#define PPID_SIZE 16           /* names a processor: in its PCK certificate */
 #define SGX_REPORT_DATA_SIZE 64
 #define SGX_REPORT_SIZE 432
 #define SGX_REPORT_BODY_SIZE 384

@@ -19,8 +19,13 @@
 #define LIMIT_TPM_PUBLIC 512u                /* a TPMT_PUBLIC */
 #define LIMIT_TPM_ATTEST 512u                /* a TPMS_ATTEST of a quote */
 #define LIMIT_TPM_SIGNATURE 600u             /* a TPMT_SIGNATURE, RSA-4096 included */
-#define LIMIT_CUSTODY_RECORDS 256u           /* hand-overs kept in one custody chain (a count) */
+#define LIMIT_CUSTODY_RECORDS 8u             /* records in one custody chain; older hand-overs are in its summary (a count) */
+#define LIMIT_CUSTODY_STAYS 8u               /* platforms that a custody summary names (a count) */
+#define LIMIT_CUSTODY_PROOFS 2u              /* proofs in one custody chain (a count) */
 #define LIMIT_CUSTODY_RECORD 1024u
+#define LIMIT_CUSTODY_SUMMARY 2048u
+#define LIMIT_CUSTODY_PROOF (LIMIT_QUOTE + 4096u)
+#define LIMIT_CUSTODY (2u * LIMIT_CUSTODY_PROOF + 12u * 1024u) /* a custody chain, whole */
 #define LIMIT_MERKLE_PATH 16u                /* nodes: 65,536 requests share one platform quote at most */
 #define LIMIT_JSON_DEPTH 16u                 /* nesting of any JSON that we read */
 #define LIMIT_LOCAL_MESSAGE (768u * 1024u)   /* one message between two enclaves of a platform */

@@ -26,4 +26,19 @@ struct endorsement {
 void endorsement_encode(struct writer *w, const struct endorsement *e);
 enum tcb_error endorsement_decode(struct span payload, struct endorsement *ret_e) MUST_USE;
 
+/* The PSE's word for the key of a Migration Enclave on its platform: COSE_Sign1 (ES256) by the PSE key of the certified AK.
+ *   payload = {1: bstr MigE key, 2: bstr MRENCLAVE, 3: bstr MRSIGNER, 4: uint ISVPRODID, 5: uint ISVSVN,
+ *              6: uint ATTRIBUTES.FLAGS, 7: bstr boot epoch} */
+#define MIGE_ENDORSEMENT_TYPE "application/vnd.tcbind.mige-endorsement+cbor"
+#define MIGE_ENDORSEMENT_MAX 512u /* the COSE_Sign1 */
+
+struct mige_endorsement {
+	struct p256_point mige_key;
+	struct enclave_identity enclave; /* from the MigE's REPORT, never from its word */
+	struct boot_epoch epoch;
+};
+
+void mige_endorsement_encode(struct writer *w, const struct mige_endorsement *e);
+enum tcb_error mige_endorsement_decode(struct span payload, struct mige_endorsement *ret_e) MUST_USE;
+
 #endif

@@ -62,6 +62,7 @@ void local_escrow_encode(struct writer *w, const struct local_escrow *m)
 	writer_u64(w, m->generation);
 	writer_sized(w, m->key_bytes);
 	writer_bytes(w, SPAN_OF(m->last_custody.bytes));
+	writer_sized(w, m->custody);
 	writer_sized(w, m->policy);
 }
 
@@ -75,6 +76,7 @@ enum tcb_error local_escrow_decode(struct span bytes, struct local_escrow *ret_m
 	TRY(reader_u64(&r, &m.generation));
 	TRY(reader_sized(&r, sizeof(struct secret256), &m.key_bytes));
 	TRY(reader_copy(&r, m.last_custody.bytes, sizeof m.last_custody.bytes));
+	TRY(reader_sized(&r, LIMIT_CUSTODY, &m.custody));
 	TRY(reader_sized(&r, LIMIT_POLICY, &m.policy));
 	TRY(reader_end(&r));
 	if (m.key_bytes.size != sizeof(struct secret256))
@@ -88,6 +90,7 @@ void local_escrowed_encode(struct writer *w, const struct local_escrowed *m)
 	writer_bytes(w, SPAN_OF(m->handover.bytes));
 	writer_sized(w, m->address);
 	writer_bytes(w, SPAN_OF(m->mige_key.bytes));
+	writer_sized(w, m->custody);
 }
 
 enum tcb_error local_escrowed_decode(struct span bytes, struct local_escrowed *ret_m)
@@ -98,6 +101,7 @@ enum tcb_error local_escrowed_decode(struct span bytes, struct local_escrowed *r
 	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
 	TRY(reader_sized(&r, LIMIT_ADDRESS, &m.address));
 	TRY(reader_copy(&r, m.mige_key.bytes, sizeof m.mige_key.bytes));
+	TRY(reader_sized(&r, LIMIT_CUSTODY, &m.custody));
 	TRY(reader_end(&r));
 	*ret_m = m;
 	return TCB_OK;
@@ -131,6 +135,7 @@ void local_redeemed_encode(struct writer *w, const struct local_redeemed *m)
 {
 	writer_sized(w, m->key_bytes);
 	writer_sized(w, m->custody_record);
+	writer_sized(w, m->custody_proof);
 	writer_sized(w, m->certified_ak);
 }
 
@@ -141,6 +146,7 @@ enum tcb_error local_redeemed_decode(struct span bytes, struct local_redeemed *r
 
 	TRY(reader_sized(&r, sizeof(struct secret256), &m.key_bytes));
 	TRY(reader_sized(&r, LIMIT_CUSTODY_RECORD, &m.custody_record));
+	TRY(reader_sized(&r, LIMIT_CUSTODY_PROOF, &m.custody_proof));
 	TRY(reader_sized(&r, LIMIT_QUOTE + LIMIT_TPM_PUBLIC + LIMIT_NAME + 256, &m.certified_ak));
 	TRY(reader_end(&r));
 	if (m.key_bytes.size != sizeof(struct secret256))

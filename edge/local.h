@@ -37,6 +37,7 @@ enum local_request {
 	LOCAL_ISSUER = 7,           /* nothing                     -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
 	LOCAL_LEDGER_ADOPT = 8,     /* ledger_entry                -> nothing: of a vTPM that is made here or came by hand-over, whatever was before */
 	LOCAL_LEDGER_CHECK = 10,    /* uuid                        -> nothing; refused unless the caller holds that vTPM */
+	LOCAL_ENDORSE_MIGE = 15,    /* P-256 point: the caller's key -> MigE endorsement (COSE, edge/endorsement.h) */
 	LOCAL_LEDGER_HAS = 9,       /* uuids, one after the other  -> u8 0 or 1 for each: whether a state of it can still be opened here */
 	/* -> MigE */
 	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
@@ -81,6 +82,7 @@ struct local_escrow {
 	uint64_t generation;
 	struct span key_bytes; /* 32 bytes: opens the blobs */
 	struct digest256 last_custody; /* SHA-256 of the newest custody record; zeros if none */
+	struct span custody;   /* its custody chain (edge/custody.h); empty: it was never handed over */
 	struct span policy;    /* the owner's migration policy, JSON */
 };
 
@@ -92,6 +94,7 @@ struct local_escrowed {
 	struct handover_id handover;     /* the one asked for; again: the one that was granted */
 	struct span address;             /* HOST:PORT of this MigE */
 	struct p256_point mige_key;      /* its TLS key */
+	struct span custody;             /* the chain, folded: it replaces the vTPM's; empty: the chain stays as it is */
 };
 
 void local_escrowed_encode(struct writer *w, const struct local_escrowed *m);
@@ -112,6 +115,7 @@ enum tcb_error local_redeem_decode(struct span bytes, struct local_redeem *ret_m
 struct local_redeemed {
 	struct span key_bytes;      /* 32 bytes */
 	struct span custody_record; /* the newest, signed by the source's MigE (edge/custody.h) */
+	struct span custody_proof;  /* of that MigE's key (edge/custody_proof.h) */
 	struct span certified_ak;   /* this platform's */
 };
 

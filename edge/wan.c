@@ -61,6 +61,7 @@ void wan_grant_encode(struct writer *w, const struct wan_grant *m)
 {
 	writer_sized(w, m->key_bytes);
 	writer_sized(w, m->custody_record);
+	writer_sized(w, m->custody_proof);
 }
 
 enum tcb_error wan_grant_decode(struct span bytes, struct wan_grant *ret_m)
@@ -70,6 +71,7 @@ enum tcb_error wan_grant_decode(struct span bytes, struct wan_grant *ret_m)
 
 	TRY(reader_sized(&r, sizeof(struct secret256), &m.key_bytes));
 	TRY(reader_sized(&r, LIMIT_CUSTODY_RECORD, &m.custody_record));
+	TRY(reader_sized(&r, LIMIT_CUSTODY_PROOF, &m.custody_proof));
 	TRY(reader_end(&r));
 	if (m.key_bytes.size != sizeof(struct secret256))
 		return TCB_MALFORMED;

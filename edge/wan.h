@@ -7,7 +7,7 @@
  *   D -> S  WAN_ASK      handover id, vtpm id, generation
  *   S -> D  WAN_CHALLENGE  32-byte nonce
  *   D -> S  WAN_REDEEM   platform quote over wan_commitment(nonce, D's TLS key), event log
- *   S -> D  WAN_GRANT    key, custody record        or WAN_REFUSE  diagnosis
+ *   S -> D  WAN_GRANT    key, custody record, custody proof   or WAN_REFUSE  diagnosis
  * WAN_ASK again after a lost answer starts over; the same destination platform gets the same grant. Later, once the vTPM is durable there:
  *   D -> S  WAN_CONFIRM    handover id: it has arrived, S need keep nothing for it
  *   S -> D  WAN_CONFIRMED  the same: nothing is kept   or WAN_REFUSE
@@ -51,6 +51,7 @@ struct wan_redeem {
 struct wan_grant {
 	struct span key_bytes;      /* 32 bytes */
 	struct span custody_record;
+	struct span custody_proof; /* of the key that signed the record */
 };
 
 void wan_attest_encode(struct writer *w, const struct wan_attest *m);

@@ -2,18 +2,15 @@
 /* The side that takes: it asks, proves its platform by a fresh quote, and gives the key to no one but the vTPM that asked. */
 #include <openssl/ssl.h>
 
-#include "core/cbor.h"
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
 #include "edge/certified_ak.h"
-#include "edge/cose.h"
-#include "edge/custody.h"
 #include "edge/frame.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/mige/mige.h"
 
 static uint8_t body_bytes[CHANNEL_MESSAGE_MAX];
-static uint8_t answer_bytes[sizeof(struct secret256) + LIMIT_CUSTODY_RECORD + JUDGE_CERTIFIED_AK_MAX + 16];
+static uint8_t answer_bytes[sizeof(struct secret256) + LIMIT_CUSTODY_RECORD + LIMIT_CUSTODY_PROOF + JUDGE_CERTIFIED_AK_MAX + 16];
 
 enum tcb_error destination_ask(struct mige_connection *c)
 {
@@ -71,35 +68,6 @@ static enum tcb_error receive_challenge(struct mige *m, struct mige_connection *
 	return TCB_OK;
 }
 
-static enum tcb_error bad_record(struct diagnosis *d)
-{
-	return diagnose(d, TCB_REFUSED, "mige.grant.record", "a custody record that is not of this hand-over",
-			"a signed record from the source's platform to this one", "use enclaves of one release");
-}
-
-/* The record must tell this hand-over, between these two platforms, and be signed by the key it names. */
-static enum tcb_error check_record(const struct mige_connection *c, struct span bytes, const struct tpm_name *own_ak,
-				   struct diagnosis *d)
-{
-	uint8_t tbs_bytes[LIMIT_CUSTODY_RECORD + 256];
-	struct writer w = WRITER_OF(tbs_bytes);
-	struct p256_signature signature;
-	struct custody_record record;
-	struct span payload, tbs;
-
-	if (cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) != TCB_OK ||
-	    custody_record_decode(payload, &record) != TCB_OK)
-		return bad_record(d);
-	cose_tbs_encode(&w, CUSTODY_TYPE, payload);
-	TRY(writer_end(&w, &tbs));
-	if (crypto_verify(&record.mige_key, tbs, &signature) != TCB_OK ||
-	    memcmp(&record.id, &c->request.id, sizeof record.id) != 0 || record.generation != c->request.generation ||
-	    memcmp(&record.from_ak, &c->peer.platform.ak, sizeof record.from_ak) != 0 ||
-	    memcmp(&record.to_ak, own_ak, sizeof *own_ak) != 0)
-		return bad_record(d);
-	return TCB_OK;
-}
-
 /* Durable in our journal before the vTPM has the key: from now on an older generation cannot come here. */
 static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, struct span body,
 				    struct mige_answer *answer, struct diagnosis *d)
@@ -113,10 +81,11 @@ static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, s
 	TRY(wan_grant_decode(body, &grant));
 	TRY(certified_ak_decode(mige_certified_ak(m), &own));
 	TRY(tpm_name_of(own.ak_public, &own_ak));
-	TRY(check_record(c, grant.custody_record, &own_ak, d));
+	TRY(custody_check_grant(c, &grant, &own_ak, d));
 	TRY(journal_arrive(&m->journal, &c->request.id, &c->request.handover, c->request.generation,
 			   span_of(c->address, c->address_size), d));
 	redeemed = (struct local_redeemed){ .key_bytes = grant.key_bytes, .custody_record = grant.custody_record,
+					    .custody_proof = grant.custody_proof,
 					    .certified_ak = mige_certified_ak(m) };
 	local_redeemed_encode(&w, &redeemed);
 	TRY(writer_end(&w, &answer->body));

@@ -22,7 +22,6 @@
 #define JOURNAL_GRANTS 1024       /* that left, and whose destination has not confirmed it */
 #define JOURNAL_POLICIES 64       /* undecided hand-overs with an owner's policy */
 #define JOURNAL_POLICY_MAX 16384u /* bytes of an owner's policy that can travel */
-#define PPID_SIZE 16
 
 enum journal_state {
 	JOURNAL_FREE = 0,

@@ -78,6 +78,7 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 	m->address_size = start.address.size;
 	m->sessions.roles = 1u << ROLE_VTPM;
 	mige_rehearse(m);
+	(void)!custody_prepare(m, NULL); /* now rather than in a pause; if it fails, it is made when it is needed */
 	m->started = true;
 	return TCB_OK;
 }
@@ -130,6 +131,7 @@ static enum tcb_error escrow(struct mige *m, const struct session_request *reque
 		TRY(journal_escrow_again(&m->journal, &escrow, &escrowed.handover, d));
 	} else {
 		TRY(judge_policy(escrow.policy, d)); /* while the VM can still go on here */
+		TRY(custody_fold(m, &escrow, &escrowed.custody, d));
 		TRY(journal_escrow(&m->journal, &escrow, d));
 		escrowed.handover = escrow.handover;
 	}

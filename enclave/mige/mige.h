@@ -4,6 +4,7 @@
  *   net.c          connections: numbers, bytes in and out, which side handles a message
  *   source.c       this platform gives: judges who asks, decides, grants; hears that it arrived
  *   destination.c  this platform takes: asks, proves itself, hands the key to its vTPM
+ *   custody.c      the hand-over's record, and the proof of our key; custody_fold.c: old records become a summary
  *   tidy.c         the journal shrinks: sources are told what arrived, entries that say nothing any more go
  *   rehearse.c     a first session, with ourselves, when we start
  *   judge.c        what a peer must be (memory.c: what was judged before)      channel.c, ratls.c  TLS 1.3      journal.c  what is decided */
@@ -71,6 +72,8 @@ struct mige {
 	struct session pse;
 	size_t certified_ak_size;
 	uint8_t certified_ak[JUDGE_CERTIFIED_AK_MAX];
+	size_t custody_proof_size; /* 0: to be made */
+	uint8_t custody_proof[LIMIT_CUSTODY_PROOF];
 	struct journal journal;
 	uint64_t round; /* of CALL_MIGE_TIDY: the newest */
 	uint64_t last_number; /* of an outbound connection */
@@ -112,6 +115,26 @@ enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, en
 				   struct mige_answer *answer, struct diagnosis *d) MUST_USE;
 /* WAN_ASK or WAN_CONFIRM for c->request; the peer has been judged. */
 enum tcb_error destination_ask(struct mige_connection *c) MUST_USE;
+
+/* ---- custody.c, custody_fold.c (edge/custody.h) ---- */
+
+/* Makes the proof of our key where there is none yet: the PSE endorses the key, the physical TPM quotes the endorsement. To be called
+ * before a hand-over is decided. Code: mige.custody.proof. */
+enum tcb_error custody_prepare(struct mige *m, struct diagnosis *d) MUST_USE;
+/* The proof that custody_prepare() has made. */
+struct span mige_custody_proof(const struct mige *m);
+/* Appends the signed record of a hand-over that is decided now. `peer` NULL: to this platform itself. */
+enum tcb_error custody_sign(const struct mige *m, const struct judged_peer *peer, const struct journal_entry *entry, uint64_t now_s,
+			    struct writer *out) MUST_USE;
+/* Appends a record that was signed before. If a MigE before us signed it, it is signed anew, by the key that our proof is of. */
+enum tcb_error custody_sign_again(const struct mige *m, struct span record, struct writer *out) MUST_USE;
+/* The grant's record is of this hand-over, from the peer to us (`own_ak`), by a key that the peer's PSE and TPM prove. Code:
+ * mige.grant.record. */
+enum tcb_error custody_check_grant(const struct mige_connection *c, const struct wan_grant *grant, const struct tpm_name *own_ak,
+				   struct diagnosis *d) MUST_USE;
+/* Makes room for one more record in the chain of a vTPM that is to be handed over: the oldest record goes into the summary, which we
+ * sign. `ret_chain` is the new chain, borrowed until the next call; empty: there is room. Code: mige.custody.chain. */
+enum tcb_error custody_fold(struct mige *m, const struct local_escrow *escrow, struct span *ret_chain, struct diagnosis *d) MUST_USE;
 
 /* ---- rehearse.c ---- */
 

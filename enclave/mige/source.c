@@ -3,10 +3,6 @@
 #include <openssl/ssl.h>
 
 #include "crypto/crypto.h"
-#include "crypto/tpm_name.h"
-#include "edge/certified_ak.h"
-#include "edge/custody.h"
-#include "enclave/lib/cose_sign.h"
 #include "enclave/lib/ocall.h"
 #include "enclave/mige/mige.h"
 
@@ -65,54 +61,24 @@ static enum tcb_error receive_ask(struct mige *m, struct mige_connection *c, str
 	return TCB_OK;
 }
 
-/* Where the vTPM leaves from: this platform, as its PSE certifies it. */
-static enum tcb_error own_platform(const struct mige *m, struct custody_record *record)
+static enum tcb_error send_grant(struct mige *m, struct mige_connection *c, const struct journal_entry *entry, struct diagnosis *d)
 {
-	struct certified_ak own;
-
-	TRY(certified_ak_decode(mige_certified_ak(m), &own));
-	TRY(tpm_name_of(own.ak_public, &record->from_ak));
-	record->from_name = own.platform_name;
-	return TCB_OK;
-}
-
-/* `peer` NULL: to this platform itself. */
-static enum tcb_error sign_record(const struct mige *m, const struct judged_peer *peer, const struct journal_entry *entry,
-				  uint64_t now_s, struct writer *out)
-{
-	struct custody_record record = {
-		.id = entry->id,
-		.generation = entry->generation,
-		.time_s = now_s,
-		.previous = entry->last_custody,
-		.mige_key = m->public,
-	};
-	uint8_t payload_bytes[LIMIT_CUSTODY_RECORD];
-	struct writer w = WRITER_OF(payload_bytes);
-	struct span payload;
-
-	TRY(own_platform(m, &record));
-	record.to_ak = peer != NULL ? peer->platform.ak : record.from_ak;
-	record.to_name = peer != NULL ? span_of(peer->name, peer->name_size) : record.from_name;
-	custody_record_encode(&w, &record);
-	TRY(writer_end(&w, &payload));
-	return cose_sign(m->key, CUSTODY_TYPE, payload, out);
-}
-
-static enum tcb_error send_grant(struct mige_connection *c, const struct journal_entry *entry)
-{
-	struct wan_grant grant = { .key_bytes = SPAN_OF(entry->key.bytes),
-				   .custody_record = span_of(entry->grant->record, entry->grant->record_size) };
-	uint8_t grant_bytes[LIMIT_CUSTODY_RECORD + 64];
-	struct writer w = WRITER_OF(grant_bytes);
+	static uint8_t grant_bytes[LIMIT_CUSTODY_RECORD + LIMIT_CUSTODY_PROOF + 64];
+	struct wan_grant grant = { .key_bytes = SPAN_OF(entry->key.bytes) };
+	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
+	struct writer w = WRITER_OF(grant_bytes), record = WRITER_OF(record_bytes);
 	struct span body;
 	enum tcb_error error;
 
+	TRY(custody_prepare(m, d)); /* a grant of an earlier start may be repeated before anything else is granted */
+	TRY(custody_sign_again(m, span_of(entry->grant->record, entry->grant->record_size), &record));
+	TRY(writer_end(&record, &grant.custody_record));
+	grant.custody_proof = mige_custody_proof(m);
 	wan_grant_encode(&w, &grant);
 	error = writer_end(&w, &body);
 	if (error == TCB_OK)
 		error = channel_send(&c->channel, WAN_GRANT, body);
-	wipe(grant_bytes, sizeof grant_bytes);
+	wipe(grant_bytes, w.size);
 	return error;
 }
 
@@ -131,7 +97,8 @@ static enum tcb_error decide(struct mige *m, struct mige_connection *c, struct j
 	if (entry->state == JOURNAL_REDEEMED)
 		return judge_repetition(&m->judge, &c->peer, proof, c->nonce, now_s, d);
 	TRY(judge_handover(&m->judge, &c->peer, policy, proof, c->nonce, now_s, d));
-	TRY(sign_record(m, &c->peer, entry, now_s, &w));
+	TRY(custody_prepare(m, d));
+	TRY(custody_sign(m, &c->peer, entry, now_s, &w));
 	TRY(writer_end(&w, &record));
 	return journal_redeem(&m->journal, entry, &c->peer.platform, record, d);
 }
@@ -146,7 +113,7 @@ static enum tcb_error receive_redeem(struct mige *m, struct mige_connection *c, 
 	TRY(decide(m, c, entry, &proof, d));
 	wipe(c->nonce, sizeof c->nonce);
 	c->stage = CONNECTION_READY;
-	return send_grant(c, entry);
+	return send_grant(m, c, entry, d);
 }
 
 /* From now on the grant is not repeated, and neither key nor record is here. A hand-over that is not known was confirmed before. */
@@ -180,7 +147,7 @@ static enum tcb_error decide_here(struct mige *m, struct journal_entry *entry, s
 	uint64_t now_s;
 
 	TRY(host_time(&now_s, d));
-	TRY(sign_record(m, NULL, entry, now_s, &w));
+	TRY(custody_sign(m, NULL, entry, now_s, &w));
 	TRY(writer_end(&w, &record));
 	return journal_redeem(&m->journal, entry, &here, record, d);
 }
@@ -190,17 +157,20 @@ enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *ask
 	static const struct judged_peer here;
 	struct journal_entry *entry = journal_find_handover(&m->journal, &asked->handover);
 	struct local_redeemed redeemed;
+	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
+	struct writer record = WRITER_OF(record_bytes);
 
 	if (entry == NULL || entry->generation != asked->generation ||
 	    memcmp(&entry->id, &asked->id, sizeof entry->id) != 0)
 		return TCB_MALFORMED;
 	if (entry->state == JOURNAL_REDEEMED && !is_redeemer(entry, &here))
 		return redeemed_elsewhere(d);
+	TRY(custody_prepare(m, d));
 	if (entry->state == JOURNAL_ESCROWED)
 		TRY(decide_here(m, entry, d));
-	redeemed = (struct local_redeemed){ .key_bytes = SPAN_OF(entry->key.bytes),
-					    .custody_record = span_of(entry->grant->record, entry->grant->record_size),
-					    .certified_ak = mige_certified_ak(m) };
+	TRY(custody_sign_again(m, span_of(entry->grant->record, entry->grant->record_size), &record));
+	redeemed = (struct local_redeemed){ .key_bytes = SPAN_OF(entry->key.bytes), .custody_record = span_of(record_bytes, record.size),
+					    .custody_proof = mige_custody_proof(m), .certified_ak = mige_certified_ak(m) };
 	local_redeemed_encode(reply, &redeemed);
 	return TCB_OK;
 }

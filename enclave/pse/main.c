@@ -141,6 +141,24 @@ static enum tcb_error endorse(struct pse *p, const struct session_entry *from, s
 	return cose_sign(p->key, ENDORSEMENT_TYPE, payload, reply);
 }
 
+static enum tcb_error endorse_mige(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
+				   struct diagnosis *d)
+{
+	struct mige_endorsement e = { .enclave = from->peer, .epoch = p->epoch }; /* the REPORT's word */
+	uint8_t payload_bytes[MIGE_ENDORSEMENT_MAX];
+	struct writer w = WRITER_OF(payload_bytes);
+	struct reader r = reader_of(body);
+	struct span payload;
+
+	(void)d;
+	TRY(reader_copy(&r, e.mige_key.bytes, sizeof e.mige_key.bytes));
+	TRY(reader_end(&r));
+	TRY(crypto_p256_check(&e.mige_key));
+	mige_endorsement_encode(&w, &e);
+	TRY(writer_end(&w, &payload));
+	return cose_sign(p->key, MIGE_ENDORSEMENT_TYPE, payload, reply);
+}
+
 static enum tcb_error certify_key(struct pse *p, const struct session_entry *from, struct span body,
 				  struct writer *reply, struct diagnosis *d)
 {
@@ -236,6 +254,7 @@ static const struct permit {
 } permits[] = {
 	{ LOCAL_GET_CERTIFIED_AK, 1u << ROLE_VTPM | 1u << ROLE_MIGE, get_certified_ak },
 	{ LOCAL_ENDORSE, 1u << ROLE_VTPM, endorse },
+	{ LOCAL_ENDORSE_MIGE, 1u << ROLE_MIGE, endorse_mige },
 	{ LOCAL_CERTIFY, 1u << ROLE_VTPM, certify_key },
 	{ LOCAL_ISSUER, 1u << ROLE_VTPM, give_issuer },
 	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },

@@ -157,8 +157,7 @@ static enum tcb_error put_vtpm(struct vtpm *v, struct writer *w, struct evidence
 	TRY(identity_quote(&commitment, w, d));
 	e->parts[EVIDENCE_VTPM_QUOTE] = since(w, start);
 	start = w->size;
-	cbor_write_array(w, v->record.custody_count);
-	writer_bytes(w, span_of(v->record.custody, v->record.custody_size));
+	TRY(custody_put(&v->record, w));
 	e->parts[EVIDENCE_CUSTODY] = since(w, start);
 	return writer_end(w, NULL);
 }

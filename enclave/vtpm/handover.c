@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Hand-over: the source gives ciphertext and leaves the key with its MigE; the destination has its MigE redeem it. */
-#include "core/cbor.h"
 #include "crypto/crypto.h"
 #include "edge/blob.h"
 #include "edge/local.h"
@@ -23,13 +22,14 @@ static void blob_iv(uint8_t type, uint8_t ret_iv[AES_GCM_IV_SIZE])
 static enum tcb_error escrow(struct vtpm *v, enum local_request request, const struct secret256 *key, struct local_escrowed *ret_escrowed,
 			     struct diagnosis *d)
 {
-	static uint8_t body_bytes[LIMIT_POLICY + 512];
+	static uint8_t body_bytes[LIMIT_POLICY + LIMIT_CUSTODY + 512];
 	struct local_escrow escrow = {
 		.handover = v->out.handover,
 		.id = v->record.id,
 		.generation = v->record.generation,
 		.key_bytes = SPAN_OF(key->bytes),
 		.last_custody = v->record.last_custody,
+		.custody = span_of(v->record.custody, v->record.custody_size),
 		.policy = span_of(v->record.policy, v->record.policy_size),
 	};
 	struct writer w = WRITER_OF(body_bytes);
@@ -43,7 +43,7 @@ static enum tcb_error escrow(struct vtpm *v, enum local_request request, const s
 	TRY(error);
 	TRY(local_escrowed_decode(reply, ret_escrowed));
 	v->out.handover = ret_escrowed->handover;
-	return TCB_OK;
+	return ret_escrowed->custody.size > 0 ? custody_replace(&v->record, ret_escrowed->custody) : TCB_OK;
 }
 
 static enum tcb_error seal_blob(const struct vtpm *v, uint8_t type, const struct secret256 *key,
@@ -228,20 +228,6 @@ static enum tcb_error redeem(struct vtpm *v, const struct blob_head *head, struc
 	return local_redeemed_decode(reply, ret_redeemed);
 }
 
-static enum tcb_error append_custody(struct vtpm_record *record, struct span custody_record)
-{
-	struct writer w = writer_of(record->custody + record->custody_size,
-				    sizeof record->custody - record->custody_size);
-
-	cbor_write_bytes(&w, custody_record);
-	TRY(writer_end(&w, NULL));
-	if (record->custody_count >= LIMIT_CUSTODY_RECORDS)
-		return TCB_LIMIT;
-	record->custody_size += w.size;
-	record->custody_count++;
-	return crypto_sha256(custody_record, &record->last_custody);
-}
-
 /* What both blobs hold becomes this vTPM: record, then the TPM with its volatile state. */
 static enum tcb_error take_over(struct vtpm *v, const struct blob_head *head, const struct secret256 *key,
 				struct vtpm_record *next, struct diagnosis *d)
@@ -264,11 +250,12 @@ static enum tcb_error take_over(struct vtpm *v, const struct blob_head *head, co
 enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 {
 	static struct vtpm_record next, before;
+	static uint8_t proof_bytes[LIMIT_CUSTODY_PROOF];
 	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
 	SECRET struct secret256 key = {0};
 	struct local_redeemed redeemed;
 	struct blob_head head;
-	struct span record;
+	struct span record, proof;
 	enum tcb_error error;
 
 	TRY(read_head(v, &head, d));
@@ -276,12 +263,14 @@ enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 	memcpy(key.bytes, redeemed.key_bytes.data, sizeof key.bytes);
 	memcpy(record_bytes, redeemed.custody_record.data, redeemed.custody_record.size);
 	record = span_of(record_bytes, redeemed.custody_record.size);
+	memcpy(proof_bytes, redeemed.custody_proof.data, redeemed.custody_proof.size);
+	proof = span_of(proof_bytes, redeemed.custody_proof.size);
 	TRY(residence_begin(v));
 	memcpy(v->residence.certified_ak, redeemed.certified_ak.data, redeemed.certified_ak.size);
 	v->residence.certified_ak_size = redeemed.certified_ak.size;
 	error = take_over(v, &head, &key, &next, d);
 	if (error == TCB_OK)
-		error = append_custody(&next, record);
+		error = custody_append(&next, record, proof);
 	tee_release(plain_bytes, sizeof plain_bytes);
 	tee_release(spare_bytes, sizeof spare_bytes);
 	TRY(error);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The sealed state. Document, version 3:
- *   "TCBVTPM3" | id 16 | u64 generation | u8 state | u8 origin | u8 1: arrived | secret 32 | last custody 32 | sized policy | sized recovery key |
- *   u32 custody records | sized custody | TPM state, packed (pack.h)
+/* The sealed state. Document, version 4:
+ *   "TCBVTPM4" | id 16 | u64 generation | u8 state | u8 origin | u8 1: arrived | secret 32 | last custody 32 | sized policy | sized recovery key |
+ *   sized custody | TPM state, packed (pack.h)
  * Sealed (enclave/lib/seal.h) with, before it, u64 version and the digest of the sealed version before: the ledger's chain. */
 #include <stddef.h>
 
@@ -12,7 +12,7 @@
 #include "enclave/vtpm/engine.h"
 #include "enclave/vtpm/vtpm.h"
 
-#define STATE_MAGIC "TCBVTPM3"
+#define STATE_MAGIC "TCBVTPM4"
 #define STATE_LABEL "tcbind vTPM state v1"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
@@ -30,7 +30,6 @@ enum tcb_error state_encode(const struct vtpm_record *record, struct span tpm, s
 	writer_bytes(w, SPAN_OF(record->last_custody.bytes));
 	writer_sized(w, span_of(record->policy, record->policy_size));
 	writer_sized(w, span_of(record->recovery, record->recovery_size));
-	writer_u32(w, (uint32_t)record->custody_count);
 	writer_sized(w, span_of(record->custody, record->custody_size));
 	writer_bytes(w, tpm);
 	return writer_end(w, NULL);
@@ -55,7 +54,6 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 {
 	struct reader r = reader_of(bytes);
 	struct span magic, policy, recovery, custody, tpm;
-	uint32_t custody_count;
 	uint8_t state, origin;
 
 	TRY(reader_bytes(&r, strlen(STATE_MAGIC), &magic));
@@ -70,14 +68,12 @@ enum tcb_error state_decode(struct span bytes, struct vtpm_record *ret_record, s
 	TRY(reader_copy(&r, ret_record->last_custody.bytes, sizeof ret_record->last_custody.bytes));
 	TRY(reader_sized(&r, sizeof ret_record->policy, &policy));
 	TRY(reader_sized(&r, sizeof ret_record->recovery, &recovery));
-	TRY(reader_u32(&r, &custody_count));
 	TRY(reader_sized(&r, sizeof ret_record->custody, &custody));
 	tpm = r.rest;
-	if (state > VTPM_MOVED || (origin != ORIGIN_MANUFACTURED && origin != ORIGIN_IMPORTED) || custody_count > LIMIT_CUSTODY_RECORDS)
+	if (state > VTPM_MOVED || (origin != ORIGIN_MANUFACTURED && origin != ORIGIN_IMPORTED))
 		return TCB_MALFORMED;
 	ret_record->state = (enum vtpm_state)state;
 	ret_record->origin = (enum vtpm_origin)origin;
-	ret_record->custody_count = custody_count;
 	copy_field(ret_record->policy, &ret_record->policy_size, policy);
 	copy_field(ret_record->recovery, &ret_record->recovery_size, recovery);
 	copy_field(ret_record->custody, &ret_record->custody_size, custody);

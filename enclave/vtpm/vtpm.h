@@ -12,7 +12,6 @@
 #include "enclave/lib/session.h"
 #include "enclave/vtpm/identity.h"
 
-#define VTPM_CUSTODY_MAX 131072u /* bytes of custody records, encoded */
 #define VTPM_CERTIFIED_AK_MAX (LIMIT_QUOTE + 2048u)
 
 /* What is sealed (state.c). The TPM's own permanent state is the engine's. */
@@ -24,10 +23,10 @@ struct vtpm_record {
 	bool arrived; /* by a hand-over, and no command since: mailbox and certificates are the former platform's */
 	struct secret256 secret; /* authorizes the mailbox's writes */
 	struct digest256 last_custody; /* SHA-256 of the newest; zeros: none */
-	size_t policy_size, recovery_size, custody_size, custody_count;
+	size_t policy_size, recovery_size, custody_size;
 	uint8_t policy[LIMIT_POLICY]; /* from here on: memory that is touched only as far as it is used */
 	uint8_t recovery[P256_POINT_SIZE];
-	uint8_t custody[VTPM_CUSTODY_MAX]; /* CBOR byte strings, oldest first */
+	uint8_t custody[LIMIT_CUSTODY]; /* the chain (edge/custody.h); nothing where it was never handed over */
 };
 
 /* One stay on one platform, in one enclave process: never stored. */
@@ -115,6 +114,15 @@ enum tcb_error residence_reserve(void) MUST_USE;
 enum tcb_error residence_begin(struct vtpm *v) MUST_USE;
 /* Evidence for `nonce` (edge/evidence.h), borrowed until the next call. */
 enum tcb_error evidence_make(struct vtpm *v, struct span nonce, struct span *ret_evidence, struct diagnosis *d) MUST_USE;
+
+/* ---- custody.c ---- */
+
+/* Adds the record of a hand-over, and the proof of the MigE that signed it, to the chain. TCB_LIMIT: the source's MigE made no room. */
+enum tcb_error custody_append(struct vtpm_record *record, struct span custody_record, struct span proof) MUST_USE;
+/* Replaces the chain by the same one, folded by our MigE. */
+enum tcb_error custody_replace(struct vtpm_record *record, struct span chain) MUST_USE;
+/* Appends the chain as evidence carries it. */
+enum tcb_error custody_put(const struct vtpm_record *record, struct writer *w) MUST_USE;
 
 /* ---- handover.c ---- */
 

@@ -6,6 +6,8 @@
 #include "edge/collateral.h"
 #include "edge/cose.h"
 #include "edge/custody.h"
+#include "edge/custody_proof.h"
+#include "edge/custody_summary.h"
 #include "edge/endorsement.h"
 #include "edge/evidence.h"
 #include "edge/frame.h"
@@ -61,22 +63,33 @@ CODEC(vtpm_serve, { .locality = 3, .pending = TEXT("part of a command") })
 CODEC(vtpm_served, { .closed = true, .locality = 4, .pending = TEXT("rest") })
 CODEC(ledger_entry, { .id = {{1}}, .version = 2, .digest = {{3}}, .previous = {{4}} })
 CODEC(local_escrow, { .handover = {{1}}, .id = {{2}}, .generation = 3, .key_bytes = BYTES(key32),
-		      .last_custody = {{5}}, .policy = TEXT("{}") })
-CODEC(local_escrowed, { .address = TEXT("h:1"), .mige_key = {{2}} })
+		      .last_custody = {{5}}, .custody = TEXT("chain"), .policy = TEXT("{}") })
+CODEC(local_escrowed, { .address = TEXT("h:1"), .mige_key = {{2}}, .custody = TEXT("chain") })
 CODEC(local_redeem, { .handover = {{1}}, .id = {{2}}, .generation = 3, .source_address = TEXT("h:1"),
 		      .source_mige_key = {{5}} })
-CODEC(local_redeemed, { .key_bytes = BYTES(key32), .custody_record = TEXT("rec"), .certified_ak = TEXT("ak") })
+CODEC(local_redeemed, { .key_bytes = BYTES(key32), .custody_record = TEXT("rec"), .custody_proof = TEXT("proof"), .certified_ak = TEXT("ak") })
 CODEC(wan_attest, { .certified_ak = TEXT("ak"), .collateral = TEXT("c") })
 CODEC(wan_ask, { .handover = {{1}}, .id = {{2}}, .generation = 3 })
 CODEC(wan_redeem, { .platform_quote = TEXT("q"), .event_log = TEXT("log") })
-CODEC(wan_grant, { .key_bytes = BYTES(key32), .custody_record = TEXT("rec") })
+CODEC(wan_grant, { .key_bytes = BYTES(key32), .custody_record = TEXT("rec"), .custody_proof = TEXT("proof") })
 CODEC(tpm_quote, { .attest = TEXT("attest"), .signature = TEXT("sig"), .pcrs = BYTES(pcrs), .has_path = true,
 		   .leaf_index = 1, .leaf_count = 2, .path = BYTES(node) })
 CODEC(endorsement, { .id = {{1}}, .generation = 2, .residence_key = {{3}},
 		     .enclave = { .mrenclave = {4}, .mrsigner = {5}, .isv_prod_id = 4, .isv_svn = 300, .attributes = 5 },
 		     .ek_name = {{6}}, .ak_name = {{7}}, .epoch = {{8}}, .policy_digest = {{9}}, .origin = ORIGIN_MANUFACTURED })
 CODEC(custody_record, { .id = {{1}}, .generation = 2, .from_name = TEXT("A"), .to_name = TEXT("B"), .from_ak = {{3}},
-			.to_ak = {{4}}, .time_s = 1800000000, .previous = {{5}}, .mige_key = {{6}} })
+			.to_ak = {{4}}, .time_s = 1800000000, .previous = {{5}}, .mige_key = {{6}}, .to_ppid = {7} })
+CODEC(custody_chain, { .summary = TEXT("summary"), .record_count = 2, .records = { TEXT("first"), TEXT("second") },
+		       .proof_count = 1, .proofs = { TEXT("proof") } })
+CODEC(custody_summary, { .id = {{1}}, .first_generation = 1, .last_generation = 300, .first_time_s = 1800000000,
+			 .last_time_s = 1800000001, .stay_count = 2, .others = 41, .last = {{4}}, .at_ak = {{5}}, .at_ppid = {6},
+			 .stays = { { .name = TEXT("A"), .ak = {{2}}, .count = 256 }, { .name = TEXT("B"), .ak = {{3}}, .count = 3 } },
+			 .mige_key = {{7}} })
+CODEC(custody_proof, { .certified_ak = TEXT("ak"), .endorsement = TEXT("e"), .attest = TEXT("attest"), .signature = TEXT("sig"),
+		       .leaf_index = 1, .leaf_count = 2, .path = BYTES(node) })
+CODEC(mige_endorsement, { .mige_key = {{1}},
+			  .enclave = { .mrenclave = {4}, .mrsigner = {5}, .isv_prod_id = 3, .isv_svn = 300, .attributes = 5 },
+			  .epoch = {{8}} })
 CODEC(collateral, { .tcb_info = TEXT("{}"), .tcb_info_signature = {{1}}, .qe_identity = TEXT("{}"),
 		    .qe_identity_signature = {{2}}, .tcb_signing_certificate = TEXT("c"),
 		    .root_certificate = TEXT("r"), .root_crl = TEXT("l"), .pck_crl = TEXT("p"),
@@ -201,7 +214,8 @@ const struct codec codecs[] = {
 	ROW(pse_start), ROW(peer_message), ROW(peer_reply), ROW(mige_start), ROW(mige_net), ROW(mige_step), ROW(vtpm_create),
 	ROW(vtpm_load), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(ledger_entry), ROW(vtpm_serve), ROW(vtpm_served),
 	ROW(local_escrow), ROW(local_escrowed), ROW(local_redeem), ROW(local_redeemed), ROW(wan_attest),
-	ROW(wan_ask), ROW(wan_redeem), ROW(wan_grant), ROW(tpm_quote), ROW(endorsement), ROW(custody_record),
+	ROW(wan_ask), ROW(wan_redeem), ROW(wan_grant), ROW(tpm_quote), ROW(endorsement), ROW(custody_record), ROW(custody_chain), ROW(custody_summary),
+	ROW(custody_proof), ROW(mige_endorsement),
 	ROW(collateral), ROW(evidence_request), ROW(vtpm_keys), ROW(evidence), ROW(certified_ak), ROW(cose),
 	ROW(frame_head), ROW(diagnosis), ROW(blob),
 };

@@ -8,16 +8,35 @@
 
 #include <cmocka.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
-#include "edge/custody.h"
+#include "edge/custody_proof.h"
 #include "edge/tpm_quote.h"
 #include "enclave/lib/cose_sign.h"
 #include "tests/enclave/fake_tee.h"
 #include "tests/enclave/rig/ptpm.h"
+#include "verify/appraise/quote.h"
 
 typedef enum tcb_error public_writer(const EVP_PKEY *key, struct writer *w);
+
+/* Copies of an attester share its keys, so none is freed before the test ends. */
+static EVP_PKEY *new_shared_key(void)
+{
+	static struct kept {
+		struct kept *next;
+		EVP_PKEY *key;
+	} *all;
+	struct kept *kept = malloc(sizeof *kept);
+
+	assert_non_null(kept);
+	assert_int_equal(crypto_p256_new(&kept->key), TCB_OK);
+	kept->next = all;
+	all = kept;
+	return kept->key;
+}
 
 static size_t new_key(public_writer *put, EVP_PKEY **ret_key, uint8_t ret_public[LIMIT_TPM_PUBLIC])
 {
@@ -34,7 +53,8 @@ void attester_init(struct attester *a, struct rig_platform *platform, EVP_PKEY *
 
 	*a = (struct attester){ .platform = platform, .pse_key = pse_key, .pse = fake_identity(ROLE_PSE),
 				.vtpm = fake_identity(ROLE_VTPM), .epoch = {{7, (uint8_t)platform->name[0]}}, .id = {{id}},
-				.generation = 1, .nonce = {1, 2, 3}, .custody = {0x80}, .custody_size = 1 };
+				.generation = 1, .nonce = {1, 2, 3} };
+	attester_set_chain(a, &(struct custody_chain){0});
 	a->ek_size = new_key(fake_ek_public, &ek, a->ek_public);
 	EVP_PKEY_free(ek);
 	a->ak_size = new_key(fake_ak_public, &a->vtpm_ak, a->ak_public);
@@ -55,27 +75,110 @@ void attester_restart(struct attester *a)
 	assert_int_equal(crypto_p256_new(&a->residence), TCB_OK);
 }
 
-void attester_move(struct attester *a, struct rig_platform *to, EVP_PKEY *pse_key)
+/* From a quote of its processor, judged as a verifier would. */
+static void ppid_of(struct rig_platform *p, uint8_t ret_ppid[PPID_SIZE])
+{
+	static const uint8_t report_data[SGX_REPORT_DATA_SIZE];
+	static uint8_t quote_bytes[LIMIT_QUOTE];
+	const struct enclave_identity pse = fake_identity(ROLE_PSE);
+	struct writer quote = WRITER_OF(quote_bytes);
+	static struct policy policy;
+	static struct checks checks;
+	struct collateral collateral;
+	struct quote_claims claims;
+
+	policy_default(&policy);
+	policy.root_count = 1;
+	checks = (struct checks){0};
+	assert_int_equal(processor_quote(&p->processor, &pse, report_data, &quote), TCB_OK);
+	assert_int_equal(quote_peek_root(span_of(quote_bytes, quote.size), &policy.roots[0]), TCB_OK);
+	assert_int_equal(collateral_decode(file_span(&p->collateral), &collateral), TCB_OK);
+	assert_int_equal(quote_appraise(span_of(quote_bytes, quote.size), &collateral, &policy, (uint64_t)time(NULL), &checks, &claims),
+			 TCB_OK);
+	memcpy(ret_ppid, claims.ppid, PPID_SIZE);
+}
+
+struct custody_record attester_record_claims(const struct attester *a, struct rig_platform *to)
 {
 	struct custody_record record = { .id = a->id, .generation = a->generation, .from_name = span_of_text(a->platform->name),
-					 .to_name = span_of_text(to->name), .time_s = 1700000000 };
-	uint8_t payload[LIMIT_CUSTODY_RECORD], signed_record[LIMIT_CUSTODY_RECORD];
-	struct writer w = WRITER_OF(payload), s = WRITER_OF(signed_record), chain = WRITER_OF(a->custody);
+					 .to_name = span_of_text(to->name), .time_s = 1700000000 + a->generation,
+					 .previous = a->last_custody };
 
-	assert_int_equal(a->generation, 1); /* one move is all that the tests want: the record before would have to be hashed */
 	assert_int_equal(tpm_name_of(span_of(a->platform->ak_public, a->platform->ak_public_size), &record.from_ak), TCB_OK);
 	assert_int_equal(tpm_name_of(span_of(to->ak_public, to->ak_public_size), &record.to_ak), TCB_OK);
 	assert_int_equal(crypto_p256_public(a->mige_key, &record.mige_key), TCB_OK);
-	custody_record_encode(&w, &record);
+	if (to != a->platform)
+		ppid_of(to, record.to_ppid);
+	return record;
+}
+
+struct span attester_record(const struct attester *a, const struct custody_record *record)
+{
+	static uint8_t signed_record[LIMIT_CUSTODY_RECORD];
+	uint8_t payload[LIMIT_CUSTODY_RECORD];
+	struct writer w = WRITER_OF(payload), s = WRITER_OF(signed_record);
+
+	custody_record_encode(&w, record);
 	assert_int_equal(cose_sign(a->mige_key, CUSTODY_TYPE, span_of(payload, w.size), &s), TCB_OK);
-	cbor_write_array(&chain, 1);
-	cbor_write_bytes(&chain, span_of(signed_record, s.size));
-	a->custody_size = chain.size;
+	return span_of(signed_record, s.size);
+}
+
+struct span attester_proof(const struct attester *a, const struct enclave_identity *mige, EVP_PKEY *quoted_by)
+{
+	static uint8_t proofs[4][LIMIT_CUSTODY_PROOF], payload[MIGE_ENDORSEMENT_MAX], endorsement[MIGE_ENDORSEMENT_MAX], quote_bytes[4096];
+	static unsigned count;
+	struct writer p = WRITER_OF(payload), e = WRITER_OF(endorsement), q = WRITER_OF(quote_bytes),
+		      w = writer_of(proofs[count % 4], sizeof proofs[0]);
+	struct mige_endorsement claims = { .enclave = *mige, .epoch = a->epoch };
+	struct custody_proof proof;
+	struct digest256 commitment;
+	struct tpm_quote quote;
+
+	assert_int_equal(crypto_p256_public(a->mige_key, &claims.mige_key), TCB_OK);
+	mige_endorsement_encode(&p, &claims);
+	assert_int_equal(cose_sign(a->pse_key, MIGE_ENDORSEMENT_TYPE, span_of(payload, p.size), &e), TCB_OK);
+	assert_int_equal(crypto_sha256_all((struct span[]){span_of_text(CUSTODY_PROOF_LABEL), span_of(endorsement, e.size)}, 2, &commitment),
+			 TCB_OK);
+	assert_int_equal(fake_quote(quoted_by, &commitment, a->platform->pcr0, &q), TCB_OK);
+	assert_int_equal(tpm_quote_decode(span_of(quote_bytes, q.size), &quote), TCB_OK);
+	proof = (struct custody_proof){ .endorsement = span_of(endorsement, e.size), .attest = quote.attest, .signature = quote.signature,
+					.leaf_index = quote.leaf_index, .leaf_count = quote.leaf_count, .path = quote.path };
+	proof.certified_ak = attester_certified_ak(a, span_of(a->platform->ak_public, a->platform->ak_public_size), AK_SOURCE_MSR);
+	custody_proof_encode(&w, &proof);
+	assert_int_equal(w.error, TCB_OK);
+	return span_of(proofs[count++ % 4], w.size);
+}
+
+void attester_set_chain(struct attester *a, const struct custody_chain *chain)
+{
+	static uint8_t bytes[LIMIT_CUSTODY];
+	struct writer w = WRITER_OF(bytes);
+
+	custody_chain_encode(&w, chain);
+	assert_int_equal(w.error, TCB_OK);
+	memcpy(a->custody, bytes, w.size);
+	a->custody_size = w.size;
+}
+
+void attester_move(struct attester *a, struct rig_platform *to, EVP_PKEY *pse_key)
+{
+	const struct enclave_identity mige = fake_identity(ROLE_MIGE);
+	struct custody_record record = attester_record_claims(a, to);
+	struct span signed_record = attester_record(a, &record);
+	struct custody_chain chain;
+
+	assert_int_equal(custody_chain_decode(span_of(a->custody, a->custody_size), &chain), TCB_OK);
+	assert_true(chain.record_count < LIMIT_CUSTODY_RECORDS);
+	chain.records[chain.record_count++] = signed_record;
+	custody_chain_put_proof(&chain, attester_proof(a, &mige, a->platform->ak));
+	attester_set_chain(a, &chain);
+	assert_int_equal(crypto_sha256(signed_record, &a->last_custody), TCB_OK);
 	a->generation++;
 	a->platform = to;
 	a->pse_key = pse_key;
 	a->epoch = (struct boot_epoch){{7, (uint8_t)to->name[0]}};
-	attester_restart(a);
+	a->mige_key = new_shared_key();
+	a->residence = new_shared_key();
 }
 
 static void put_le32(struct writer *w, uint32_t value)

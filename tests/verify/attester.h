@@ -5,11 +5,10 @@
 #define TCBIND_TESTS_VERIFY_ATTESTER_H
 
 #include "edge/certified_ak.h"
+#include "edge/custody.h"
 #include "edge/endorsement.h"
 #include "edge/evidence.h"
 #include "tests/enclave/rig/rig.h"
-
-#define ATTESTER_RECORDS 4
 
 struct attester {
 	struct rig_platform *platform;
@@ -22,8 +21,9 @@ struct attester {
 	uint8_t nonce[32], guest_pcr0[32];
 	uint8_t ek_public[LIMIT_TPM_PUBLIC], ak_public[LIMIT_TPM_PUBLIC];
 	size_t ek_size, ak_size;
-	uint8_t custody[4096];
+	uint8_t custody[LIMIT_CUSTODY]; /* the chain */
 	size_t custody_size;
+	struct digest256 last_custody;
 };
 
 /* The parts of an evidence in memory of their own, to be spoiled. */
@@ -36,7 +36,8 @@ struct parts {
 /* A new vTPM with new keys on this platform; `pse_key` is shared by the vTPMs of one platform. */
 void attester_init(struct attester *a, struct rig_platform *platform, EVP_PKEY *pse_key, uint8_t id);
 void attester_end(struct attester *a);
-/* Hands over to another platform, with its record; the residence is new. */
+/* Hands over to another platform, with its record and proof. Residence and MigE key are new; they belong to the attesters' module. At most
+ * LIMIT_CUSTODY_RECORDS times. */
 void attester_move(struct attester *a, struct rig_platform *to, EVP_PKEY *pse_key);
 /* A new process of the same vTPM. */
 void attester_restart(struct attester *a);
@@ -52,5 +53,12 @@ struct span parts_sign(const struct parts *p, EVP_PKEY *residence);
 struct span attester_certified_ak(const struct attester *a, struct span ak_public, enum ak_source source);
 struct span attester_endorsement(const struct attester *a, const struct endorsement *e);
 struct endorsement attester_endorsement_claims(const struct attester *a);
+/* A proof of the key of this platform's MigE: by this PSE's key, and with a quote by this TPM. Borrowed until four calls later. */
+struct span attester_proof(const struct attester *a, const struct enclave_identity *mige, EVP_PKEY *quoted_by);
+/* A record of the next hand-over, signed by the MigE. Borrowed until the next call. */
+struct custody_record attester_record_claims(const struct attester *a, struct rig_platform *to);
+struct span attester_record(const struct attester *a, const struct custody_record *record);
+/* Replaces the chain. */
+void attester_set_chain(struct attester *a, const struct custody_chain *chain);
 
 #endif

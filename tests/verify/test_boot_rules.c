@@ -128,7 +128,6 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	EVP_PKEY_free(moved.residence);
 	attester_end(&vm);
 	EVP_PKEY_free(pse_key);
 	EVP_PKEY_free(pse_of_b);
@@ -450,50 +449,6 @@ static void custody_rules(void **state)
 	fake_set_clock((struct fake_clock){0});
 }
 
-/* There and back, `count` times in all, by one MigE key; record `cut` is left out. */
-static struct span long_chain(uint64_t count, uint64_t cut)
-{
-	static uint8_t chain_bytes[LIMIT_CUSTODY_RECORDS * LIMIT_CUSTODY_RECORD];
-	uint8_t payload[LIMIT_CUSTODY_RECORD], record_bytes[LIMIT_CUSTODY_RECORD];
-	struct custody_record record = { .id = vm.id, .from_name = span_of_text("x"), .to_name = span_of_text("y") };
-	struct writer chain = WRITER_OF(chain_bytes);
-
-	cbor_write_array(&chain, (size_t)(cut > 0 ? count - 1 : count));
-	assert_int_equal(crypto_p256_public(vm.mige_key, &record.mige_key), TCB_OK);
-	for (record.generation = 1; record.generation <= count; record.generation++) {
-		const struct rig_platform *to = (count - record.generation) % 2 == 0 ? &a : &b, *from = to == &a ? &b : &a;
-		struct writer w = WRITER_OF(payload), s = WRITER_OF(record_bytes);
-
-		assert_int_equal(tpm_name_of(span_of(from->ak_public, from->ak_public_size), &record.from_ak), TCB_OK);
-		assert_int_equal(tpm_name_of(span_of(to->ak_public, to->ak_public_size), &record.to_ak), TCB_OK);
-		custody_record_encode(&w, &record);
-		assert_int_equal(cose_sign(vm.mige_key, CUSTODY_TYPE, span_of(payload, w.size), &s), TCB_OK);
-		assert_int_equal(crypto_sha256(span_of(record_bytes, s.size), &record.previous), TCB_OK);
-		if (record.generation != cut)
-			cbor_write_bytes(&chain, span_of(record_bytes, s.size));
-	}
-	assert_int_equal(chain.error, TCB_OK);
-	return span_of(chain_bytes, chain.size);
-}
-
-/* As many as can be kept: the verdict still has room. */
-static void a_long_custody_chain_is_judged(void **state)
-{
-	struct attester far = vm;
-
-	(void)state;
-	far.generation = LIMIT_CUSTODY_RECORDS + 1;
-	attest(&far);
-	parts_set(&parts, EVIDENCE_CUSTODY, long_chain(LIMIT_CUSTODY_RECORDS, 0));
-	policy_with("");
-	assert_trusted_as(&far);
-	assert_int_equal(claims.custody_count, LIMIT_CUSTODY_RECORDS);
-	parts_set(&parts, EVIDENCE_CUSTODY, long_chain(LIMIT_CUSTODY_RECORDS, 200));
-	assert_refused_as(&far, "custody.chain");
-	parts_set(&parts, EVIDENCE_CUSTODY, long_chain(LIMIT_CUSTODY_RECORDS, LIMIT_CUSTODY_RECORDS));
-	assert_refused_as(&far, "custody.generation");
-}
-
 /* Every rule that a policy can have, at once. */
 static void the_verdict_has_room_for_all_rules(void **state)
 {
@@ -583,7 +538,6 @@ int main(void)
 		cmocka_unit_test(clocks_are_judged),
 		cmocka_unit_test(an_ek_is_of_the_template),
 		cmocka_unit_test(custody_rules),
-		cmocka_unit_test(a_long_custody_chain_is_judged),
 		cmocka_unit_test(the_verdict_has_room_for_all_rules),
 		cmocka_unit_test(owner_policy),
 		cmocka_unit_test(freshness),

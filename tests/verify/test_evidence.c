@@ -128,7 +128,6 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	EVP_PKEY_free(moved.residence);
 	EVP_PKEY_free(restarted.residence);
 	attester_end(&base);
 	attester_end(&other_vm);
@@ -389,14 +388,17 @@ static void collateral_is_judged(void **state)
 
 static void custody_must_lead_here(void **state)
 {
+	struct custody_chain chain;
+
 	(void)state;
 	spoiled = world[OTHER_PLATFORM];
 	spoiled.used = world[OTHER_PLATFORM].used;
-	parts_set(&spoiled, EVIDENCE_CUSTODY, span_of("\x80", 1)); /* the hand-over is kept quiet */
+	parts_set(&spoiled, EVIDENCE_CUSTODY, span_of("\x83\x40\x80\x80", 4)); /* the hand-over is kept quiet */
 	assert_refused_as("custody.generation", parts_sign(&spoiled, moved.residence));
 	spoiled = world[OTHER_PLATFORM];
 	parts_set(&spoiled, EVIDENCE_CUSTODY, span_of(moved.custody, moved.custody_size));
-	spoiled.memory[spoiled.used - 1] ^= 1;
+	assert_int_equal(custody_chain_decode(spoiled.e.parts[EVIDENCE_CUSTODY], &chain), TCB_OK);
+	*((uint8_t *)(uintptr_t)chain.records[0].data + chain.records[0].size - 1) ^= 1;
 	assert_refused_as("custody.signature", parts_sign(&spoiled, moved.residence));
 }
 

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/span.h"
 
-#define CHECKS_MAX 192
+#define CHECKS_MAX 256
 #define CHECK_TEXT_MAX 160
 
 enum check_result { CHECK_NOT_RUN = 0, CHECK_PASS, CHECK_FAIL };

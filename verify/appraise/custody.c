@@ -1,111 +1,164 @@
 // SPDX-License-Identifier: MIT
+/* The custody chain, from its oldest part to the platform that answers (verify/appraise/custody.h). */
 #include "verify/appraise/custody.h"
 
 #include "crypto/crypto.h"
 #include "edge/cose.h"
 #include "edge/custody.h"
-#include "verify/appraise/memo.h"
+#include "edge/custody_summary.h"
+#include "verify/appraise/cose_check.h"
+#include "verify/appraise/custody_rules.h"
 
 #define LAYER "custody"
 
-/* What the next record must continue. */
-struct walk {
-	uint64_t generation;
-	struct digest256 last;  /* of the record before; zeros before the first */
-	struct tpm_name at;     /* AK of the platform the vTPM is on */
-	bool started;           /* `at` is known */
-	bool listed;            /* it was on a platform that the policy lists */
-};
-
-static bool signature_checks(const struct custody_record *record, struct span payload,
-			     const struct p256_signature *signature, const struct checks *checks)
-{
-	uint8_t memory[LIMIT_CUSTODY_RECORD + COSE_TBS_HEAD_MAX];
-	struct writer w = WRITER_OF(memory);
-	struct span tbs;
-
-	cose_tbs_encode(&w, CUSTODY_TYPE, payload);
-	return writer_end(&w, &tbs) == TCB_OK && memo_verify(checks->memo, &record->mige_key, &tbs, 1, signature) == TCB_OK;
-}
-
-/* A check only where it fails: a chain may have more records than a verdict has room for. */
+/* A check only where it fails: the good ones are said once for the whole chain. */
 static bool must(struct checks *checks, const char *field, const char *code, bool passed, const char *expected, const char *got)
 {
 	return passed || check_that(checks, LAYER, field, code, false, expected, got);
 }
 
-static bool check_record(struct span bytes, const struct evidence_claims *claims, const struct policy *policy,
-			 struct walk *walk, struct checks *checks)
+/* ---- form and signatures ---- */
+
+static bool open_summary(struct custody_view *v, struct checks *checks)
 {
 	struct p256_signature signature;
-	struct custody_record record;
-	bool from_listed, to_listed;
 	struct span payload;
 
-	if (!must(checks, "record", "custody.malformed",
-		  bytes.size <= LIMIT_CUSTODY_RECORD && cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) == TCB_OK &&
-			  custody_record_decode(payload, &record) == TCB_OK,
-		  "a custody record", "something else") ||
-	    !must(checks, "signature", "custody.signature", signature_checks(&record, payload, &signature, checks),
-		  "signed by the Migration Enclave it names", "a signature that does not check") ||
-	    !must(checks, "chain", "custody.chain",
-		  record.generation == walk->generation && memcmp(&record.id, &claims->request.id, sizeof record.id) == 0 &&
-			  memcmp(&record.previous, &walk->last, sizeof walk->last) == 0 &&
-			  (!walk->started || memcmp(&record.from_ak, &walk->at, sizeof walk->at) == 0),
-		  "each record continues the one before", "a gap, or a record of another vTPM"))
+	if (!must(checks, "summary", "custody.malformed",
+		  cose_sign1_decode(v->chain.summary, CUSTODY_SUMMARY_TYPE, &payload, &signature) == TCB_OK &&
+			  custody_summary_decode(payload, &v->summary) == TCB_OK,
+		  "a summary of folded records", "something else"))
 		return false;
-	from_listed = policy_find_platform(policy, &record.from_ak) != NULL;
-	to_listed = policy_find_platform(policy, &record.to_ak) != NULL;
-	walk->listed |= from_listed || to_listed;
-	walk->at = record.to_ak;
-	walk->started = true;
-	walk->generation++;
-	return must(checks, "platforms", "custody.unlisted", !policy->custody_listed_only || (from_listed && to_listed),
-		    "hand-overs between platforms that the policy lists", "one from or to another") &&
-	       crypto_sha256(bytes, &walk->last) == TCB_OK;
+	v->has_summary = true;
+	return must(checks, "summary", "custody.summary",
+		    cose_check(CUSTODY_SUMMARY_TYPE, payload, &v->summary.mige_key, &signature, checks->memo) == TCB_OK,
+		    "a summary signed by the Migration Enclave it names", "a signature that does not check");
 }
 
-static bool check_records(struct reader *r, size_t count, struct evidence_claims *claims, const struct policy *policy,
-			  struct walk *walk, struct checks *checks)
+static bool open_record(struct span bytes, struct custody_record *ret_record, struct checks *checks)
 {
-	struct span bytes;
+	struct p256_signature signature;
+	struct span payload;
 
-	for (size_t i = 0; i < count; i++)
-		if (!must(checks, "chain", "custody.malformed", cbor_read_bytes(r, &bytes) == TCB_OK, "a record", "something else") ||
-		    !check_record(bytes, claims, policy, walk, checks))
+	return must(checks, "record", "custody.malformed",
+		    cose_sign1_decode(bytes, CUSTODY_TYPE, &payload, &signature) == TCB_OK &&
+			    custody_record_decode(payload, ret_record) == TCB_OK,
+		    "a custody record", "something else") &&
+	       must(checks, "signature", "custody.signature",
+		    cose_check(CUSTODY_TYPE, payload, &ret_record->mige_key, &signature, checks->memo) == TCB_OK,
+		    "signed by the Migration Enclave it names", "a signature that does not check");
+}
+
+static bool open_chain(struct span bytes, struct custody_view *v, struct checks *checks)
+{
+	if (!check_that(checks, LAYER, "chain", "custody.malformed", custody_chain_decode(bytes, &v->chain) == TCB_OK,
+			"a custody chain", "something else") ||
+	    (v->chain.summary.size > 0 && !open_summary(v, checks)))
+		return false;
+	for (size_t i = 0; i < v->chain.record_count; i++)
+		if (!open_record(v->chain.records[i], &v->records[i], checks))
 			return false;
-	claims->custody_count = count;
+	for (size_t i = 0; i < v->chain.proof_count; i++)
+		if (!must(checks, "proof", "custody.proof",
+			  custody_proof_open(v->chain.proofs[i], checks->memo, &v->proofs[i]) == TCB_OK,
+			  "a key endorsed by the PSE, beside the TPM, of a certified AK", "one that does not check"))
+			return false;
+	return true;
+}
+
+/* ---- order ---- */
+
+/* What the next record must continue. */
+struct walk {
+	uint64_t generation;
+	struct digest256 last; /* of the record before; zeros before the first */
+	struct tpm_name at;    /* AK of the platform the vTPM is on */
+	bool started;          /* `at` is known */
+};
+
+static bool check_record(const struct custody_view *v, size_t i, const struct uuid *id, struct walk *walk, struct checks *checks)
+{
+	const struct custody_record *record = &v->records[i];
+
+	if (!must(checks, "chain", "custody.chain",
+		  record->generation == walk->generation && memcmp(&record->id, id, sizeof *id) == 0 &&
+			  memcmp(&record->previous, &walk->last, sizeof walk->last) == 0 &&
+			  (!walk->started || memcmp(&record->from_ak, &walk->at, sizeof walk->at) == 0),
+		  "each record continues the one before", "a gap, or a record of another vTPM"))
+		return false;
+	walk->at = record->to_ak;
+	walk->started = true;
+	walk->generation++;
+	return crypto_sha256(v->chain.records[i], &walk->last) == TCB_OK;
+}
+
+/* A summary has its signer's proof: it stands in for records, of which nothing is left to look at. */
+static bool check_summary(const struct custody_view *v, const struct uuid *id, struct walk *walk, struct checks *checks)
+{
+	const struct custody_summary *s = &v->summary;
+
+	*walk = (struct walk){ .generation = s->last_generation + 1, .last = s->last, .at = s->at_ak, .started = true };
+	return check_that(checks, LAYER, "summary", "custody.summary",
+			  s->first_generation == 1 && memcmp(&s->id, id, sizeof *id) == 0 && v->chain.record_count > 0,
+			  "a summary of this vTPM's first hand-overs, with records after it", "another vTPM's, or not from the first on") &&
+	       check_that(checks, LAYER, "summary", "custody.unproven", custody_proof_of(v, &s->mige_key) != NULL,
+			  "a proof of the Migration Enclave that signed the summary", "none");
+}
+
+/* The newest record has its signer's proof, and each proof is of the platform that its records name. */
+static bool check_proofs(const struct custody_view *v, struct checks *checks)
+{
+	size_t count = v->chain.record_count;
+
+	if (count > 0 && !must(checks, "proof", "custody.unproven", custody_proof_of(v, &v->records[count - 1].mige_key) != NULL,
+			       "a proof of the Migration Enclave that signed the newest record", "none"))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct proven_mige *proof = custody_proof_of(v, &v->records[i].mige_key);
+
+		if (proof != NULL &&
+		    !must(checks, "proof", "custody.proof", memcmp(&proof->ak_name, &v->records[i].from_ak, sizeof proof->ak_name) == 0,
+			  "a Migration Enclave of the platform that gave the vTPM away", "one of another platform"))
+			return false;
+	}
+	return true;
+}
+
+static bool check_order(struct custody_view *v, const struct evidence_claims *claims, struct checks *checks)
+{
+	const struct uuid *id = &claims->request.id;
+	struct walk walk = { .generation = 1 };
+	size_t count = v->chain.record_count;
+
+	if (v->has_summary && !check_summary(v, id, &walk, checks))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!check_record(v, i, id, &walk, checks))
+			return false;
+	if (!check_proofs(v, checks))
+		return false;
 	if (count > 0)
 		(void)(check_that(checks, LAYER, "signature", "custody.signature", true, "each signed by the Migration Enclave it names",
 				  "each") &&
 		       check_that(checks, LAYER, "chain", "custody.chain", true, "each record continues the one before", "each"));
-	if (count > 0 && policy->custody_listed_only)
-		(void)check_that(checks, LAYER, "platforms", "custody.unlisted", true, "hand-overs between platforms that the policy lists",
-				 "only such");
-	return true;
+	return check_that(checks, LAYER, "generation", "custody.generation", walk.generation == claims->request.generation,
+			  "one hand-over for each generation given up", "another number") &&
+	       check_that(checks, LAYER, "platform", "custody.platform",
+			  !walk.started || (memcmp(&walk.at, &claims->platform.ak_name, sizeof walk.at) == 0 &&
+					    custody_is_processor(custody_processor_before(v, count), claims->platform.quote.ppid)),
+			  "the last hand-over leads to this platform", "to another");
 }
 
-bool custody_appraise(struct span chain, struct evidence_claims *claims, const struct policy *policy, struct checks *checks)
+enum tcb_error custody_appraise(struct span chain, struct span collateral, const struct evidence_inputs *in, const struct policy *policy,
+				struct checks *checks, struct evidence_claims *claims)
 {
-	struct reader r = reader_of(chain);
-	struct walk walk = { .generation = 1 };
-	size_t count = 0;
+	const struct custody_judge judge = { .collateral = {collateral, in->custody_collateral}, .policy = policy, .now_s = in->now_s,
+					     .checks = checks };
+	struct custody_view view = {0};
 
-	if (!check_that(checks, LAYER, "chain", "custody.malformed",
-			cbor_read_array(&r, LIMIT_CUSTODY_RECORDS, &count) == TCB_OK, "an array of records", "something else") ||
-	    !check_records(&r, count, claims, policy, &walk, checks))
-		return false;
-	if (policy->limits_hand_overs &&
-	    !check_that(checks, LAYER, "hand_overs", "custody.hand_overs", count <= policy->max_hand_overs,
-			"no more hand-overs than the policy allows", "more"))
-		return false;
-	return check_that(checks, LAYER, "chain", "custody.malformed", reader_end(&r) == TCB_OK, "nothing more", "more") &&
-	       check_that(checks, LAYER, "generation", "custody.generation", walk.generation == claims->request.generation,
-			  "one record for each generation given up", "another number") &&
-	       check_that(checks, LAYER, "platform", "custody.platform",
-			  !walk.started || memcmp(&walk.at, &claims->platform.ak_name, sizeof walk.at) == 0,
-			  "the last hand-over leads to this platform", "to another") &&
-	       check_that(checks, LAYER, "platform", "platform.unlisted",
-			  claims->platform.listed != NULL || policy->unlisted_platforms == UNLISTED_ACCEPT || walk.listed,
-			  "a listed platform, or one reached from a listed one", "neither");
+	if (!open_chain(chain, &view, checks) || !check_order(&view, claims, checks))
+		return TCB_REFUSED;
+	claims->custody = view.chain;
+	claims->custody_count = claims->request.generation - 1;
+	return custody_judge_rules(&judge, &view, claims);
 }

@@ -5,35 +5,12 @@
 #include "crypto/tpm_name.h"
 #include "edge/cose.h"
 #include "verify/appraise/clocks.h"
+#include "verify/appraise/cose_check.h"
 #include "verify/appraise/custody.h"
 #include "verify/appraise/log_rules.h"
 #include "verify/appraise/memo.h"
 #include "verify/appraise/pcrs.h"
 #include "verify/appraise/tpm.h"
-
-/* ES256 over the Sig_structure, hashed where the payload stands. */
-static bool cose_checks(const char *content_type, struct span payload, const struct p256_point *key,
-			const struct p256_signature *signature)
-{
-	uint8_t head[COSE_TBS_HEAD_MAX];
-	struct writer w = WRITER_OF(head);
-
-	cose_tbs_head_encode(&w, content_type, payload.size);
-	return w.error == TCB_OK &&
-	       crypto_verify_all(key, (struct span[]){span_of(head, w.size), payload}, 2, signature) == TCB_OK;
-}
-
-/* The same for what many evidences of one residence share. */
-static bool endorsement_checks(struct span payload, const struct p256_point *key, const struct p256_signature *signature,
-			       const struct checks *checks)
-{
-	uint8_t head[COSE_TBS_HEAD_MAX];
-	struct writer w = WRITER_OF(head);
-
-	cose_tbs_head_encode(&w, ENDORSEMENT_TYPE, payload.size);
-	return w.error == TCB_OK &&
-	       memo_verify(checks->memo, key, (struct span[]){span_of(head, w.size), payload}, 2, signature) == TCB_OK;
-}
 
 void owner_policy_text(const struct digest256 *digest, char ret_text[CHECK_TEXT_MAX])
 {
@@ -61,7 +38,7 @@ static bool check_form(struct span bytes, struct evidence *ret_e, struct evidenc
 				  evidence_request_decode(ret_e->parts[EVIDENCE_REQUEST], &claims->request) == TCB_OK,
 			  "a CMW collection in a COSE_Sign1", "something else") &&
 	       check_that(checks, "evidence", "signature", "evidence.signature",
-			  cose_checks(EVIDENCE_TYPE, payload, &claims->request.residence_key, &signature),
+			  cose_check(EVIDENCE_TYPE, payload, &claims->request.residence_key, &signature, NULL) == TCB_OK,
 			  "signed by the residence key it names", "a signature that does not check");
 }
 
@@ -97,7 +74,7 @@ static bool check_endorsement(const struct evidence *e, struct evidence_claims *
 			"an endorsement", "something else"))
 		return false;
 	return check_that(checks, "vtpm", "endorsement.signature", "vtpm.endorsement.signature",
-			  endorsement_checks(payload, &claims->platform.ak.pse_key, &signature, checks),
+			  cose_check(ENDORSEMENT_TYPE, payload, &claims->platform.ak.pse_key, &signature, checks->memo) == TCB_OK,
 			  "signed by this platform's PSE", "another platform's, or altered") &&
 	       check_bytes(checks, "vtpm", "endorsement.epoch", "vtpm.endorsement.epoch",
 			   SPAN_OF(claims->platform.ak.epoch.bytes), SPAN_OF(en->epoch.bytes)) &&
@@ -202,12 +179,17 @@ static struct boot_logs guest_logs(const struct evidence_inputs *in, const struc
 	};
 }
 
+static struct span collateral_of(const struct evidence_inputs *in, const struct evidence *e)
+{
+	return in->collateral.size > 0 ? in->collateral : e->parts[EVIDENCE_COLLATERAL];
+}
+
 static enum tcb_error check_platform(const struct evidence_inputs *in, const struct evidence *e, const struct policy *policy,
 				     struct checks *checks, struct evidence_claims *claims)
 {
 	struct platform_evidence platform = {
 		.certified_ak = e->parts[EVIDENCE_CERTIFIED_AK],
-		.collateral = in->collateral.size > 0 ? in->collateral : e->parts[EVIDENCE_COLLATERAL],
+		.collateral = collateral_of(in, e),
 		.platform_quote = e->parts[EVIDENCE_PLATFORM_QUOTE],
 		.event_log = e->parts[EVIDENCE_PLATFORM_LOG],
 		.ima_log = e->parts[EVIDENCE_PLATFORM_IMA],
@@ -225,6 +207,7 @@ enum tcb_error evidence_appraise(const struct evidence_inputs *in, const struct 
 				 struct evidence_claims *ret_claims)
 {
 	struct boot_logs logs;
+	enum tcb_error error;
 	struct evidence e;
 
 	*ret_claims = (struct evidence_claims){0};
@@ -235,11 +218,10 @@ enum tcb_error evidence_appraise(const struct evidence_inputs *in, const struct 
 	TRY(check_platform(in, &e, policy, checks, ret_claims));
 	logs = guest_logs(in, &e);
 	if (!check_endorsement(&e, ret_claims, policy, checks) || !check_vtpm_quote(&e, ret_claims, policy, checks) ||
-	    !logs_appraise(&logs, ret_claims->guest_pcrs, policy, LAYER_GUEST, checks) ||
-	    !custody_appraise(e.parts[EVIDENCE_CUSTODY], ret_claims, policy, checks) ||
-	    !check_vtpm_policy(ret_claims, policy, checks))
+	    !logs_appraise(&logs, ret_claims->guest_pcrs, policy, LAYER_GUEST, checks))
 		return TCB_REFUSED;
-	if (checks->overflowed)
+	error = custody_appraise(e.parts[EVIDENCE_CUSTODY], collateral_of(in, &e), in, policy, checks, ret_claims);
+	if (error == TCB_REFUSED || !check_vtpm_policy(ret_claims, policy, checks) || checks->overflowed)
 		return TCB_REFUSED;
 	return checks->missing ? TCB_WRONG_STATE : TCB_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef TCBIND_VERIFY_APPRAISE_EVIDENCE_H
 #define TCBIND_VERIFY_APPRAISE_EVIDENCE_H
 
+#include "edge/custody.h"
 #include "edge/endorsement.h"
 #include "edge/evidence.h"
 #include "verify/appraise/platform.h"
@@ -13,7 +14,8 @@ struct evidence_claims {
 	struct endorsement endorsement;
 	struct digest256 guest_pcrs[LIMIT_PCRS];
 	struct tpm_clock guest_clock;
-	size_t custody_count;
+	struct custody_chain custody; /* borrowed from the evidence */
+	uint64_t custody_count;       /* hand-overs, those in the summary included */
 	char platform_name[LIMIT_NAME + 1]; /* the policy's for a listed platform, else the claimed one */
 };
 
@@ -22,6 +24,7 @@ struct evidence_inputs {
 	struct span evidence;
 	struct span nonce;      /* without it a not-run check says so, and a policy that requires one leaves the evidence not judged */
 	struct span collateral; /* edge/collateral.h; in place of the stapled one */
+	struct span custody_collateral; /* edge/collateral.h; for former platforms whose processors the other does not fit */
 	struct span guest_log;  /* the guest's TCG log, as the caller got it from the guest; in place of the evidence's own */
 	struct span guest_ima;  /* the guest's IMA list, as the caller got it from the guest */
 	uint64_t now_s;

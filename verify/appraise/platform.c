@@ -96,26 +96,36 @@ static bool check_references(const struct policy *policy, uint64_t now_s, struct
 }
 
 /* The processor's quote with its collateral, both as documents: the same for every evidence of a platform, from boot to reset. */
-static enum tcb_error judge_processor(const struct platform_evidence *evidence, struct platform_claims *claims,
-				      const struct policy *policy, uint64_t now_s, struct checks *checks)
+static enum tcb_error judge_processor(struct span quote, struct span document, const struct policy *policy, uint64_t now_s,
+				      struct checks *checks, struct quote_claims *ret_quote)
 {
-	struct memo_question question = { .kind = "processor", .count = 2, .value_size = sizeof claims->quote,
-					  .parts = {claims->ak.quote, evidence->collateral} };
-	bool has_collateral = evidence->collateral.size > 0;
+	struct memo_question question = { .kind = "processor", .count = 2, .value_size = sizeof *ret_quote, .parts = {quote, document} };
+	bool has_collateral = document.size > 0;
 	const struct memo *memo = checks->memo;
 	struct collateral collateral;
 	size_t first = checks->count;
 
-	if (memo != NULL && memo->recall(memo->store, &question, now_s, checks, &claims->quote))
+	if (memo != NULL && memo->recall(memo->store, &question, now_s, checks, ret_quote))
 		return TCB_OK;
 	if (!check_that(checks, LAYER, "collateral", "quote.collateral.malformed",
-			!has_collateral || collateral_decode(evidence->collateral, &collateral) == TCB_OK,
-			"collateral, or none", "something else"))
+			!has_collateral || collateral_decode(document, &collateral) == TCB_OK, "collateral, or none",
+			"something else"))
 		return TCB_MALFORMED;
-	TRY(quote_appraise(claims->ak.quote, has_collateral ? &collateral : NULL, policy, now_s, checks, &claims->quote));
+	TRY(quote_appraise(quote, has_collateral ? &collateral : NULL, policy, now_s, checks, ret_quote));
 	if (memo != NULL)
-		memo->remember(memo->store, &question, claims->quote.valid_from_s, claims->quote.valid_until_s, checks, first,
-			       &claims->quote);
+		memo->remember(memo->store, &question, ret_quote->valid_from_s, ret_quote->valid_until_s, checks, first, ret_quote);
+	return TCB_OK;
+}
+
+enum tcb_error platform_certify(const struct certified_ak *ak, struct span collateral, const struct policy *policy, uint64_t now_s,
+				struct checks *checks, struct quote_claims *ret_quote)
+{
+	TRY(judge_processor(ak->quote, collateral, policy, now_s, checks, ret_quote));
+	if (!collateral_check_age(collateral, policy, now_s, checks) ||
+	    !policy_check_enclave(policy, ROLE_PSE, &ret_quote->enclave, LAYER, "platform.pse", checks) ||
+	    !quote_expect_plain(ret_quote, LAYER, "platform.pse", checks) || !check_certified_ak(ak, ret_quote, checks) ||
+	    !check_ak_source(ak, policy, checks))
+		return TCB_REFUSED;
 	return TCB_OK;
 }
 
@@ -130,13 +140,8 @@ enum tcb_error platform_appraise(const struct platform_evidence *evidence, const
 				tpm_name_of(ret_claims->ak.ak_public, &ret_claims->ak_name) == TCB_OK,
 			"a certified AK", "something else"))
 		return TCB_MALFORMED;
-	TRY(judge_processor(evidence, ret_claims, policy, now_s, checks));
-	if (!collateral_check_age(evidence->collateral, policy, now_s, checks) ||
-	    !policy_check_enclave(policy, ROLE_PSE, &ret_claims->quote.enclave, LAYER, "platform.pse", checks) ||
-	    !quote_expect_plain(&ret_claims->quote, LAYER, "platform.pse", checks) ||
-	    !check_certified_ak(&ret_claims->ak, &ret_claims->quote, checks) ||
-	    !check_ak_source(&ret_claims->ak, policy, checks) || !check_quote(evidence, ret_claims, checks) ||
-	    !check_references(policy, now_s, checks) ||
+	TRY(platform_certify(&ret_claims->ak, evidence->collateral, policy, now_s, checks, &ret_claims->quote));
+	if (!check_quote(evidence, ret_claims, checks) || !check_references(policy, now_s, checks) ||
 	    !logs_appraise(&logs, ret_claims->pcrs, policy, LAYER_PLATFORM, checks) ||
 	    !check_listed(ret_claims, policy, checks) ||
 	    !clock_check(&ret_claims->clock, &policy->clocks[LAYER_PLATFORM], LAYER, "platform.tpm.clock", checks) ||

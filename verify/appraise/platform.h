@@ -27,6 +27,11 @@ struct platform_claims {
 	const struct policy_platform *listed; /* the policy's entry, or NULL */
 };
 
+/* The part of platform_appraise() that a platform's certified AK alone shows: its quote by this collateral (empty: missing) and the
+ * collateral's age, the PSE, the claims that the quote is over, the AK's source. Adds its checks; returns as quote_appraise() does. */
+enum tcb_error platform_certify(const struct certified_ak *ak, struct span collateral, const struct policy *policy, uint64_t now_s,
+				struct checks *checks, struct quote_claims *ret_quote) MUST_USE;
+
 /* Adds its checks; returns as quote_appraise() does. Age of collateral, platform list, AK source, enclave (role PSE), clock, logs and PCRs are
  * judged by `policy`; where it lets custody decide, an unlisted platform is left to the caller's judgement of the custody chain. */
 enum tcb_error platform_appraise(const struct platform_evidence *evidence, const struct policy *policy,
