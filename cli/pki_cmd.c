@@ -2,6 +2,7 @@
 /* tcbind pki init DIR */
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/staging.h"
 #include "sgxsim/pki.h"
 
 struct options {
@@ -17,11 +18,14 @@ static int init(const struct command *command, int argc, char **argv)
 {
 	struct diagnosis d = {0};
 	struct options o = {0};
+	struct staging s;
 	enum tcb_error error;
 
 	if (!arguments_parse(command, argc, argv, &o))
 		return EXIT_USAGE;
-	error = pki_init(o.dir, &d);
+	error = staging_begin(o.dir, "pki.exists", &s, &d);
+	if (error == TCB_OK)
+		error = staging_end(&s, pki_init(s.dir, &d), &d);
 	if (error != TCB_OK)
 		return report_failure(error, &d);
 	report_done("made %s: a root for simulated processors, its keys and its collateral\n"

@@ -12,6 +12,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/http.h"
+#include "cli/staging.h"
+#include "host/address.h"
 #include "host/config.h"
 #include "host/paths.h"
 #include "host/platform_run.h"
@@ -41,24 +43,23 @@ static enum tcb_error set_text(char *ret_text, size_t capacity, const char *opti
 			      value);
 }
 
-static enum tcb_error make_directories(const char *dir, struct platform_config *config, struct diagnosis *d)
+static enum tcb_error make_directories(const char *dir, struct diagnosis *d)
 {
-	static const char *const names[] = { "run", "ptpm", "store", "vtpm" };
+	static const char *const names[] = { "", "run", "ptpm", "store", "vtpm" }; /* the first is `dir` itself */
 	char path[PATH_MAX];
 
-	if (mkdir(dir, 0700) != 0 || realpath(dir, config->dir) == NULL)
-		return diagnose_found(d, TCB_PLATFORM, "platform.exists", "a directory that can be made",
-				      "name a new directory", "%s: %s", dir, strerror(errno));
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		TRY(path_in(config->dir, names[i], path, sizeof path, d));
+		TRY(path_in(dir, names[i], path, sizeof path, d));
 		if (mkdir(path, 0700) != 0)
-			return TCB_PLATFORM;
+			return diagnose_found(d, TCB_PLATFORM, "file.write", "a directory that can be made",
+					      "check owner and space of its parent", "%s: %s", path, strerror(errno));
 	}
 	return TCB_OK;
 }
 
 struct init_options {
 	const char *dir, *pki, *ptpm, *listen, *name;
+	bool private;
 };
 
 static const struct argument init_arguments[] = {
@@ -67,26 +68,51 @@ static const struct argument init_arguments[] = {
 	{"--ptpm", "TCTI", ARGUMENT_TEXT, offsetof(struct init_options, ptpm), "the physical TPM; without it a software TPM stands in"},
 	{"--listen", "HOST:PORT", ARGUMENT_TEXT, offsetof(struct init_options, listen), "where other platforms reach this one"},
 	{"--name", "NAME", ARGUMENT_TEXT, offsetof(struct init_options, name), "what evidence calls the platform"},
+	{"--private", NULL, ARGUMENT_FLAG, offsetof(struct init_options, private), "only for programs that bring their own sockets"},
 	{0},
 };
+
+/* All that can be wrong with the options, before anything is made. */
+static enum tcb_error configure(const struct init_options *o, const char *dir, struct platform_config *ret_config,
+				struct diagnosis *d)
+{
+	const char *listen = o->listen;
+	char address[LIMIT_ADDRESS];
+
+	if (listen == NULL && !free_address(address, sizeof address))
+		return diagnose_found(d, TCB_PLATFORM, "platform.port", "a free port on 127.0.0.1", "name one with --listen", "%s",
+				      strerror(errno));
+	TRY(set_text(ret_config->name, sizeof ret_config->name, "--name", o->name != NULL ? o->name : strrchr(dir, '/') + 1, d));
+	TRY(set_text(ret_config->listen, sizeof ret_config->listen, "--listen", listen != NULL ? listen : address, d));
+	TRY(set_text(ret_config->ptpm, sizeof ret_config->ptpm, "--ptpm", o->ptpm != NULL ? o->ptpm : "swtpm", d));
+	TRY(config_check(ret_config, d));
+	TRY(address_check_local(span_of_text(ret_config->listen), d));
+	TRY(config_check_tcti(ret_config, d));
+	return path_check_sockets(dir, !o->private, d);
+}
+
+static enum tcb_error fill(const char *dir, const struct init_options *o, const struct platform_config *config, struct diagnosis *d)
+{
+	char acm[PATH_MAX], acm_sig[PATH_MAX + 8];
+
+	TRY(path_program("acm.enclave", acm, sizeof acm, d));
+	(void)snprintf(acm_sig, sizeof acm_sig, "%s.sig", acm);
+	TRY(make_directories(dir, d));
+	TRY(processor_fuse(dir, o->pki, acm_sig, d));
+	return config_write(dir, config, d);
+}
 
 static enum tcb_error init(const struct init_options *o, struct diagnosis *d)
 {
 	struct platform_config config = {0};
-	char acm[PATH_MAX], acm_sig[PATH_MAX + 8], address[LIMIT_ADDRESS];
-	const char *slash = strrchr(o->dir, '/');
+	struct staging s;
+	enum tcb_error error;
 
-	if (o->listen == NULL && !free_address(address, sizeof address))
-		return TCB_PLATFORM;
-	TRY(set_text(config.name, sizeof config.name, "--name",
-		     o->name != NULL ? o->name : slash != NULL ? slash + 1 : o->dir, d));
-	TRY(set_text(config.listen, sizeof config.listen, "--listen", o->listen != NULL ? o->listen : address, d));
-	TRY(set_text(config.ptpm, sizeof config.ptpm, "--ptpm", o->ptpm != NULL ? o->ptpm : "swtpm", d));
-	TRY(path_program("acm.enclave", acm, sizeof acm, d));
-	(void)snprintf(acm_sig, sizeof acm_sig, "%s.sig", acm);
-	TRY(make_directories(o->dir, &config, d));
-	TRY(processor_fuse(config.dir, o->pki, acm_sig, d));
-	return config_write(&config, d);
+	TRY(staging_begin(o->dir, "platform.exists", &s, d));
+	error = configure(o, s.target, &config, d);
+	if (error == TCB_OK)
+		error = fill(s.dir, o, &config, d);
+	return staging_end(&s, error, d);
 }
 
 static int run_init(const struct command *command, int argc, char **argv)

@@ -91,20 +91,6 @@ static enum tcb_error read_count(struct reader *r, enum major wanted, size_t max
 	return TCB_OK;
 }
 
-static bool is_printable_utf8(struct span text)
-{
-	size_t i = 0;
-
-	while (i < text.size) {
-		size_t length = utf8_length(text.data + i, text.size - i);
-
-		if (length == 0 || text.data[i] < 0x20 || text.data[i] == 0x7f)
-			return false;
-		i += length;
-	}
-	return true;
-}
-
 void cbor_write_uint(struct writer *w, uint64_t value) { write_head(w, MAJOR_UINT, value); }
 void cbor_write_array(struct writer *w, size_t count) { write_head(w, MAJOR_ARRAY, count); }
 void cbor_write_map(struct writer *w, size_t pairs) { write_head(w, MAJOR_MAP, pairs); }
@@ -173,7 +159,7 @@ enum tcb_error cbor_read_text(struct reader *r, struct span *ret_text)
 	struct span text;
 
 	TRY(read_string(&ahead, MAJOR_TEXT, &text));
-	if (!is_printable_utf8(text))
+	if (!utf8_is_printable(text))
 		return TCB_MALFORMED;
 	*ret_text = text;
 	*r = ahead;

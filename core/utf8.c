@@ -19,3 +19,17 @@ size_t utf8_length(const uint8_t *at, size_t left)
 	}
 	return length;
 }
+
+bool utf8_is_printable(struct span text)
+{
+	size_t i = 0;
+
+	while (i < text.size) {
+		size_t length = utf8_length(text.data + i, text.size - i);
+
+		if (length == 0 || text.data[i] < 0x20 || text.data[i] == 0x7f)
+			return false;
+		i += length;
+	}
+	return true;
+}

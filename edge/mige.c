@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "edge/mige.h"
 
+#include "core/utf8.h"
+
 void mige_start_encode(struct writer *w, const struct mige_start *m)
 {
 	writer_sized(w, m->address);
@@ -15,6 +17,8 @@ enum tcb_error mige_start_decode(struct span bytes, struct mige_start *ret_m)
 
 	TRY(reader_sized(&r, LIMIT_ADDRESS, &m.address));
 	TRY(reader_sized(&r, LIMIT_NAME, &m.platform_name));
+	if (!utf8_is_printable(m.platform_name)) /* evidence with it would not decode */
+		return TCB_MALFORMED;
 	TRY(reader_sized(&r, LIMIT_STATE, &m.sealed_journal));
 	TRY(reader_end(&r));
 	*ret_m = m;

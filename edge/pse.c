@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "edge/pse.h"
 
+#include "core/utf8.h"
+
 void pse_start_encode(struct writer *w, const struct pse_start *m)
 {
 	writer_sized(w, m->platform_name);
@@ -13,6 +15,8 @@ enum tcb_error pse_start_decode(struct span bytes, struct pse_start *ret_m)
 	struct pse_start m;
 
 	TRY(reader_sized(&r, LIMIT_NAME, &m.platform_name));
+	if (!utf8_is_printable(m.platform_name)) /* evidence with it would not decode */
+		return TCB_MALFORMED;
 	TRY(reader_sized(&r, LIMIT_FRAME, &m.stored_ledger));
 	TRY(reader_end(&r));
 	*ret_m = m;

@@ -2,7 +2,6 @@
 #include "host/agent.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/address.h"
 #include "host/io.h"
 #include "host/scratch.h"
 
@@ -83,55 +83,6 @@ static enum tcb_error feed(struct daemon *daemon, uint64_t connection, struct sp
 
 /* ---- sockets ---- */
 
-/* "HOST:PORT" in its two parts; the last colon counts, so that IPv6 addresses may stand in brackets. */
-static bool split_address(struct span address, char *ret_host, char *ret_port, size_t capacity)
-{
-	const uint8_t *colon = memrchr(address.data, ':', address.size);
-	size_t host_size = colon != NULL ? (size_t)(colon - address.data) : 0;
-	size_t port_size = colon != NULL ? address.size - host_size - 1 : 0;
-
-	if (host_size == 0 || port_size == 0 || host_size >= capacity || port_size >= capacity)
-		return false;
-	memcpy(ret_host, address.data, host_size);
-	ret_host[host_size] = '\0';
-	memcpy(ret_port, colon + 1, port_size);
-	ret_port[port_size] = '\0';
-	if (ret_host[0] == '[' && ret_host[host_size - 1] == ']') {
-		memmove(ret_host, ret_host + 1, host_size - 2);
-		ret_host[host_size - 2] = '\0';
-	}
-	return true;
-}
-
-/* A connected (or, with `listening`, a listening) socket, or -1. */
-static int open_socket(struct span address, bool listening)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = listening ? AI_PASSIVE : 0 };
-	char host[LIMIT_ADDRESS + 1], port[LIMIT_ADDRESS + 1];
-	struct addrinfo *found = NULL;
-	const int yes = 1;
-	int fd = -1;
-
-	if (!split_address(address, host, port, sizeof host) || getaddrinfo(host, port, &hints, &found) != 0)
-		return -1;
-	for (const struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next) {
-		bool ok;
-
-		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			continue;
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-		ok = listening ? bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 64) == 0
-			       : connect(fd, a->ai_addr, a->ai_addrlen) == 0;
-		if (!ok) {
-			(void)close(fd);
-			fd = -1;
-		}
-	}
-	freeaddrinfo(found);
-	return fd;
-}
-
 /* What came, up to CHUNK; 0 when the peer closed or was silent too long. */
 static size_t read_some(int fd, uint8_t *ret_bytes)
 {
@@ -192,10 +143,21 @@ static bool send_durable(const struct daemon *daemon, int fd, struct span bytes)
 	return io_send(fd, bytes);
 }
 
+/* A connection to another platform's MigE, or -1 after a line that says why there is none. */
+static int connect_to(struct span address)
+{
+	struct diagnosis d = {0};
+	int fd = -1;
+
+	if (address_connect(address, &fd, &d) != TCB_OK)
+		log_diagnosis("outbound", &d);
+	return fd;
+}
+
 /* Does what a step says and returns what came; 0: the connection is over, or was never there. */
 static size_t do_step(const struct daemon *daemon, const struct mige_step *step, uint8_t *ret_bytes)
 {
-	int fd = step->address.size > 0 ? open_socket(step->address, false) : take_link(step->connection);
+	int fd = step->address.size > 0 ? connect_to(step->address) : take_link(step->connection);
 	size_t got = fd >= 0 && send_durable(daemon, fd, step->bytes) ? read_some(fd, ret_bytes) : 0;
 
 	if (got > 0)
@@ -330,10 +292,11 @@ enum tcb_error agent_start(struct daemon *daemon, struct diagnosis *d)
 	static struct inbound listener;
 	pthread_t thread;
 
-	listener = (struct inbound){ .daemon = daemon, .fd = open_socket(span_of_text(daemon->config.listen), true) };
-	if (listener.fd < 0 || pthread_create(&thread, NULL, accept_all, &listener) != 0)
-		return diagnose_found(d, TCB_PLATFORM, "agent.listen", "an address that is free here",
-				      "change `listen` in platform.json", "%s: %s", daemon->config.listen, strerror(errno));
+	listener = (struct inbound){ .daemon = daemon };
+	TRY(address_listen(span_of_text(daemon->config.listen), &listener.fd, d));
+	if (pthread_create(&thread, NULL, accept_all, &listener) != 0)
+		return diagnose(d, TCB_PLATFORM, "daemon.thread", "no thread to be had", "memory for one more",
+				"check the machine's limits");
 	(void)pthread_detach(thread);
 	return TCB_OK;
 }

@@ -7,7 +7,7 @@
 #include "edge/mige.h"
 #include "host/daemon.h"
 
-/* Listens at the platform's address; a thread a connection. Code: agent.listen. */
+/* Listens at the platform's address; a thread a connection. Codes: those of address_listen(). */
 enum tcb_error agent_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
 
 /* A message of one of our vTPMs to the MigE (an encoded peer_message). If the MigE's step waits for the network, goes there and comes

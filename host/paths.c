@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Where the build tree has them, from a program's own folder (build/cli, build/host). */
@@ -93,4 +94,16 @@ enum tcb_error path_in(const char *dir, const char *name, char *ret_path, size_t
 		return TCB_OK;
 	return diagnose_found(d, TCB_LIMIT, "path.long", "a shorter path (unix sockets take 107 bytes)",
 			      "use a shorter platform directory", "%s/%s", dir, name);
+}
+
+enum tcb_error path_check_sockets(const char *dir, bool with_vtpms, struct diagnosis *d)
+{
+	static const char longest[] = "run/registrar.sock", of_vtpm[] = "vtpm/00000000-0000-0000-0000-000000000000/ctrl.sock";
+	const size_t name_size = with_vtpms ? sizeof of_vtpm : sizeof longest; /* with the slash before it */
+	const size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1 - name_size;
+
+	if (strlen(dir) <= max)
+		return TCB_OK;
+	return diagnose_found(d, TCB_LIMIT, "path.long", "a shorter path, since the paths of unix sockets have at most 107 bytes",
+			      "name a directory with a shorter path", "%zu bytes, at most %zu fit: %.150s", strlen(dir), max, dir);
 }

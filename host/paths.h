@@ -13,6 +13,9 @@
 enum tcb_error path_program(const char *name, char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
 /* The swtpm that stands in for a physical TPM: the first in PATH that is not the one of host/compat/. Code: path.swtpm. */
 enum tcb_error path_real_swtpm(char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
+/* Whether the sockets of a platform at `dir`, an absolute path, have paths that bind() takes: those of its programs,
+ * and with `with_vtpms` those of its vTPMs, which are longer. Code: path.long. */
+enum tcb_error path_check_sockets(const char *dir, bool with_vtpms, struct diagnosis *d) MUST_USE;
 /* DIR/name; code: path.long. */
 enum tcb_error path_in(const char *dir, const char *name, char *ret_path, size_t capacity, struct diagnosis *d) MUST_USE;
 

@@ -132,7 +132,7 @@ static bool ensure_made(const char *tcbind, const char *dir)
 	char pki[PATH_MAX + 16], platform[PATH_MAX + 16];
 	char *const make_pki[] = { (char *)(uintptr_t)tcbind, (char *)"pki", (char *)"init", pki, NULL };
 	char *const make_platform[] = { (char *)(uintptr_t)tcbind, (char *)"platform", (char *)"init", platform, (char *)"--pki", pki,
-					(char *)"--name", (char *)"private", NULL };
+					(char *)"--name", (char *)"private", (char *)"--private", NULL };
 
 	int log = open_log(dir);
 	bool made;
