@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-quick check-clients check-libvirt check-swtpm fuzz-smoke build clean
+.PHONY: run check check-quick check-clients check-libvirt check-swtpm simulate fuzz-smoke build clean
 
 run: build
 	tools/build-guest build/guest
@@ -29,6 +29,12 @@ check-libvirt: build
 fuzz-smoke:
 	tools/install-packages --tests
 	tools/fuzz-smoke
+
+# One run of the simulator, or as many as fit into SECONDS (simulate/README.md)
+SEED = 1
+simulate: build
+	build/simulate/simulate --seed $(SEED) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MOVES),--moves $(MOVES)) \
+		$(if $(KEEP),--keep $(KEEP)) $(if $(TRACE),--trace $(TRACE) --calls) $(SIMULATE_OPTIONS)
 
 # swtpm's own tests, from Debian's source package, with swtpm and with ours
 check-swtpm: build

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/* Honest hosts from now on (I4): every vTPM that ever answered must be able to go on at one place. */
+#include "simulate/moves.h"
+#include "simulate/oracle.h"
+
+#include <stdio.h>
+
+enum { ROUNDS = 3, BLOBS_TRIED = 4, STATES_TRIED = 8 };
+
+static char last_refusals[160];
+
+static void note_refusal(const struct platform *p, const struct diagnosis *d)
+{
+	size_t used = strlen(last_refusals);
+
+	if (d->code[0] != '\0' && used + 40 < sizeof last_refusals)
+		(void)snprintf(last_refusals + used, sizeof last_refusals - used, " %s:%s", p->name, d->code);
+}
+
+static bool goes_on(struct enclave *e, const struct identity *id)
+{
+	struct diagnosis d = {0};
+
+	(void)!vtpm_use(e, USE_INCREMENT, &d);
+	note_refusal(e->platform, &d);
+	return id->goes_on;
+}
+
+/* With the enclaves that run. */
+static bool try_running(struct machine *m, const struct identity *id)
+{
+	for (unsigned p = 0; p < world.platform_count; p++) {
+		struct place *place = place_of(&world.platforms[p], m);
+
+		for (unsigned i = 0; i < PLACE_ENCLAVES && place->enclaves[i] != NULL; i++) {
+			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_STATUS, NULL, NULL);
+			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_RESUME, NULL, NULL);
+			if (goes_on(place->enclaves[i], id))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void kill_all(struct machine *m)
+{
+	for (unsigned p = 0; p < world.platform_count; p++) {
+		struct place *place = place_of(&world.platforms[p], m);
+
+		while (place->enclaves[0] != NULL)
+			vtpm_kill(place->enclaves[0]);
+	}
+}
+
+/* Blobs are brought to every platform in turn. */
+static bool try_blobs(struct machine *m, const struct blobs *blobs, const struct identity *id)
+{
+	for (unsigned q = 0; q < world.platform_count && !id->goes_on; q++) {
+		struct diagnosis d = {0};
+		struct enclave *e = vtpm_ready_for_import(place_of(&world.platforms[q], m), &d);
+
+		if (e == NULL) {
+			note_refusal(&world.platforms[q], &d);
+			continue;
+		}
+		if (vtpm_import(e, blobs, &d) == TCB_OK)
+			(void)goes_on(e, id);
+		else
+			note_refusal(&world.platforms[q], &d);
+		enclave_release(e);
+	}
+	return id->goes_on;
+}
+
+/* From one stored state; blobs of a hand-over that has not come are made again. */
+static bool try_state(struct machine *m, struct place *place, unsigned back, const struct identity *id)
+{
+	struct blobs blobs = {0};
+	struct diagnosis d = {0};
+	struct enclave *e = vtpm_open(place, back, NULL, &d);
+
+	if (e != NULL && vtpm_init(e, 0, &d) == TCB_OK)
+		(void)goes_on(e, id);
+	note_refusal(place->platform, &d);
+	if (e == NULL)
+		return false;
+	if (!id->goes_on && vtpm_call(e, CALL_VTPM_STATUS, NULL, NULL) == TCB_OK && vtpm_export(e, &blobs, NULL) == TCB_OK)
+		(void)try_blobs(m, &blobs, id);
+	blobs_free(&blobs);
+	vtpm_kill(e);
+	enclave_release(e);
+	return id->goes_on;
+}
+
+/* The newest is tried first; a copy that was superseded may have stored after it. */
+static bool try_stored(struct machine *m, struct platform *p, const struct identity *id)
+{
+	struct place *place = place_of(p, m);
+	unsigned count = place->states.count; /* more are stored meanwhile: those are tried again in the next round */
+
+	for (unsigned i = 0; i < STATES_TRIED && i < count; i++)
+		if (try_state(m, place, place->states.count - count + i, id))
+			return true;
+	return false;
+}
+
+static bool try_everything(struct machine *m, const struct identity *id)
+{
+	if (try_running(m, id))
+		return true;
+	kill_all(m);
+	for (int round = 0; round < ROUNDS; round++) {
+		last_refusals[0] = '\0';
+		for (unsigned p = 0; p < world.platform_count; p++)
+			if (try_stored(m, &world.platforms[p], id))
+				return true;
+		for (unsigned i = 0; i < BLOBS_TRIED && i < m->blob_count; i++)
+			if (try_blobs(m, &m->blobs[m->blob_count - 1 - i], id))
+				return true;
+	}
+	return false;
+}
+
+void finish_all(void *context)
+{
+	struct diagnosis d = {0};
+
+	for (unsigned p = 0; p < world.platform_count; p++) {
+		platform_mend(&world.platforms[p], &d);
+		if (!world.platforms[p].up)
+			oracle_violate("I4", "platform %s does not start: %s: %s", world.platforms[p].name, d.code, d.found);
+	}
+	for (unsigned i = 0; i < oracle.identity_count; i++) {
+		struct identity *id = &oracle.identities[i];
+		struct machine *m = &world.machines[id->machine];
+
+		if (id->served && !m->dropped && !try_everything(m, id))
+			oracle_violate("I4", "machine %u is lost:%s", id->machine, last_refusals);
+	}
+	*(bool *)context = true;
+}
