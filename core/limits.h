@@ -9,7 +9,8 @@
 #define LIMIT_TPM_VOLATILE (128u * 1024u)    /* libtpms' volatile state */
 #define LIMIT_STATE (512u * 1024u)           /* one vTPM's sealed state, or one of QEMU's state blobs */
 #define LIMIT_EVIDENCE (512u * 1024u)        /* one evidence document, event logs included */
-#define LIMIT_EVENT_LOG (256u * 1024u)       /* host TCG or IMA log */
+#define LIMIT_EVENT_LOG (256u * 1024u)       /* a TCG event log; the host's IMA list in one evidence */
+#define LIMIT_IMA_LOG (16u * 1024u * 1024u)  /* an IMA list that a verifier is given by itself */
 #define LIMIT_QUOTE (16u * 1024u)            /* a DCAP quote with its PCK chain */
 #define LIMIT_COLLATERAL (192u * 1024u)      /* collateral document */
 #define LIMIT_POLICY (64u * 1024u)           /* an owner's policy, JSON */

@@ -140,6 +140,8 @@ static int end(void **state)
 #define D_AA "aa00000000000000000000000000000000000000000000000000000000000000"
 #define D_AB "ab00000000000000000000000000000000000000000000000000000000000000"
 
+#define D_ZEROS "00000000000000000000000000000000000000000000000000000000000000"
+
 /* ---- logs ---- */
 
 static void rules_on_the_platforms_log(void **state)
@@ -271,6 +273,118 @@ static void an_ima_list_must_replay(void **state)
 	refused_with("", "platform.log.replay");
 	parts_set(&parts, EVIDENCE_PLATFORM_IMA, span_of(list.data, list.size - 1));
 	refused_with("", "platform.ima.malformed");
+}
+
+static const struct check *find_check(const char *code)
+{
+	for (size_t i = 0; i < checks.count; i++)
+		if (strcmp(checks.list[i].code, code) == 0)
+			return &checks.list[i];
+	return NULL;
+}
+
+/* Appends an entry to a list in `memory`. */
+static void append_entry(struct writer *list, uint8_t file, const char *path, struct digest256 *pcr10)
+{
+	writer_bytes(list, ima_entry(file, path, pcr10));
+	assert_int_equal(list->error, TCB_OK);
+}
+
+/* A list that was read a moment after the quote has more entries: the quote vouches for those before. */
+static void an_ima_list_may_have_grown(void **state)
+{
+	uint8_t memory[2048];
+	struct writer w = WRITER_OF(memory);
+	struct digest256 pcr10 = {{0}}, later;
+	size_t covered;
+
+	(void)state;
+	append_entry(&w, 0xe1, "/bin/true", &pcr10);
+	append_entry(&w, 0xe2, "/bin/false", &pcr10);
+	covered = w.size;
+	later = pcr10;
+	append_entry(&w, 0xe3, "/bin/later", &later);
+	append_entry(&w, 0xe4, "/bin/latest", &later);
+	fake_set_pcr10(pcr10.bytes);
+	attest(&vm);
+	fake_set_pcr10(NULL);
+	parts_set(&parts, EVIDENCE_PLATFORM_IMA, span_of(memory, covered));
+	trusted_with("");
+	assert_null(find_check("platform.ima.uncovered"));
+	parts_set(&parts, EVIDENCE_PLATFORM_IMA, span_of(memory, w.size));
+	trusted_with("");
+	assert_non_null(find_check("platform.ima.uncovered"));
+	assert_int_equal(find_check("platform.ima.uncovered")->result, CHECK_NOT_RUN);
+	assert_string_equal(find_check("platform.ima.uncovered")->got, "the quote covers 2 entries; the 2 behind them are not judged");
+	/* rules are about what is vouched for, and about that alone */
+	refused_with("\"logs\":{\"platform\":{\"must\":[{\"digest\":\"e3" D_ZEROS "\"}]}}", "platform.log.absent");
+	trusted_with("\"logs\":{\"platform\":{\"must\":[{\"digest\":\"e2" D_ZEROS "\"}]}}");
+	trusted_with("\"logs\":{\"platform\":{\"must_not\":[{\"digest\":\"e3" D_ZEROS "\"}]}}");
+	/* fewer entries than the quote has seen lead nowhere, and so does another list */
+	parts_set(&parts, EVIDENCE_PLATFORM_IMA, ima_entry(0xe1, "/bin/true", &(struct digest256){{0}}));
+	refused_with("", "platform.log.replay");
+	memory[30] ^= 1;
+	parts_set(&parts, EVIDENCE_PLATFORM_IMA, span_of(memory, w.size));
+	refused_with("", "platform.ima.malformed");
+}
+
+/* A list in which no entry is vouched for is refused, although nothing was measured when the TPM quoted. */
+static void an_ima_list_without_a_vouched_entry_is_refused(void **state)
+{
+	(void)state;
+	attest(&vm);
+	parts_set(&parts, EVIDENCE_PLATFORM_IMA, ima_entry(0xe1, "/bin/true", &(struct digest256){{0}}));
+	refused_with("", "platform.log.replay");
+}
+
+/* Servers measure thousands of files; what is too large is told from what is malformed. */
+static void large_lists(void **state)
+{
+	enum { ENTRIES = 3500 };
+	static uint8_t memory[LIMIT_IMA_LOG + 1], log[LIMIT_EVENT_LOG + 1];
+	struct attester guest = vm;
+	struct writer w = WRITER_OF(memory);
+	struct digest256 pcr10 = {{0}};
+	char path[64];
+
+	(void)state;
+	for (int i = 0; i < ENTRIES; i++) {
+		(void)snprintf(path, sizeof path, "/usr/lib/x86_64-linux-gnu/libexample.so.%d", i);
+		append_entry(&w, 0xe1, path, &pcr10);
+	}
+	assert_true(w.size > LIMIT_EVENT_LOG);
+	fake_set_pcr10(pcr10.bytes);
+	inputs = (struct evidence_inputs){0};
+	inputs.guest_log = attester_log(0xcc, guest.guest_pcr0);
+	attester_attest(&guest, &parts);
+	fake_set_pcr10(NULL);
+	inputs.guest_ima = span_of(memory, w.size);
+	trusted_with("\"logs\":{\"guest\":{\"required\":true,\"must\":[{\"digest\":\"e1" D_ZEROS "\"}]}}");
+	inputs.guest_ima = SPAN_OF(memory);
+	refused_with("", "guest.ima.large");
+	inputs.guest_ima = span_of(memory, w.size - 1);
+	refused_with("", "guest.ima.malformed");
+	inputs.guest_log = SPAN_OF(log);
+	refused_with("", "guest.log.large");
+	assert_string_equal(checks_first_failure(&checks)->expected, "a log of at most 256 KiB");
+}
+
+/* A document that is too large is told from one that is no evidence or no quote. */
+static void large_documents(void **state)
+{
+	static uint8_t memory[LIMIT_EVIDENCE + 1024];
+	struct quote_claims quote;
+
+	(void)state;
+	attest(&vm);
+	policy_with("");
+	inputs.evidence = SPAN_OF(memory);
+	checks = (struct checks){0};
+	assert_int_equal(evidence_appraise(&inputs, &policy, &checks, &claims), TCB_MALFORMED);
+	assert_string_equal(checks_first_failure(&checks)->code, "evidence.large");
+	checks = (struct checks){0};
+	assert_int_equal(quote_appraise(SPAN_OF(memory), NULL, &policy, now_s, &checks, &quote), TCB_MALFORMED);
+	assert_string_equal(checks_first_failure(&checks)->code, "quote.large");
 }
 
 static void known_events_are_reference_values(void **state)
@@ -532,6 +646,10 @@ int main(void)
 		cmocka_unit_test(an_old_log_is_named),
 		cmocka_unit_test(the_guests_log_must_replay),
 		cmocka_unit_test(an_ima_list_must_replay),
+		cmocka_unit_test(an_ima_list_may_have_grown),
+		cmocka_unit_test(an_ima_list_without_a_vouched_entry_is_refused),
+		cmocka_unit_test(large_lists),
+		cmocka_unit_test(large_documents),
 		cmocka_unit_test(known_events_are_reference_values),
 		cmocka_unit_test(a_pcr_may_have_several_values),
 		cmocka_unit_test(reference_files_must_be_loaded),

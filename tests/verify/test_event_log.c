@@ -73,12 +73,12 @@ static void real_logs_lead_to_the_pcrs(void **state)
 	(void)state;
 	for (size_t i = 0; i < BOOTS; i++) {
 		struct digest256 pcrs[LIMIT_PCRS];
-		uint32_t extended;
+		struct ima_covered covered;
 
 		assert_int_equal(event_log_replay(file_span(&real[i].log), pcrs), TCB_OK);
 		assert_memory_not_equal(&pcrs[10], &real[i].pcrs[10], sizeof pcrs[10]); /* IMA's */
-		assert_int_equal(ima_replay(file_span(&real[i].ima), pcrs, &extended), TCB_OK);
-		assert_int_equal(extended, 1u << 10);
+		assert_int_equal(ima_replay(file_span(&real[i].ima), NULL, pcrs, &covered), TCB_OK);
+		assert_int_equal(covered.extended, 1u << 10);
 		for (size_t pcr = 0; pcr < LIMIT_PCRS; pcr++)
 			if (memcmp(&pcrs[pcr], &real[i].pcrs[pcr], sizeof pcrs[pcr]) != 0)
 				fail_msg("%s: PCR %zu", boots[i], pcr);
@@ -94,7 +94,7 @@ static void cut_logs_lead_elsewhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < BOOTS; i++) {
-		uint32_t extended;
+		struct ima_covered covered;
 
 		for (size_t size = 0; size < real[i].log.size; size++) {
 			if (event_log_replay(span_of(real[i].log.data, size), pcrs) != TCB_OK)
@@ -104,7 +104,7 @@ static void cut_logs_lead_elsewhere(void **state)
 		}
 		for (size_t size = 0; size < real[i].ima.size; size++) {
 			pcrs_reset(pcrs);
-			if (ima_replay(span_of(real[i].ima.data, size), pcrs, &extended) == TCB_OK)
+			if (ima_replay(span_of(real[i].ima.data, size), NULL, pcrs, &covered) == TCB_OK)
 				assert_memory_not_equal(&pcrs[10], &real[i].pcrs[10], sizeof pcrs[10]);
 		}
 	}
@@ -156,12 +156,12 @@ static void a_flipped_ima_list_is_noticed(void **state)
 	for (size_t i = 1; i < BOOTS; i++) {
 		struct digest256 pcrs[LIMIT_PCRS];
 		struct file_bytes *ima = &real[i].ima;
-		uint32_t extended;
+		struct ima_covered covered;
 
 		for (size_t at = 0; at < ima->size; at++) {
 			ima->data[at] ^= 0x10;
 			pcrs_reset(pcrs);
-			if (ima_replay(file_span(ima), pcrs, &extended) == TCB_OK &&
+			if (ima_replay(file_span(ima), NULL, pcrs, &covered) == TCB_OK &&
 			    memcmp(&pcrs[10], &real[i].pcrs[10], sizeof pcrs[10]) == 0)
 				idle++;
 			ima->data[at] ^= 0x10;
@@ -372,6 +372,11 @@ static void an_h_crtm_starts_pcr_0_at_four(void **state)
 	put_event(0, 0x80000010, 7, span_of_text("HCRTM"));
 	assert_int_equal(replay(pcrs), TCB_OK);
 	assert_extended(&pcrs[0], 0, 4, 7);
+	begin_plain(); /* also where a locality was told before: it was launched before TPM2_Startup */
+	put_event(0, 3, 0, locality(3));
+	put_event(0, 0x80000010, 7, span_of_text("HCRTM"));
+	assert_int_equal(replay(pcrs), TCB_OK);
+	assert_extended(&pcrs[0], 0, 4, 7);
 	begin_plain(); /* not the first: a measurement like any other */
 	put_event(0, 8, 6, span_of_text("crtm"));
 	put_event(0, 0x80000010, 7, span_of_text("HCRTM"));
@@ -500,7 +505,7 @@ static void hostile_texts_are_harmless(void **state)
 static void ima_lists_are_strict(void **state)
 {
 	struct digest256 pcrs[LIMIT_PCRS];
-	uint32_t extended;
+	struct ima_covered covered;
 	struct span list;
 
 	(void)state;
@@ -511,7 +516,7 @@ static void ima_lists_are_strict(void **state)
 	writer_bytes(&made, span_of_text("ima-xyz"));
 	writer_u32_le(&made, 0);
 	assert_int_equal(writer_end(&made, &list), TCB_OK);
-	assert_int_equal(ima_replay(list, pcrs, &extended), TCB_MALFORMED);
+	assert_int_equal(ima_replay(list, NULL, pcrs, &covered), TCB_MALFORMED);
 	made = WRITER_OF(memory); /* a violation whose name is not closed */
 	writer_u32_le(&made, 10);
 	writer_zeros(&made, 20);
@@ -523,11 +528,11 @@ static void ima_lists_are_strict(void **state)
 	writer_u32_le(&made, 2);
 	writer_bytes(&made, span_of_text("/a"));
 	assert_int_equal(writer_end(&made, &list), TCB_OK);
-	assert_int_equal(ima_replay(list, pcrs, &extended), TCB_MALFORMED);
+	assert_int_equal(ima_replay(list, NULL, pcrs, &covered), TCB_MALFORMED);
 	memory[made.size - 1] = 0;
-	assert_int_equal(ima_replay(list, pcrs, &extended), TCB_OK);
+	assert_int_equal(ima_replay(list, NULL, pcrs, &covered), TCB_OK);
 	memory[0] = 24;
-	assert_int_equal(ima_replay(list, pcrs, &extended), TCB_MALFORMED);
+	assert_int_equal(ima_replay(list, NULL, pcrs, &covered), TCB_MALFORMED);
 }
 
 int main(void)

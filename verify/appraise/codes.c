@@ -6,6 +6,7 @@
 const struct code_explanation code_explanations[] = {
 	{"evidence.malformed", "The bytes are no evidence: not a CMW collection in a COSE_Sign1 as tcbind writes it.",
 	 "Fetch the evidence again; check that the file is whole."},
+	{"evidence.large", "The document is longer than evidence may be.", "Check that the file is evidence; a host with longer logs needs another way to give them."},
 	{"evidence.signature", "The evidence is not signed by the residence key that it names: it was altered, or put together.",
 	 "Treat it as an attack, or a broken transport; ask again."},
 	{"evidence.nonce", "The evidence answers another nonce: it is old, or somebody else's.", "Ask again with a fresh nonce."},
@@ -27,6 +28,7 @@ const struct code_explanation code_explanations[] = {
 	{"platform.tpm.commitment", "The physical TPM's quote is not for this request.", "Treat it as a replay; ask again."},
 	{"platform.tpm.pcrs", "The PCR values beside the physical TPM's quote are not those it quoted.", "Treat it as altered."},
 	{"platform.log.malformed", "The host's event log is no TCG crypto-agile log with SHA-256 digests.", "Look at the host's firmware."},
+	{"platform.log.large", "The host's event log is longer than 256 KiB.", "Look at what fills the host's log; leave it out and pin PCRs."},
 	{"platform.log.replay", "The host's event log does not lead to the quoted PCRs: altered, cut short, or something was measured "
 	 "that is not in it.", "Look at what the host has booted."},
 	{"platform.log.missing", "There is no host event log; PCRs are judged by the policy's values alone. It fails where the policy has rules for the log.",
@@ -38,6 +40,9 @@ const struct code_explanation code_explanations[] = {
 	{"platform.log.absent", "The host's log has no event that the policy wants there.", "Look at the log with tcbind show."},
 	{"platform.log.forbidden", "The host's log has an event that the policy forbids.", "Look at the log with tcbind show."},
 	{"platform.ima.malformed", "The host's IMA list is not whole, or of a template that is not known.", "Look at the host's kernel."},
+	{"platform.ima.large", "The host's IMA list is longer than 16 MiB.", "Measure less on the host, or pin PCR 10."},
+	{"platform.ima.uncovered", "The host's IMA list has grown since the quote. The entries behind the quoted PCR 10 are anybody's word and were not judged.",
+	 "None needed; to have them judged, ask for evidence again."},
 	{"platform.ima.missing", "PCR 10 of the host has measurements of the running system, and there is no list of them.",
 	 "Let the daemon read the kernel's IMA list; or pin PCR 10."},
 	{"platform.tpm.clock", "The physical TPM's clock or counts are not what the policy wants: it was reset, is another, or its clock went back.",
@@ -72,6 +77,7 @@ const struct code_explanation code_explanations[] = {
 	 "rules for the log.", "Take the log from the guest, and verify with --guest-log."},
 	{"guest.log.sha1", "The guest's event log is of the older form, or has no SHA-256 digests.", "Turn on the SHA-256 bank in the guest."},
 	{"guest.log.malformed", "The guest's event log is no TCG crypto-agile log.", "Take the log from the guest again."},
+	{"guest.log.large", "The guest's event log is longer than 256 KiB.", "Look at what fills the guest's log; leave it out and pin PCRs."},
 	{"guest.log.replay", "The guest's event log does not lead to the quoted PCRs: altered, cut short, of another boot, or something was measured "
 	 "that is not in it.", "Take the log from the guest again; look at what the guest has booted."},
 	{"guest.log.unknown", "An event of a PCR whose events must all be known is no reference value.",
@@ -79,6 +85,9 @@ const struct code_explanation code_explanations[] = {
 	{"guest.log.absent", "The guest's log has no event that the policy wants there.", "Look at the log with tcbind show."},
 	{"guest.log.forbidden", "The guest's log has an event that the policy forbids.", "Look at the log with tcbind show."},
 	{"guest.ima.malformed", "The guest's IMA list is not whole, or of a template that is not known.", "Take the list from the guest again."},
+	{"guest.ima.large", "The guest's IMA list is longer than 16 MiB.", "Measure less in the guest, or pin PCR 10."},
+	{"guest.ima.uncovered", "The guest's IMA list has grown since the quote. The entries behind the quoted PCR 10 are anybody's word and were not judged.",
+	 "None needed; to have them judged, ask for evidence again and read the list before the quote."},
 	{"guest.ima.missing", "PCR 10 of the guest has measurements of the running system, and there is no list of them.",
 	 "Take the list from the guest, and verify with --guest-ima; or pin PCR 10."},
 	{"guest.pcr", "A PCR of the guest is not what the policy wants.", "Look at what the guest has booted; renew the policy after an upgrade."},
@@ -107,6 +116,7 @@ const struct code_explanation code_explanations[] = {
 	{"policy.generation.behind", "The evidence is of a residence that the vTPM has left since.",
 	 "Ask the platform where the VM is now; an older residence that answers is a copy."},
 	{"quote.malformed", "The bytes are no SGX v3 or TDX v4 or v5 quote whose sizes all close.", "Fetch the quote again."},
+	{"quote.large", "The document is longer than 16 KiB, which no DCAP quote is.", "Check that the file is a quote."},
 	{"quote.chain.malformed", "The PCK chain is not three canonical PEM certificates.", "Fetch the quote again."},
 	{"quote.root.untrusted", "The chain ends at a root that the policy does not name. A simulated processor's test root is trusted "
 	 "only where a policy names it.", "For tests: name the root in the policy. In production: this is no processor you trust."},

@@ -202,7 +202,7 @@ static enum tcb_error take_event(struct replay *p, const struct log_event *e)
 
 	if (!e->extends)
 		return take_locality(p, e);
-	if (e->pcr == 0 && e->type == EV_EFI_HCRTM_EVENT && (p->extended & 1) == 0 && !p->locality_told)
+	if (e->pcr == 0 && e->type == EV_EFI_HCRTM_EVENT && (p->extended & 1) == 0)
 		p->pcrs[0].bytes[SHA256_SIZE - 1] = 4;
 	if ((bit & DYNAMIC_PCRS) != 0 && (p->extended & DYNAMIC_PCRS) == 0)
 		memset(&p->pcrs[DYNAMIC_FIRST], 0, (DYNAMIC_LAST - DYNAMIC_FIRST + 1) * sizeof p->pcrs[0]);

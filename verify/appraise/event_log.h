@@ -41,7 +41,7 @@ void pcrs_reset(struct digest256 ret_pcrs[LIMIT_PCRS]);
 
 /* What PCR 0..23 are after the log's events, from a reset:
  *   EV_NO_ACTION extends nothing. Its StartupLocality (section 10.4.5.3; 0, 3 or 4, once, before PCR 0 is extended) is where PCR 0 starts
- *   from; EV_EFI_HCRTM_EVENT as the first in PCR 0 means 4. The first event in one of PCR 17..22 tells of a dynamic launch, which has set
+ *   from; EV_EFI_HCRTM_EVENT as the first in PCR 0 means 4, whatever StartupLocality says. The first event in one of PCR 17..22 tells of a dynamic launch, which has set
  *   all six to zeros.
  * Errors of event_log_open() and event_log_next(); TCB_MALFORMED for a StartupLocality out of place. */
 enum tcb_error event_log_replay(struct span log, struct digest256 ret_pcrs[LIMIT_PCRS]) MUST_USE;

@@ -12,6 +12,9 @@
 #include "verify/appraise/pcrs.h"
 #include "verify/appraise/tpm.h"
 
+/* The payload, and what a COSE_Sign1 puts around it. */
+#define EVIDENCE_BYTES_MAX (LIMIT_EVIDENCE + COSE_TBS_HEAD_MAX + P256_SIGNATURE_SIZE)
+
 void owner_policy_text(const struct digest256 *digest, char ret_text[CHECK_TEXT_MAX])
 {
 	static const struct digest256 none;
@@ -32,6 +35,8 @@ static bool check_form(struct span bytes, struct evidence *ret_e, struct evidenc
 	struct p256_signature signature;
 	struct span payload;
 
+	if (bytes.size > EVIDENCE_BYTES_MAX)
+		return check_that(checks, "evidence", "form", "evidence.large", false, "evidence of at most 512 KiB", "a larger document");
 	return check_that(checks, "evidence", "form", "evidence.malformed",
 			  cose_sign1_decode(bytes, EVIDENCE_TYPE, &payload, &signature) == TCB_OK &&
 				  evidence_decode(payload, ret_e) == TCB_OK &&

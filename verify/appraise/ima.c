@@ -125,21 +125,43 @@ enum tcb_error ima_next(struct span *rest, bool *ret_end, struct ima_entry *ret_
 	return TCB_OK;
 }
 
-enum tcb_error ima_replay(struct span list, struct digest256 pcrs[LIMIT_PCRS], uint32_t *ret_extended)
+static bool leads_to(const struct digest256 *pcrs, uint32_t extended, const struct digest256 *quoted)
 {
+	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++)
+		if ((extended & 1u << pcr) != 0 && memcmp(&pcrs[pcr], &quoted[pcr], sizeof pcrs[pcr]) != 0)
+			return false;
+	return true;
+}
+
+enum tcb_error ima_replay(struct span list, const struct digest256 quoted[LIMIT_PCRS], struct digest256 pcrs[LIMIT_PCRS],
+			  struct ima_covered *ret_covered)
+{
+	struct ima_covered all = {0}, covered = {0};
+	struct digest256 at_covered[LIMIT_PCRS];
+	struct span rest = list;
 	struct ima_entry e;
-	uint32_t extended = 0;
 	bool end = false;
 
-	if (list.size > LIMIT_EVENT_LOG)
+	if (list.size > LIMIT_IMA_LOG)
 		return TCB_LIMIT;
 	for (;;) {
-		TRY(ima_next(&list, &end, &e));
+		TRY(ima_next(&rest, &end, &e));
 		if (end)
 			break;
 		TRY(crypto_sha256_all((struct span[]){SPAN_OF(pcrs[e.pcr].bytes), SPAN_OF(e.digest.bytes)}, 2, &pcrs[e.pcr]));
-		extended |= 1u << e.pcr;
+		all.extended |= 1u << e.pcr;
+		all.entries++;
+		all.size = list.size - rest.size;
+		if (quoted != NULL && leads_to(pcrs, all.extended, quoted)) {
+			covered = all;
+			memcpy(at_covered, pcrs, sizeof at_covered);
+		}
 	}
-	*ret_extended = extended;
+	if (covered.entries > 0)
+		memcpy(pcrs, at_covered, sizeof at_covered);
+	else
+		covered = all;
+	covered.behind = all.entries - covered.entries;
+	*ret_covered = covered;
 	return TCB_OK;
 }

@@ -23,7 +23,19 @@ struct ima_entry {
  * unknown template, sizes that do not close, or an SHA-1 that is not the data's. */
 enum tcb_error ima_next(struct span *rest, bool *ret_end, struct ima_entry *ret_entry) MUST_USE;
 
-/* Extends `pcrs` by all entries; what firmware has extended before stands in them. On failure they are spoiled. *ret_extended: their bits. */
-enum tcb_error ima_replay(struct span list, struct digest256 pcrs[LIMIT_PCRS], uint32_t *ret_extended) MUST_USE;
+/* The entries at the start of a list that a quote vouches for. */
+struct ima_covered {
+	size_t size;       /* their bytes */
+	size_t entries;
+	size_t behind;     /* entries after them */
+	uint32_t extended; /* bit i: they extend PCR i */
+};
+
+/* Extends `pcrs` by the entries of a list; what firmware has extended before stands in them.
+ * With `quoted`, the entries are the longest run from the start, of one at least, that leads to the quoted values of all PCRs that it
+ * extends: a list that was read after the quote may have grown. Without such a run, and with NULL, all entries are taken.
+ * The whole list must decode. TCB_LIMIT: it is larger than LIMIT_IMA_LOG. On failure `pcrs` are spoiled. */
+enum tcb_error ima_replay(struct span list, const struct digest256 quoted[LIMIT_PCRS], struct digest256 pcrs[LIMIT_PCRS],
+			  struct ima_covered *ret_covered) MUST_USE;
 
 #endif

@@ -16,19 +16,22 @@ enum { IMA_PCR = 10 };
 
 /* Constant texts: a check keeps no copy. */
 static const struct layer_codes {
-	const char *layer, *malformed, *sha1, *missing, *replay, *ima, *ima_missing, *known, *must, *must_not;
+	const char *layer, *malformed, *large, *sha1, *missing, *replay, *ima, *ima_large, *ima_missing, *ima_uncovered, *known, *must, *must_not;
 } layer_codes[LAYERS] = {
-	[LAYER_PLATFORM] = { "platform", "platform.log.malformed", "platform.log.sha1", "platform.log.missing",
-			     "platform.log.replay", "platform.ima.malformed", "platform.ima.missing", "platform.log.unknown",
-			     "platform.log.absent", "platform.log.forbidden" },
-	[LAYER_GUEST] = { "guest", "guest.log.malformed", "guest.log.sha1", "guest.log.missing", "guest.log.replay",
-			  "guest.ima.malformed", "guest.ima.missing", "guest.log.unknown", "guest.log.absent",
-			  "guest.log.forbidden" },
+	[LAYER_PLATFORM] = { .layer = "platform", .malformed = "platform.log.malformed", .large = "platform.log.large",
+			     .sha1 = "platform.log.sha1", .missing = "platform.log.missing", .replay = "platform.log.replay",
+			     .ima = "platform.ima.malformed", .ima_large = "platform.ima.large", .ima_missing = "platform.ima.missing",
+			     .ima_uncovered = "platform.ima.uncovered", .known = "platform.log.unknown", .must = "platform.log.absent",
+			     .must_not = "platform.log.forbidden" },
+	[LAYER_GUEST] = { .layer = "guest", .malformed = "guest.log.malformed", .large = "guest.log.large", .sha1 = "guest.log.sha1",
+			  .missing = "guest.log.missing", .replay = "guest.log.replay", .ima = "guest.ima.malformed",
+			  .ima_large = "guest.ima.large", .ima_missing = "guest.ima.missing", .ima_uncovered = "guest.ima.uncovered",
+			  .known = "guest.log.unknown", .must = "guest.log.absent", .must_not = "guest.log.forbidden" },
 };
 
 /* One judgement under way. */
 struct judging {
-	const struct boot_logs *logs;
+	struct boot_logs logs; /* the IMA list: once replayed, the entries that the quote vouches for */
 	const struct policy_log *rules;
 	const struct reference_values *references;
 	enum policy_layer layer;
@@ -46,12 +49,42 @@ static bool has_rules(const struct policy_log *rules)
 
 static bool replay_firmware(const struct judging *j, struct digest256 pcrs[LIMIT_PCRS])
 {
-	enum tcb_error error = event_log_replay(j->logs->firmware, pcrs);
+	enum tcb_error error = event_log_replay(j->logs.firmware, pcrs);
 
+	if (error == TCB_LIMIT)
+		return check_that(j->checks, j->codes->layer, "event_log", j->codes->large, false, "a log of at most 256 KiB",
+				  "a larger one");
 	return check_that(j->checks, j->codes->layer, "event_log", j->codes->sha1, error != TCB_REFUSED,
 			  "a log with SHA-256 digests", "an older log, of SHA-1 alone") &&
 	       check_that(j->checks, j->codes->layer, "event_log", j->codes->malformed, error == TCB_OK,
 			  "a TCG crypto-agile log", "something else");
+}
+
+/* Extends `pcrs` by what the quote vouches for, and forgets the entries behind it: rules are not for them. */
+static bool replay_ima(struct judging *j, const struct digest256 *quoted, struct digest256 pcrs[LIMIT_PCRS], struct ima_covered *ret_covered)
+{
+	enum tcb_error error = ima_replay(j->logs.ima, quoted, pcrs, ret_covered);
+
+	if (error == TCB_LIMIT)
+		return check_that(j->checks, j->codes->layer, "ima_log", j->codes->ima_large, false, "an IMA list of at most 16 MiB",
+				  "a larger one");
+	if (!check_that(j->checks, j->codes->layer, "ima_log", j->codes->ima, error == TCB_OK, "an IMA list of known templates",
+			"something else"))
+		return false;
+	j->logs.ima.size = ret_covered->size;
+	return true;
+}
+
+/* Entries that were added between the quote and the reading of the list. */
+static void note_uncovered_ima(const struct judging *j, const struct ima_covered *covered)
+{
+	char text[CHECK_TEXT_MAX];
+
+	if (covered->behind == 0)
+		return;
+	(void)snprintf(text, sizeof text, "the quote covers %zu entries; the %zu behind them are not judged", covered->entries,
+		       covered->behind);
+	check_not_run(j->checks, j->codes->layer, "ima_log", j->codes->ima_uncovered, text);
 }
 
 static bool check_replayed(const struct judging *j, const struct digest256 replayed[LIMIT_PCRS], const struct digest256 *pcrs)
@@ -67,7 +100,7 @@ static bool check_replayed(const struct judging *j, const struct digest256 repla
 /* An IMA list that is not there, although something was measured where it would be. */
 static void note_missing_ima(const struct judging *j, const struct digest256 replayed[LIMIT_PCRS], const struct digest256 *pcrs)
 {
-	if (j->logs->ima.size == 0 && (j->replayed & 1u << IMA_PCR) == 0 &&
+	if (j->logs.ima.size == 0 && (j->replayed & 1u << IMA_PCR) == 0 &&
 	    memcmp(&replayed[IMA_PCR], &pcrs[IMA_PCR], sizeof pcrs[0]) != 0)
 		check_not_run(j->checks, j->codes->layer, "ima_log", j->codes->ima_missing,
 			      "PCR 10 has measurements of the running system, and there is no list of them");
@@ -76,20 +109,17 @@ static void note_missing_ima(const struct judging *j, const struct digest256 rep
 static bool check_replay(struct judging *j, const struct digest256 pcrs[LIMIT_PCRS])
 {
 	struct digest256 replayed[LIMIT_PCRS];
-	uint32_t extended = 0;
+	struct ima_covered covered = {0};
 
 	if (!replay_firmware(j, replayed))
 		return false;
 	j->replayed = j->rules->has_replayed ? j->rules->replayed : DEFAULT_REPLAYED & ~(1u << IMA_PCR);
-	j->replayed |= event_log_pcrs(j->logs->firmware) & DYNAMIC_PCRS;
-	if (j->logs->ima.size > 0) {
-		if (!check_that(j->checks, j->codes->layer, "ima_log", j->codes->ima,
-				ima_replay(j->logs->ima, replayed, &extended) == TCB_OK, "an IMA list of known templates",
-				"something else"))
-			return false;
-		j->replayed |= extended;
-	}
+	j->replayed |= event_log_pcrs(j->logs.firmware) & DYNAMIC_PCRS;
+	if (j->logs.ima.size > 0 && !replay_ima(j, pcrs, replayed, &covered))
+		return false;
+	j->replayed |= covered.extended;
 	note_missing_ima(j, replayed, pcrs);
+	note_uncovered_ima(j, &covered);
 	return check_replayed(j, replayed, pcrs);
 }
 
@@ -116,13 +146,13 @@ typedef bool item_visitor(const struct judging *j, const struct item *item, void
 /* Each item of a replayed PCR, until a visitor says false. The logs have been walked before: they are whole. */
 static bool visit(const struct judging *j, item_visitor *visitor, void *context)
 {
-	struct span ima = j->logs->ima;
+	struct span ima = j->logs.ima;
 	struct event_log log;
 	struct log_event e;
 	struct ima_entry entry;
 	bool end = false;
 
-	if (event_log_open(j->logs->firmware, &log) != TCB_OK)
+	if (event_log_open(j->logs.firmware, &log) != TCB_OK)
 		return false;
 	while (event_log_next(&log, &end, &e) == TCB_OK && !end) {
 		struct item item = { .pcr = e.pcr, .is_event = true, .digest = e.digest, .event = e };
@@ -247,7 +277,7 @@ static bool check_rules(const struct judging *j)
 bool logs_appraise(const struct boot_logs *logs, const struct digest256 pcrs[LIMIT_PCRS], const struct policy *policy,
 		   enum policy_layer layer, struct checks *checks)
 {
-	struct judging j = { .logs = logs, .rules = &policy->logs[layer], .references = policy->references, .layer = layer,
+	struct judging j = { .logs = *logs, .rules = &policy->logs[layer], .references = policy->references, .layer = layer,
 			     .codes = &layer_codes[layer], .checks = checks };
 
 	if (logs->firmware.size == 0) {

@@ -13,6 +13,8 @@ struct boot_logs {
 
 /* Adds its checks. Without any log nothing is judged, and a not-run check says so, unless the policy has rules for the log: then it fails.
  *   Replay: the PCRs that the policy names (else 0..15, and 10 only where there is an IMA list), and those of 17..22 that the log extends.
+ *   IMA lists may have grown since the quote: the longest run of entries that leads to the quoted PCRs is judged, and a not-run check
+ *   says how many entries are behind it.
  *   Rules: each `must` event is there, no `must_not` event is, and each event in a `known` PCR is a reference value (an IMA entry: its file's
  *   digest; a violation never is, the boot aggregate always). Rules speak of events in replayed PCRs alone: others are anybody's word. */
 bool logs_appraise(const struct boot_logs *logs, const struct digest256 pcrs[LIMIT_PCRS], const struct policy *policy,

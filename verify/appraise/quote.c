@@ -287,6 +287,10 @@ enum tcb_error quote_appraise(struct span quote, const struct collateral *collat
 	*ret_claims = (struct quote_claims){ .tcb_status = TCB_NOT_SUPPORTED, .platform_status = TCB_NOT_SUPPORTED,
 					     .module_status = TCB_NOT_SUPPORTED, .qe_status = TCB_NOT_SUPPORTED,
 					     .valid_from_s = UINT64_MAX };
+	if (quote.size > LIMIT_QUOTE) {
+		(void)say(&a, "format", "quote.large", false, "a quote of at most 16 KiB", "a larger document");
+		return TCB_MALFORMED;
+	}
 	if (quote_parts_decode(quote, &a.parts) != TCB_OK) {
 		(void)say(&a, "format", "quote.malformed", false, "SGX v3, or TDX v4 or v5, every size closing exactly",
 			  "other bytes");

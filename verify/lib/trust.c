@@ -21,6 +21,7 @@ struct rule {
  * its host (DEBUG) is configuration here: `runtime-opaque` would speak of the VM's memory. */
 static const struct rule rules[] = {
 	{"evidence.malformed", TRUST_INSTANCE_IDENTITY, TRUST_UNEXPECTED},
+	{"evidence.large", TRUST_INSTANCE_IDENTITY, TRUST_UNEXPECTED},
 	{"evidence.signature", TRUST_INSTANCE_IDENTITY, TRUST_CRYPTO_FAILED},
 	{"evidence.", TRUST_INSTANCE_IDENTITY, TRUST_CONTRAINDICATED},
 	{"platform.ak.binding", TRUST_INSTANCE_IDENTITY, TRUST_CRYPTO_FAILED},
