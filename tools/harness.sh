@@ -2,7 +2,8 @@
 # Shared by the end-to-end tests and the demonstration: platforms and guests (TAP: tap.sh). Sourced by bash; everything lives in $WORK and ends with it.
 set -u
 BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../build" && pwd)}
-TCBIND=$BUILD/cli/tcbind
+TCBIND=${TCBIND_PROGRAM:-$BUILD/cli/tcbind}
+GUEST=${TCBIND_GUEST:-$BUILD/guest} # the guest image
 TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")/" && pwd)
 WORK=$(mktemp -d /tmp/tcbind-e2e.XXXXXX)
 pids=()
@@ -43,6 +44,14 @@ kill_hard() {
 	fi
 }
 
+# kill_each WHAT PID...: the same of at least one
+kill_each() {
+	local what=$1 pid
+	shift
+	[ $# -gt 0 ] || not_ok "kill -9 of $what" "none found"
+	for pid; do kill_hard "$what" "$pid"; done
+}
+
 # platform_start NAME: runs $WORK/NAME, waits for `ready`; its supervisor's pid in $platform_pid
 platform_start() {
 	local i
@@ -67,7 +76,7 @@ vtpm_socket() { vtpm_member "$1" "$2" control_socket; }
 guest_machine() {
 	local name=$1 socket=$2 device=$3
 	shift 3
-	env -u MALLOC_PERTURB_ qemu-system-x86_64 -accel "$("$TOOLS/pick-accelerator" "$BUILD/guest")" -m 256 -nodefaults -no-user-config -display none \
+	env -u MALLOC_PERTURB_ qemu-system-x86_64 -accel "$("$TOOLS/pick-accelerator" "$GUEST")" -m 256 -nodefaults -no-user-config -display none \
 		-serial "file:$WORK/$name.console" \
 		-chardev "socket,id=commands,path=$WORK/$name.serial,server=on,wait=off" -serial chardev:commands \
 		-qmp "unix:$WORK/$name.qmp,server=on,wait=off" \
@@ -80,7 +89,7 @@ guest_machine() {
 
 # guest_start NAME SOCKET DEVICE [QEMU OPTIONS...]: the kernel without firmware that measures
 guest_start() {
-	guest_machine "$@" -kernel "$BUILD/guest/vmlinuz" -initrd "$BUILD/guest/initramfs.gz" -append "console=ttyS0 quiet panic=-1"
+	guest_machine "$@" -kernel "$GUEST/vmlinuz" -initrd "$GUEST/initramfs.gz" -append "console=ttyS0 quiet panic=-1"
 }
 
 # guest_boot NAME SOCKET DEVICE [QEMU OPTIONS...]: OVMF, secure boot, shim, GRUB and the kernel, each measuring the next. NAME's variables stay in
@@ -91,7 +100,7 @@ guest_boot() {
 	guest_machine "$@" -machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on \
 		-drive if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.ms.fd \
 		-drive "if=pflash,format=raw,unit=1,file=$WORK/$name.vars" \
-		-drive "if=virtio,format=raw,readonly=on,file=$BUILD/guest/esp.img"
+		-drive "if=virtio,format=raw,readonly=on,file=$GUEST/esp.img"
 }
 
 # guest_exchange NAME SCRIPT SECONDS: one line to the guest, one back ("STATUS BASE64") into $WORK/NAME.answer. QEMU takes
@@ -106,13 +115,13 @@ guest_exchange() {
 	[ -s "$WORK/$1.answer" ]
 }
 
-# guest_run NAME SCRIPT: runs it in the guest by sh, prints its output, returns its status
+# guest_run NAME SCRIPT: runs it in the guest by sh, prints its output, returns its status; what it did not print does not go to its standard output
 guest_run() {
 	local answer
-	guest_exchange "$1" "$2" 90 || { echo "the guest does not answer"; return 1; }
+	guest_exchange "$1" "$2" 90 || { echo "the guest does not answer" >&2; return 1; }
 	answer=$(tr -d '\r' <"$WORK/$1.answer")
-	base64 -d <<<"${answer#* }" 2>/dev/null
-	[ "${answer%% *}" = 0 ]
+	[[ $answer =~ ^([0-9]+)(\ ([A-Za-z0-9+/=]+))?$ ]] || { echo "the guest says: $answer" >&2; return 1; }
+	base64 -d <<<"${BASH_REMATCH[3]}" && [ "${BASH_REMATCH[1]}" = 0 ]
 }
 
 # guest_ek_chain NAME INTO: the guest's EK certificate and its issuer's, INTO.ek and INTO.issuer (PEM)
@@ -136,7 +145,16 @@ guest_evidence() {
 
 # guest_load NAME: keeps the guest's TPM busy for some seconds, whether or not the guest is still there to answer
 guest_load() {
-	guest_exchange "$1" 'i=0; while [ $i -lt 12 ]; do tpm2_getrandom -Q 8 -o /dev/null; i=$((i + 1)); done' 5
+	guest_exchange "$1" ': >/tmp/load; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do tpm2_getrandom -Q 8 -o /dev/null && echo $i >>/tmp/load; done' 5
+}
+# guest_was_loaded NAME: the TPM has answered all of it, wherever the guest was. The first answer may still be that of guest_load().
+guest_was_loaded() {
+	local try answer
+	for try in 1 2; do
+		answer=$(guest_run "$1" 'wc -l </tmp/load; echo counted')
+		[[ $answer = *counted ]] && break
+	done
+	[ "$answer" = "$(printf '12\ncounted')" ] || { echo "$answer"; return 1; }
 }
 
 # guest_wait NAME [BOOT [SECONDS]]: until the guest answers, after its first boot or that many; fails at once if its QEMU has ended

@@ -44,20 +44,20 @@ expect "the host's own PCR 16 moves on" env "TPM2TOOLS_TCTI=swtpm:path=$WORK/A/r
 	"16:sha256=$(printf '%064d' 1)"
 expect "and its next quote is over what it is now" sh -c "'$TCBIND' attest --platform '$WORK/A' --id $id --nonce 0013 -o '$WORK/moved-on.ev' &&
 	'$TCBIND' verify '$WORK/moved-on.ev' --policy '$WORK/policy' --nonce 0013"
-expect_refusal "a wrong nonce is refused" evidence.nonce "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0012
-expect_refusal "a test root is refused by a production policy" quote.root.untrusted \
+expect_check "a wrong nonce is refused" evidence.nonce "$TCBIND" verify "$WORK/host.ev" --policy "$WORK/policy" --nonce 0012
+expect_check "a test root is refused by a production policy" quote.root.untrusted \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered 'del(.roots)')"
-expect_refusal "an enclave that the policy does not list is refused" vtpm.enclave \
+expect_check "an enclave that the policy does not list is refused" vtpm.enclave \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.enclaves.vtpm[0].mrenclave = ("00" * 32)')"
-expect_refusal "an older enclave SVN is refused" platform.pse \
+expect_check "an older enclave SVN is refused" platform.pse \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.enclaves.pse[0].min_isv_svn = 2')"
-expect_refusal "a generation that is behind is refused" policy.generation.behind \
+expect_check "a generation that is behind is refused" policy.generation.behind \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.vtpms[0].min_generation = 2')"
-expect_refusal "another platform than the listed is refused" platform.unlisted \
+expect_check "another platform than the listed is refused" platform.unlisted \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.platforms.unlisted = "refuse" | .platforms.listed = []')"
-expect_refusal "another platform PCR is refused" platform.pcr \
+expect_check "another platform PCR is refused" platform.pcr \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.platform_pcrs["0"] = ("00" * 32)')"
-expect_refusal "expired collateral is refused" quote.collateral.expired \
+expect_check "expired collateral is refused" quote.collateral.expired \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$WORK/policy" --at 2031-01-01T00:00:00Z
 expect_refusal "a policy with an unknown member is refused, with its place" "line " \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered '.surprise = 1')"
@@ -67,26 +67,27 @@ expect "the policy is a good one, and explained" sh -c "'$TCBIND' policy check '
 known='.reference_values = [{file: "known.json", layer: "platform"}] | .logs.platform.known_pcrs = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]'
 expect "a boot of known events only is accepted" "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered "$known")"
 jq 'del(.events[-1])' "$WORK/known.json" >"$WORK/fewer.json" && mv "$WORK/fewer.json" "$WORK/known.json"
-expect_refusal "one that nobody vouches for is refused" platform.log.unknown "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered "$known")"
+expect_check "one that nobody vouches for is refused" platform.log.unknown "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$(altered "$known")"
 guest_run g 'base64 /sys/kernel/security/tpm0/binary_bios_measurements' | base64 -d >"$WORK/guest.log"
 guest_run g 'base64 /sys/kernel/security/ima/binary_runtime_measurements' | base64 -d >"$WORK/guest.ima"
 wanted=$(altered '.logs.guest = {required: true, must: [{pcr: 4, type: "EV_SEPARATOR"}], replayed_pcrs: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}')
 expect "the guest's own logs lead to what its vTPM quotes" \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted" --guest-log "$WORK/guest.log" --guest-ima "$WORK/guest.ima"
-expect_refusal "where they are wanted they must be given" guest.log.missing "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted"
+expect_check "where they are wanted they must be given" guest.log.missing "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted"
 head -c -1 "$WORK/guest.log" >"$WORK/cut.log"
-expect_refusal "a guest log that is cut is refused" guest.log.malformed "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted" --guest-log "$WORK/cut.log"
-expect_refusal "the host's log is not the guest's" guest.log.replay \
+expect_check "a guest log that is cut is refused" guest.log.malformed "$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted" --guest-log "$WORK/cut.log"
+expect_check "the host's log is not the guest's" guest.log.replay \
 	"$TCBIND" verify "$WORK/host.ev" --nonce 0011 --policy "$wanted" --guest-log "$WORK/A/run/event-log.bin"
-accepted=0 tried=0 size=$(stat -c %s "$WORK/host.ev")
+refused=0 tried=0 size=$(stat -c %s "$WORK/host.ev")
 for ((at = 0; at < size; at += 61)); do
 	cp "$WORK/host.ev" "$WORK/flipped.ev"
 	byte=$(od -An -tu1 -j "$at" -N 1 "$WORK/host.ev")
 	printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$WORK/flipped.ev" bs=1 seek="$at" conv=notrunc status=none
-	"$TCBIND" verify "$WORK/flipped.ev" --policy "$WORK/policy" --nonce 0011 >/dev/null 2>&1 && accepted=$((accepted + 1))
+	"$TCBIND" verify "$WORK/flipped.ev" --policy "$WORK/policy" --nonce 0011 >/dev/null 2>&1
+	case $? in 1 | 3) refused=$((refused + 1)) ;; esac # not trusted, malformed
 	tried=$((tried + 1))
 done
-expect "one flipped bit is refused, $tried places tried" [ "$accepted" = 0 ]
+expect "one flipped bit is refused, $tried places tried" [ "$tried" -gt 100 -a "$refused" = "$tried" ]
 expect "the guest writes a nonce and gets evidence" guest_run g '
 	printf fresh-nonce >n && tpm2_nvwrite 0x01400102 -i n && tpm2_nvread 0x01400104 2>/dev/null | grep -q "^ok"'
 expect "its summary and pages agree" guest_run g '
@@ -97,25 +98,24 @@ expect "its summary and pages agree" guest_run g '
 	head -c $size ev | sha256sum | cut -d " " -f 1 >got
 	tail -c 32 sum | hexdump -v -e "32/1 \"%02x\"" >wanted
 	[ $size -gt 8000 ] && [ "$(cat got)" = "$(cat wanted)" ]'
-expect "the guest cannot forge evidence" guest_run g '! tpm2_nvwrite 0x01400110 -i n 2>/dev/null'
+expect "the guest cannot forge evidence" guest_run g '
+	tpm2_nvread 0x01400110 -o before 2>/dev/null && [ -s before ] && [ -s n ] || exit 1
+	if tpm2_nvwrite 0x01400110 -i n 2>said; then echo written; exit 1; fi
+	cat said && grep -qi 0x12f said && tpm2_nvread 0x01400110 -o after 2>/dev/null && cmp before after'
 expect "the guest reads its EK certificate and the issuer's" guest_ek_chain g "$WORK/g"
 expect "the PSE issued it, with its quote" sh -c "openssl verify -partial_chain -trusted '$WORK/g.issuer' '$WORK/g.ek' &&
 	openssl x509 -in '$WORK/g.issuer' -noout -text | grep -q 1.3.6.1.5.5.7.1.35"
-expect "it is the EK's at 0x8101000A" [ "$(guest_run g 'tpm2_readpublic -Q -c 0x8101000a -f pem -o ek.pem && cat ek.pem')" = \
-	"$(openssl x509 -in "$WORK/g.ek" -noout -pubkey)" ]
+expect_same "it is the EK's at 0x8101000A" "$(guest_run g 'tpm2_readpublic -Q -c 0x8101000a -f pem -o ek.pem && cat ek.pem')" \
+	"$(openssl x509 -in "$WORK/g.ek" -noout -pubkey)"
 expect "a secret is sealed, an NV index written" guest_run g '
 	echo a-secret-of-the-guest >s && tpm2_createprimary -Q -C o -c p.ctx && tpm2_create -Q -C p.ctx -i s -u u -r r &&
 	tpm2_load -Q -C p.ctx -u u -r r -c k.ctx && tpm2_evictcontrol -Q -C o -c k.ctx 0x81000001 &&
 	tpm2_nvdefine -Q 0x1500001 -s 8 && printf acknowl >w && tpm2_nvwrite 0x1500001 -i w'
 
-if grep -aqr -e a-secret-of-the-guest -e acknowl "$WORK/A/vtpm" "$WORK/A/store"; then
-	not_ok "the host's files hold no plaintext"
-else
-	ok "the host's files hold no plaintext"
-fi
+for text in a-secret-of-the-guest acknowl; do expect_without "the host's files hold no plaintext: $text" $text "$WORK/A/vtpm" "$WORK/A/store"; done
 
 # Killed at once: the enclave, then QEMU, then the daemon. What was acknowledged is there again each time.
-for process in $(children_of "$(process_of sgxsim A)" | tail -n 2); do kill_hard "the vTPM's enclave and the spare one" "$process"; done
+kill_each "the vTPM's enclave and the spare one" $(children_of "$(process_of sgxsim A)" | tail -n 2)
 kill_hard QEMU "$guest_pid"
 daemon=$(process_of tcbindd A)
 kill_hard "the daemon" "$daemon"
@@ -155,7 +155,7 @@ for answer in garbage '{"QMP": {}}' '{' "$(head -c 300000 /dev/zero | tr '\\0' '
 	timeout 20 socat "unix-listen:$WORK/fake.qmp,fork" "system:cat $WORK/fake.answer; sleep 2" 2>/dev/null &
 	fake=$!
 	for _ in $(seq 50); do [ -S "$WORK/fake.qmp" ] && break; sleep 0.05; done
-	expect_refusal "a QMP peer that says ${answer:0:12} is refused" "qmp" timeout 15 "$TCBIND" migrate --platform "$WORK/A" --id "$id" \
+	expect_refusal "a QMP peer that says ${answer:0:12} is refused" "^tcbind: qmp.broken" timeout 15 "$TCBIND" migrate --platform "$WORK/A" --id "$id" \
 		--qmp "$WORK/fake.qmp" --to-platform 127.0.0.1:1 --to-qmp "$WORK/fake.qmp"
 	kill $fake 2>/dev/null; wait $fake 2>/dev/null
 done
@@ -186,6 +186,7 @@ cp "$WORK/new-state" "$WORK/A/vtpm/$other/state"
 expect_refusal "a state copied to a second VM is refused" vtpm.state.other \
 	"$TCBIND" attest --platform "$WORK/A" --id "$other" --nonce 00 -o "$WORK/none"
 
+expect "the platform has processes" [ "$(pgrep -cf "$WORK/A")" -ge 3 ]
 kill "$supervisor"; wait "$supervisor" 2>/dev/null
-if pgrep -f "$WORK/A" >/dev/null; then not_ok "nothing is left when the platform stops"; else ok "nothing is left when the platform stops"; fi
+expect_same "none is left when the platform stops" "$(pgrep -cf "$WORK/A")" 0
 done_testing

@@ -34,6 +34,7 @@ load=$!
 expect "migrate, under load" "$TCBIND" migrate --platform "$WORK/A" --id "$id" --qmp "$WORK/a.qmp" \
 	--to-platform "$(address_of B)" --to-qmp "$WORK/b.qmp"
 wait $load
+expect "its TPM was at work while it moved" guest_was_loaded b
 cat "$WORK/A.err" "$WORK/B.err" | sed 's/^/# /'
 expect "B says running, generation 2" [ "$(vtpm_member B "$id" state) $(vtpm_member B "$id" generation)" = "running 2" ]
 expect "the secret unseals, NV and PCR are as they were" guest_run b '
@@ -43,6 +44,7 @@ expect "the old platform's evidence is gone from the guest's indices" guest_run 
 	[ "$(tpm2_nvread 0x01400103 2>/dev/null | hexdump -n 4 -e "4/1 \"%02x\"")" = 00000000 ]'
 expect "the guest's EK certificate, of B's PSE" guest_ek_chain b "$WORK/b"
 expect "the same EK, under the new issuer only" sh -c "openssl verify -partial_chain -trusted '$WORK/b.issuer' '$WORK/b.ek' &&
+	openssl verify -partial_chain -trusted '$WORK/a.issuer' '$WORK/a.ek' &&
 	! openssl verify -partial_chain -trusted '$WORK/a.issuer' '$WORK/b.ek' &&
 	[ \"\$(openssl x509 -in '$WORK/a.ek' -noout -pubkey)\" = \"\$(openssl x509 -in '$WORK/b.ek' -noout -pubkey)\" ]"
 expect "evidence on B" "$TCBIND" attest --platform "$WORK/B" --id "$id" --nonce bb02 -o "$WORK/b.ev"
@@ -50,8 +52,8 @@ expect "verify names B, generation 2, reached from a listed platform" [ "$("$TCB
 	--nonce bb02 --json | jq -r '[.verdict, .platform.name, .vtpm.generation] | join(" ")')" = "trusted B 2" ]
 "$TCBIND" policy from-evidence "$WORK/a.ev" "$WORK/b.ev" -o "$WORK/both" 2>/dev/null
 expect "a policy from both accepts B" "$TCBIND" verify "$WORK/b.ev" --policy "$WORK/both" --nonce bb02
-expect_refusal "A's evidence is refused after the move" policy.generation.behind "$TCBIND" verify "$WORK/a.ev" --policy "$WORK/both" --nonce aa01
-expect_refusal "A's evidence does not answer the new nonce" evidence.nonce \
+expect_check "A's evidence is refused after the move" policy.generation.behind "$TCBIND" verify "$WORK/a.ev" --policy "$WORK/both" --nonce aa01
+expect_check "A's evidence does not answer the new nonce" evidence.nonce \
 	"$TCBIND" verify "$WORK/a.ev" --policy "$WORK/policy" --nonce bb02
 
 kill "$source_pid" "$guest_pid" 2>/dev/null
@@ -116,6 +118,7 @@ for _ in $(seq 100); do "$TCBIND" vtpm list --platform "$WORK/B" 2>/dev/null | g
 expect "it starts at B" "$(dirname "$0")/hand-over.py" start "$(vtpm_socket B "$kept")"
 for place in A B; do certificates_of $place 0x01c00100 >"$WORK/$place.issuer.pem"; certificates_of $place 0x01c0000a >"$WORK/$place.ek.pem"; done
 expect "with certificates of B's PSE" openssl verify -partial_chain -trusted "$WORK/B.issuer.pem" "$WORK/B.ek.pem"
+expect "A had an issuer of its own" openssl verify -partial_chain -trusted "$WORK/A.issuer.pem" "$WORK/A.ek.pem"
 expect "not of A's" sh -c "[ -s '$WORK/A.issuer.pem' ] && [ -s '$WORK/B.ek.pem' ] && ! cmp -s '$WORK/A.issuer.pem' '$WORK/B.issuer.pem' &&
 	! openssl verify -partial_chain -trusted '$WORK/A.issuer.pem' '$WORK/B.ek.pem' 2>/dev/null"
 expect_refusal "and A can start it no more" "result 0x" "$(dirname "$0")/hand-over.py" start "$(vtpm_socket A "$kept")"
@@ -124,5 +127,6 @@ expect_refusal "and A can start it no more" "result 0x" "$(dirname "$0")/hand-ov
 sleep 5
 kill "$(process_of tcbindd A)"
 for _ in $(seq 100); do [ "$(stat -c %s "$WORK/A/store/mige.journal" 2>/dev/null || echo 0)" -gt 0 ] && break; sleep 0.1; done
-expect "A keeps no key" [ "$(stat -c %s "$WORK/A/store/mige.journal")" -lt 300 ]
+journal=$(stat -c %s "$WORK/A/store/mige.journal")
+expect "A keeps no key" [ "${journal:-0}" -gt 0 -a "${journal:-0}" -lt 300 ]
 done_testing
