@@ -112,7 +112,7 @@ static bool read_operand(struct parsing *p, const char *text)
 static bool check_all_there(const struct parsing *p)
 {
 	for (const struct argument *a = p->command->arguments; a != NULL && !is_end(a); a++) {
-		bool needed = a->kind == ARGUMENT_REQUIRED || a->name == NULL;
+		bool needed = a->kind == ARGUMENT_REQUIRED || (a->name == NULL && a->kind != ARGUMENT_OPTIONAL);
 
 		if (needed && !p->seen[a - p->command->arguments])
 			return report_usage_error(p->command, "%s is missing", a->name != NULL ? a->name : a->value), false;
@@ -141,7 +141,8 @@ bool arguments_parse(const struct command *command, int argc, char **argv, void 
 /* "--platform DIR", "[--json]", "FILE..." */
 static void format_argument(const struct argument *a, char *ret_text, size_t capacity)
 {
-	bool optional = a->kind == ARGUMENT_FLAG || a->kind == ARGUMENT_TEXT || a->kind == ARGUMENT_TEXTS;
+	bool optional = a->kind == ARGUMENT_FLAG || a->kind == ARGUMENT_TEXT || a->kind == ARGUMENT_TEXTS ||
+			a->kind == ARGUMENT_OPTIONAL;
 	bool many = a->kind == ARGUMENT_TEXTS || a->kind == ARGUMENT_OPERANDS;
 
 	(void)snprintf(ret_text, capacity, "%s%s%s%s%s%s", optional ? "[" : "", a->name != NULL ? a->name : "",

@@ -24,6 +24,7 @@ enum argument_kind {
 	ARGUMENT_REQUIRED, /* const char *; must be given */
 	ARGUMENT_TEXTS,    /* struct argument_texts; may be given more than once */
 	ARGUMENT_OPERAND,  /* const char *; has no name, must be given */
+	ARGUMENT_OPTIONAL, /* const char *; has no name; NULL when it is not given */
 	ARGUMENT_OPERANDS, /* struct argument_texts; has no name, one at least */
 };
 
