@@ -29,37 +29,57 @@ static bool wants_colour(void)
 	       (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
+const char *print_colour(enum tcbind_check_result result, bool colour)
+{
+	return colour ? check_styles[result].on : "";
+}
+
+const char *print_colour_end(bool colour)
+{
+	return colour ? RESET : "";
+}
+
+/* A code is for what did not pass: beside a pass it would read like a failure. */
 static void print_check(const struct tcbind_check *c, bool colour)
 {
-	const struct style *style = &check_styles[c->result];
+	bool passed = c->result == TCBIND_CHECK_PASS;
 	const char *meaning, *action;
 
-	(void)printf("    %s%-7s%s  %-26s %s\n", colour ? style->on : "", style->name, colour ? RESET : "", c->field, c->code);
-	if (c->result == TCBIND_CHECK_PASS)
+	(void)printf("    %s%-7s%s  %-26s %s\n", print_colour(c->result, colour), check_styles[c->result].name, print_colour_end(colour),
+		     c->field, passed ? c->got : c->code);
+	if (passed)
 		return;
 	if (c->expected[0] != '\0')
 		(void)printf("             expected  %s\n", c->expected);
 	(void)printf("             got       %s\n", c->got);
-	if (c->result == TCBIND_CHECK_FAIL && tcbind_explain(c->code, &meaning, &action))
+	if ((c->result == TCBIND_CHECK_FAIL || c->needed) && tcbind_explain(c->code, &meaning, &action))
 		(void)printf("             means     %s\n             do        %s\n", meaning, action);
 }
 
-void print_result(const tcbind_result *result)
+static void print_all(const tcbind_result *result, const char *subject, bool colour)
 {
-	enum tcbind_verdict verdict = tcbind_result_verdict(result);
-	bool colour = wants_colour();
 	const struct tcbind_check *c;
 	const char *layer = "";
 
-	(void)printf("%s%s%s\n",
-		     !colour ? "" : verdict == TCBIND_TRUSTED ? "\033[1;32m" : verdict == TCBIND_NOT_JUDGED ? "\033[1;33m" : "\033[1;31m",
-		     tcbind_verdict_name(verdict), colour ? RESET : "");
+	if (subject[0] != '\0')
+		(void)printf("%s\n", subject);
 	for (size_t i = 0; (c = tcbind_result_check(result, i)) != NULL; i++) {
 		if (strcmp(c->layer, layer) != 0)
 			(void)printf("  %s\n", c->layer);
 		layer = c->layer;
 		print_check(c, colour);
 	}
+}
+
+void print_result(const tcbind_result *result, const char *subject, bool all)
+{
+	enum tcbind_verdict verdict = tcbind_result_verdict(result);
+	bool colour = wants_colour();
+
+	(void)printf("%s%s%s\n",
+		     !colour ? "" : verdict == TCBIND_TRUSTED ? "\033[1;32m" : verdict == TCBIND_NOT_JUDGED ? "\033[1;33m" : "\033[1;31m",
+		     tcbind_verdict_name(verdict), print_colour_end(colour));
+	(all ? print_all : print_summary)(result, subject, colour);
 }
 
 int print_result_json(const tcbind_result *result)

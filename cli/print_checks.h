@@ -7,9 +7,15 @@
 
 #include "include/tcbind/verify.h"
 
-/* The verdict, then the checks under their layers; in colour on a terminal, unless NO_COLOR or TERM=dumb asks for none. What failed says
- * what was expected, what was there, and what to do. */
-void print_result(const tcbind_result *result);
+/* The verdict, then `subject` ("": nothing more is known), then a summary of at most 24 lines in all, or, with `all`, every check under its
+ * layer. In colour on a terminal, unless NO_COLOR or TERM=dumb asks for none. What failed says what was expected, what was there, what it
+ * means and what to do. */
+void print_result(const tcbind_result *result, const char *subject, bool all);
+/* print_summary.c: what follows the verdict. */
+void print_summary(const tcbind_result *result, const char *subject, bool colour);
+/* What begins and ends the colour of a check's result; "" without colour. */
+const char *print_colour(enum tcbind_check_result result, bool colour);
+const char *print_colour_end(bool colour);
 /* --json. Returns the exit status. */
 int print_result_json(const tcbind_result *result);
 

@@ -27,7 +27,7 @@ struct options {
 	const char *quote, *collateral, *root, *state, *at, *min_evaluation, *min_root_crl, *min_pck_crl;
 	struct argument_texts expected; /* NAME=VALUE */
 	struct argument_texts accept_lists, denied_lists;
-	bool json;
+	bool json, all;
 	/* read from the texts */
 	uint64_t at_s;
 	struct policy policy; /* what --accept and the minimums say */
@@ -48,6 +48,7 @@ static const struct argument verify_arguments[] = {
 	{"--min-root-crl-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_root_crl), "of the root's CRL"},
 	{"--min-pck-crl-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_pck_crl), "of the PCK CRL"},
 	{"--json", NULL, ARGUMENT_FLAG, offsetof(struct options, json), "the result as JSON"},
+	{"-v", NULL, ARGUMENT_FLAG, offsetof(struct options, all), "print every check, not a summary"},
 	{0},
 };
 
@@ -234,7 +235,7 @@ static int print_quote(const struct options *o, enum tcb_error error, const stru
 	if (o->json)
 		status = print_result_json(result);
 	else
-		print_result(result);
+		print_result(result, "", o->all);
 	tcbind_result_free(result);
 	return status;
 }

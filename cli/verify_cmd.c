@@ -13,7 +13,7 @@
 
 struct options {
 	const char *evidence, *policy, *nonce_text, *at, *key, *guest_log, *guest_ima;
-	bool json;
+	bool json, all;
 	/* read from the texts */
 	uint8_t nonce[LIMIT_NONCE];
 	size_t nonce_size;
@@ -29,6 +29,7 @@ static const struct argument verify_arguments[] = {
 	{"--ear", "KEYFILE", ARGUMENT_TEXT, offsetof(struct options, key), "the result as a token signed with this key"},
 	{"--guest-log", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_log), "the guest's event log"},
 	{"--guest-ima", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_ima), "the guest's IMA list"},
+	{"-v", NULL, ARGUMENT_FLAG, offsetof(struct options, all), "print every check, not a summary"},
 	{0},
 };
 
@@ -113,14 +114,15 @@ static enum tcbind_error read_inputs(const struct options *o, struct inputs *in,
 	return error;
 }
 
-static void print_text(const tcbind_result *result)
+static void print_text(const tcbind_result *result, bool all)
 {
 	const struct tcbind_claims *c = tcbind_result_claims(result);
+	char subject[256] = "";
 
-	print_result(result);
 	if (tcbind_result_verdict(result) == TCBIND_TRUSTED)
-		(void)printf("vTPM %s, generation %llu, is on platform %s (AK source %s)\n", c->vtpm_id,
-			     (unsigned long long)c->generation, c->platform_name, c->ak_source);
+		(void)snprintf(subject, sizeof subject, "vTPM %s, generation %llu,\nis on platform %s (AK source %s)", c->vtpm_id,
+			       (unsigned long long)c->generation, c->platform_name, c->ak_source);
+	print_result(result, subject, all);
 }
 
 static int print_ear(const tcbind_result *result, const tcbind_key *key)
@@ -153,7 +155,7 @@ static int verify(const struct options *o, const struct inputs *in)
 	else if (o->json)
 		status = print_result_json(result);
 	else
-		print_text(result);
+		print_text(result, o->all);
 	tcbind_result_free(result);
 	return status;
 }

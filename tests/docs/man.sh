@@ -16,7 +16,7 @@ else
 fi
 
 # What a usage names, one a line: "verify --policy"
-usage_flags() { grep -o -E '(^|[^a-z-])-(-[a-z-]+|o)\b' | grep -o -E -- '-(-[a-z-]+|o)$' | sort -u; }
+usage_flags() { grep -o -E '(^|[^a-z-])-(-[a-z-]+|o|v)\b' | grep -o -E -- '-(-[a-z-]+|o|v)$' | sort -u; }
 page_flags() { grep -o -E 'Fl -?[a-z-]+' | sed 's/^Fl /-/' | sort -u; }
 section() { awk -v name="$2" '/^\.S[sh] / { on = ($0 == ".Ss " name) } on' "$1"; }
 

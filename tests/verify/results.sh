@@ -69,10 +69,10 @@ once() { "$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" --at "
 expect "the same judgement gives the same text" cmp <(once) <(once)
 
 escape=$(printf '\033')
-in_pipe=$("$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce")
+in_pipe=$("$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" -v)
 expect "no colour in a pipe" [ "${in_pipe#*"$escape"}" = "$in_pipe" ]
 expect "checks stand under their layers" grep -q -A1 '^  vtpm$' <<<"$in_pipe"
-on_terminal() { script -qec "env $1 TERM=xterm $tcbind verify $evidence --policy $policy" /dev/null </dev/null; }
+on_terminal() { script -qec "env $1 TERM=xterm $tcbind verify $evidence --policy $policy -v" /dev/null </dev/null; }
 if command -v script >/dev/null; then
 	expect "colour on a terminal" grep -q "${escape}\[32mpass" <(on_terminal NOTHING=)
 	plain=$(on_terminal NO_COLOR=1)
@@ -83,4 +83,27 @@ fi
 refused=$("$tcbind" verify "$evidence" --policy "$WORK/other.policy")
 expect "a refusal says what was wanted, found, and to be done" \
 	sh -c 'for word in expected got means do; do printf "%s\n" "$1" | grep -q "^ *$word  " || exit 1; done' sh "$refused"
+
+# The summary: at most 24 lines of 80 columns, and no code but beside what did not pass.
+fits() { awk 'length > 80 { bad = 1 } END { exit bad || NR > 24 }' <<<"$1"; }
+trusted=$("$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce")
+expect "the summary fits a terminal" fits "$trusted"
+expect "it names the vTPM and its platform" grep -qzP "\nvTPM 0.*, generation 1,\nis on platform a \(AK source msr\)\n" <<<"$trusted"
+expect "it counts the checks of each layer" grep -q "^  vtpm  *[0-9]* passed$" <<<"$trusted"
+codes_of() { grep -oE '[a-z_]+(\.[a-z_]+)+' <<<"$1" | sort -u; }
+not_run=$("$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" --json |
+	jq -r '.checks[] | select(.result != "pass") | .code' | sort -u)
+expect "no code beside a pass" [ "$(codes_of "$trusted")" = "$not_run" ]
+passes=$(grep '^    pass' <<<"$in_pipe")
+expect "nor with -v" [ "$(grep -cE ' (evidence|quote|platform|vtpm)\.[a-z.]+$' <<<"$passes")" = 0 ]
+expect "-v prints every check" [ "$(grep -cE '^    (pass|fail|not-run) ' <<<"$in_pipe")" = \
+	"$("$tcbind" verify "$evidence" --policy "$policy" --nonce "$nonce" --json | jq '.checks | length')" ]
+stale=$("$tcbind" verify "$evidence" --policy "$policy")
+expect "not judged: the summary fits" fits "$stale"
+expect "and says why, and what to do" grep -qzP "\nnot run: evidence nonce \(evidence.freshness\)\n(.*\n)+  do  " <<<"$stale"
+jq '.platform_pcrs = ([range(24) | {key: tostring, value: ("ab" * 32)}] | from_entries)' "$policy" >"$WORK/pcrs.policy"
+many=$("$tcbind" verify "$evidence" --policy "$WORK/pcrs.policy" --nonce "$nonce")
+expect "many failures: the summary fits" fits "$many"
+expect "and says how many it leaves out" grep -qE '^and [0-9]+ more: -v prints every check$' <<<"$many"
+expect "which -v prints" [ "$("$tcbind" verify "$evidence" --policy "$WORK/pcrs.policy" --nonce "$nonce" -v | grep -c '^    fail')" = 24 ]
 done_testing
