@@ -12,6 +12,7 @@
 static const struct command *const groups[] = {
 	demo_commands,	 pki_commands,	   platform_commands, vtpm_commands,	attest_commands, verify_commands,
 	show_commands,	 explain_commands, policy_commands,   migrate_commands, quote_commands,
+	version_commands,
 };
 
 enum { GROUP_COUNT = sizeof groups / sizeof groups[0] };
@@ -147,7 +148,7 @@ int main(int argc, char **argv)
 	if (crypto_init() != TCB_OK)
 		return 1;
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
-		return puts("tcbind " TCBIND_VERSION) == EOF;
+		return version_commands[0].run(&version_commands[0], 1, argv);
 	if (argc > 1 && is_help(argv[1]))
 		return print_usage();
 	if (group == NULL)

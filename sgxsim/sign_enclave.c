@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sign-enclave: writes IMAGE.sig. Build tool; trusts its arguments. */
+/* sign-enclave: measures an enclave image, and signs its measurement into IMAGE.sig. Trusts its arguments; does not execute the image. */
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 struct options {
 	const char *key, *image, *out;
 	uint16_t role, svn;
-	bool debug;
+	bool debug, only_measure;
 };
 
 static const struct { const char *name; enum enclave_role role; } roles[] = {
@@ -33,53 +33,88 @@ static bool parse(int argc, char **argv, struct options *ret_o)
 	int option;
 
 	*ret_o = (struct options){ .svn = 1 };
-	while ((option = getopt(argc, argv, "k:r:s:o:d")) != -1) {
+	while ((option = getopt(argc, argv, "k:r:s:o:dm")) != -1) {
 		switch (option) {
 		case 'k': ret_o->key = optarg; break;
 		case 'r': ret_o->role = role_of(optarg); break;
 		case 's': ret_o->svn = (uint16_t)atoi(optarg); break;
 		case 'o': ret_o->out = optarg; break;
 		case 'd': ret_o->debug = true; break;
+		case 'm': ret_o->only_measure = true; break;
 		default: return false;
 		}
 	}
 	ret_o->image = optind < argc ? argv[optind] : NULL;
-	return ret_o->key != NULL && ret_o->image != NULL && ret_o->out != NULL && ret_o->role != 0;
+	return ret_o->image != NULL && ret_o->role != 0 && (ret_o->only_measure || (ret_o->key != NULL && ret_o->out != NULL));
 }
 
-static bool sign(const struct options *o)
+static enum tcb_error measure(const struct options *o, struct enclave_identity *ret_identity, struct diagnosis *d)
 {
-	struct enclave_identity identity = { .isv_prod_id = o->role, .isv_svn = o->svn,
-					     .attributes = SGX_FLAG_INIT | SGX_FLAG_MODE64 };
-	uint8_t sigstruct[SIGSTRUCT_SIZE];
 	struct file_bytes image = {0};
-	FILE *f = fopen(o->key, "re");
-	EVP_PKEY *key = f != NULL ? PEM_read_PrivateKey(f, NULL, NULL, NULL) : NULL;
-	bool ok = key != NULL && file_read(o->image, &image, NULL) == TCB_OK;
+	enum tcb_error error;
 
+	*ret_identity = (struct enclave_identity){ .isv_prod_id = o->role, .isv_svn = o->svn,
+						   .attributes = SGX_FLAG_INIT | SGX_FLAG_MODE64 };
 	if (o->debug)
-		identity.attributes |= SGX_FLAG_DEBUG;
-	ok = ok && enclave_measure(file_span(&image), identity.attributes, identity.mrenclave) == TCB_OK &&
-	     sigstruct_sign(key, &identity, sigstruct) == TCB_OK &&
-	     file_write(o->out, SPAN_OF(sigstruct), 0644, NULL) == TCB_OK;
+		ret_identity->attributes |= SGX_FLAG_DEBUG;
+	TRY(file_read(o->image, &image, d));
+	error = enclave_measure(file_span(&image), ret_identity->attributes, ret_identity->mrenclave);
+	file_free(&image);
+	return error;
+}
+
+/* NULL if there is no private key in the file. The caller frees the key. */
+static EVP_PKEY *read_key(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	EVP_PKEY *key = f != NULL ? PEM_read_PrivateKey(f, NULL, NULL, NULL) : NULL;
+
 	if (f != NULL)
 		(void)fclose(f);
+	return key;
+}
+
+static enum tcb_error sign(const struct options *o, const struct enclave_identity *identity, struct diagnosis *d)
+{
+	uint8_t sigstruct[SIGSTRUCT_SIZE];
+	EVP_PKEY *key = read_key(o->key);
+	enum tcb_error error = key != NULL ? sigstruct_sign(key, identity, sigstruct) : TCB_REFUSED;
+
 	EVP_PKEY_free(key);
-	file_free(&image);
-	return ok;
+	if (error == TCB_REFUSED)
+		return diagnose_found(d, error, "sgx.signer.key", "an RSA-3072 private key with exponent 3, in PEM",
+				      "make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 "
+				      "-pkeyopt rsa_keygen_pubexp:3 -out FILE",
+				      key == NULL ? "%s holds no private key" : "%s holds a key that SGX does not take", o->key);
+	TRY(error);
+	return file_write(o->out, SPAN_OF(sigstruct), 0644, d);
+}
+
+static enum tcb_error print_measurement(const struct enclave_identity *identity)
+{
+	for (size_t i = 0; i < sizeof identity->mrenclave; i++)
+		(void)printf("%02x", identity->mrenclave[i]);
+	return putchar('\n') == EOF ? TCB_PLATFORM : TCB_OK;
 }
 
 int main(int argc, char **argv)
 {
+	struct enclave_identity identity;
+	struct diagnosis d = {0};
+	enum tcb_error error;
 	struct options o;
 
 	if (!parse(argc, argv, &o)) {
-		(void)fputs("usage: sign-enclave -k KEY.pem -r acm|pse|mige|vtpm|driver [-s SVN] [-d] -o OUT IMAGE\n", stderr);
+		(void)fputs("usage: sign-enclave -k KEY.pem -r acm|pse|mige|vtpm|driver [-s SVN] [-d] -o OUT IMAGE\n"
+			    "       sign-enclave -m -r acm|pse|mige|vtpm|driver [-s SVN] [-d] IMAGE\n", stderr);
 		return 2;
 	}
-	if (!sign(&o)) {
-		(void)fprintf(stderr, "sign-enclave: cannot sign %s with %s\n", o.image, o.key);
-		return 1;
-	}
-	return 0;
+	error = measure(&o, &identity, &d);
+	if (error == TCB_OK)
+		error = o.only_measure ? print_measurement(&identity) : sign(&o, &identity, &d);
+	if (error == TCB_OK)
+		return 0;
+	(void)diagnose(&d, error, "sgx.signer.failed", tcb_error_name(error), "an image that can be signed", "report this");
+	(void)fprintf(stderr, "sign-enclave: %s\n  found:  %s\n  wanted: %s\n  do:     %s\n", d.code, d.found, d.wanted, d.action);
+	return 1;
 }

@@ -100,8 +100,18 @@ static void signed_bytes(const uint8_t *sigstruct, uint8_t ret_bytes[HEADER_SIZE
 	memcpy(ret_bytes + HEADER_SIZE, sigstruct + BODY_OFFSET, BODY_SIZE);
 }
 
-enum tcb_error sigstruct_sign(EVP_PKEY *key, const struct enclave_identity *identity,
-			      uint8_t ret_sigstruct[SIGSTRUCT_SIZE])
+/* SIGSTRUCT has room for no other key: RSA-3072 with exponent 3. */
+static bool is_signer(EVP_PKEY *key)
+{
+	BIGNUM *exponent = NULL;
+	bool ok = EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) == MODULUS_SIZE * 8 &&
+		  EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 && BN_is_word(exponent, EXPONENT);
+
+	BN_free(exponent);
+	return ok;
+}
+
+static enum tcb_error sign(EVP_PKEY *key, const struct enclave_identity *identity, uint8_t ret_sigstruct[SIGSTRUCT_SIZE])
 {
 	struct writer w = writer_of(ret_sigstruct, SIGSTRUCT_SIZE);
 	uint8_t modulus[MODULUS_SIZE], signature[MODULUS_SIZE], message[HEADER_SIZE + BODY_SIZE];
@@ -123,6 +133,12 @@ enum tcb_error sigstruct_sign(EVP_PKEY *key, const struct enclave_identity *iden
 	BN_free(n);
 	EVP_MD_CTX_free(ctx);
 	return ok && w.size == SIGSTRUCT_SIZE && w.error == TCB_OK ? TCB_OK : TCB_INTERNAL;
+}
+
+enum tcb_error sigstruct_sign(EVP_PKEY *key, const struct enclave_identity *identity,
+			      uint8_t ret_sigstruct[SIGSTRUCT_SIZE])
+{
+	return is_signer(key) ? sign(key, identity, ret_sigstruct) : TCB_REFUSED;
 }
 
 static bool signature_checks(const uint8_t *modulus_le, const uint8_t *sigstruct)

@@ -15,7 +15,7 @@ library=$(find "$root" -name 'libtcbind-verify.so.0' | head -1)
 header=$(find "$root" -path '*/include/tcbind/verify.h')
 expect "library with its soname, header and pkg-config file are there" test -n "$pc" -a -n "$library" -a -n "$header"
 export PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$root LD_LIBRARY_PATH=${library%/*}
-expect "pkg-config says the project's version" [ "$(pkg-config --modversion tcbind-verify)" = "$("$tcbind" --version | cut -d ' ' -f 2)" ]
+expect "pkg-config says the project's version" [ "$(pkg-config --modversion tcbind-verify)" = "$("$tcbind" --version | sed -n 's/^tcbind //p')" ]
 
 read -ra flags <<<"$(pkg-config --cflags --libs tcbind-verify)"
 read -ra compiler <<<"$COMPILER"
