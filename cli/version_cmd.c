@@ -8,7 +8,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/hex_json.h"
-#include "host/hex.h"
+#include "core/hex.h"
 #include "host/paths.h"
 #include "sgxsim/launch.h"
 

@@ -16,7 +16,7 @@
 #include "edge/certified_ak.h"
 #include "host/certificates.h"
 #include "host/directories.h"
-#include "host/hex.h"
+#include "core/hex.h"
 #include "host/paths.h"
 
 enum { BODY_MAX = LIMIT_POLICY * 2 };

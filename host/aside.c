@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "host/hex.h"
+#include "core/hex.h"
 
 static void make_prefix(const struct uuid *id, char ret_name[NAME_MAX])
 {

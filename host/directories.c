@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/hex.h"
+#include "core/hex.h"
 #include "host/paths.h"
 #include "host/store.h"
 #include "host/vtpms.h"

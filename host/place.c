@@ -12,7 +12,7 @@
 #include "core/reader.h"
 #include "core/writer.h"
 #include "crypto/crypto.h"
-#include "host/hex.h"
+#include "core/hex.h"
 
 static const uint8_t magic[16] = "tcbind vTPM v1\n", magic_with_key[16] = "tcbind vTPM k1\n";
 

@@ -20,7 +20,7 @@
 #include "host/directories.h"
 #include "host/external.h"
 #include "host/front.h"
-#include "host/hex.h"
+#include "core/hex.h"
 #include "host/io.h"
 #include "host/paths.h"
 #include "host/scratch.h"

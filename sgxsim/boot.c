@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <tss2/tss2_tcti.h>
 #include <tss2/tss2_tctildr.h>
 #include <unistd.h>
 
+#include "core/hex.h"
 #include "core/reader.h"
 #include "edge/instruction.h"
 #include "sgxsim/launch.h"
@@ -76,12 +78,18 @@ static void serve_acm(struct processor *p, const struct enclave *acm, TSS2_TCTI_
 static enum tcb_error judge_acm(const struct processor *p, const struct enclave_identity *identity,
 				struct diagnosis *d)
 {
+	char found[65], fused[65], wanted[DIAGNOSIS_TEXT_MAX];
+
 	if (identity->isv_prod_id == ROLE_ACM && (identity->attributes & SGX_FLAG_DEBUG) == 0 &&
 	    memcmp(identity->mrsigner, p->fuses.acm_signer, sizeof p->fuses.acm_signer) == 0)
 		return TCB_OK;
-	return diagnose(d, TCB_REFUSED, "acm.signer", "an ACM that this processor's fuses do not name",
-			"an ACM of the signer fused by `tcbind platform init`",
-			"use the ACM of the build that made the platform, or make the platform anew");
+	hex_encode(SPAN_OF(identity->mrsigner), found);
+	hex_encode(SPAN_OF(p->fuses.acm_signer), fused);
+	(void)snprintf(wanted, sizeof wanted, "enclaves of the signer that made this platform, %s", fused);
+	return diagnose_found(d, TCB_REFUSED, "acm.signer", wanted,
+			      "build with that signer's key (meson setup -Denclave_signer=FILE), or have its owner sign these "
+			      "images (sign-enclaves); `tcbind version` prints a build's signer",
+			      "an ACM of another signer or role: role %u, signer %s", identity->isv_prod_id, found);
 }
 
 static enum tcb_error run_acm(struct processor *p, int memfd, const struct enclave_identity *identity,

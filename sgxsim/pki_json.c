@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/hex.h"
 #include "sgxsim/certificate.h"
 #include "sgxsim/file.h"
 #include "sgxsim/qe.h"
@@ -126,9 +127,7 @@ static void set_hex(json_t *object, const char *name, struct span bytes)
 
 	if (hex == NULL)
 		return;
-	hex[0] = '\0';
-	for (size_t i = 0; i < bytes.size; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", bytes.data[i]);
+	hex_encode(bytes, hex);
 	(void)json_object_set_new(object, name, json_string(hex));
 	free(hex);
 }

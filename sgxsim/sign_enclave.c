@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/hex.h"
 #include "core/limits.h"
 #include "sgxsim/file.h"
 #include "sgxsim/sigstruct.h"
@@ -92,9 +93,10 @@ static enum tcb_error sign(const struct options *o, const struct enclave_identit
 
 static enum tcb_error print_measurement(const struct enclave_identity *identity)
 {
-	for (size_t i = 0; i < sizeof identity->mrenclave; i++)
-		(void)printf("%02x", identity->mrenclave[i]);
-	return putchar('\n') == EOF ? TCB_PLATFORM : TCB_OK;
+	char hex[65];
+
+	hex_encode(SPAN_OF(identity->mrenclave), hex);
+	return puts(hex) == EOF ? TCB_PLATFORM : TCB_OK;
 }
 
 int main(int argc, char **argv)

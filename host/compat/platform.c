@@ -22,7 +22,7 @@
 #include "edge/descriptors.h"
 #include "edge/frame.h"
 #include "host/compat/user.h"
-#include "host/hex.h"
+#include "core/hex.h"
 #include "host/paths.h"
 #include "host/registration.h"
 

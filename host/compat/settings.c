@@ -10,7 +10,7 @@
 
 #include "core/wipe.h"
 #include "host/compat/sub_options.h"
-#include "host/hex.h"
+#include "core/hex.h"
 
 #define STATE_NAME "tpm2-00.permall"
 #define VOLATILE_NAME "tpm2-00.volatilestate"

@@ -225,6 +225,20 @@ static void an_image_runs_only_as_it_was_signed(void **state)
 	assert_int_equal(sigstruct_check(span_of(sigstruct, 1807), SPAN_OF(image), &got, NULL), TCB_MALFORMED);
 }
 
+/* A signature by another kind of key would be made, and refused at each launch. */
+static void only_a_key_that_sgx_takes_signs(void **state)
+{
+	uint8_t sigstruct[SIGSTRUCT_SIZE];
+	EVP_PKEY *keys[] = { EVP_RSA_gen(3072) /* exponent 65537 */, EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256") };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		assert_non_null(keys[i]);
+		assert_int_equal(sigstruct_sign(keys[i], &vtpm, sigstruct), TCB_REFUSED);
+		EVP_PKEY_free(keys[i]);
+	}
+}
+
 static void what_was_measured_is_what_runs(void **state)
 {
 	static const uint8_t image[] = {'i', 'm', 'a', 'g', 'e'};
@@ -257,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(seal_keys_differ_by_processor_signer_role_svn_and_debug, reset, release),
 		cmocka_unit_test_setup_teardown(a_report_checks_for_its_target_on_its_processor_only, reset, release),
 		cmocka_unit_test(an_image_runs_only_as_it_was_signed),
+		cmocka_unit_test(only_a_key_that_sgx_takes_signs),
 		cmocka_unit_test(what_was_measured_is_what_runs),
 	};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Hexadecimal text, as JSON and command lines carry bytes. */
-#ifndef TCBIND_HOST_HEX_H
-#define TCBIND_HOST_HEX_H
+#ifndef TCBIND_CORE_HEX_H
+#define TCBIND_CORE_HEX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "host/hex.h"
+#include "core/hex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
