@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* tcbind version: what this build is, as verifiers and other hosts see it: the measurements of its enclaves, and who signed them. */
+/* tcbind version: what this build is to verifiers and other hosts: the measurements of its enclaves,
+ * and their signer. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static const char *const roles[] = { "acm", "pse", "mige", "vtpm" };
 
 enum { ROLES = sizeof roles / sizeof roles[0] };
 
-/* What stands beside this program: `count` is 0 on a verifier's machine, where no enclaves are installed, else ROLES. */
+/* The enclaves beside this program. `count` is ROLES, or 0 on a verifier's machine, where none are
+ * installed. */
 struct build {
 	size_t count;
 	struct enclave_identity identities[ROLES];
@@ -38,16 +40,18 @@ static enum tcb_error read_enclaves(struct build *ret_build, struct diagnosis *d
 		build.count++;
 	}
 	*ret_build = build;
-	return build.count == 0 || build.count == ROLES ? TCB_OK : diagnose_again(d, TCB_PLATFORM, &missing);
+	if (build.count == 0 || build.count == ROLES)
+		return TCB_OK;
+	return diagnose_again(d, TCB_PLATFORM, &missing);
 }
 
-/* Enclaves of two signers in one directory: they cannot work together, so there is no signer to print. */
+/* Enclaves of two signers cannot work together. */
 static enum tcb_error check_one_signer(const struct build *build, struct diagnosis *d)
 {
 	const struct enclave_identity *identities = build->identities;
 
 	for (size_t i = 1; i < build->count; i++)
-		if (memcmp(identities[0].mrsigner, identities[i].mrsigner, sizeof identities[0].mrsigner) != 0)
+		if (memcmp(identities[0].mrsigner, identities[i].mrsigner, 32) != 0)
 			return diagnose_found(d, TCB_REFUSED, "version.signers", "enclaves of one signer",
 					      "build again, or sign all images with tools/sign-enclaves",
 					      "%s.enclave and %s.enclave have different signers", roles[0], roles[i]);
@@ -72,15 +76,17 @@ static int print_text(const struct build *build)
 
 static int print_json(const struct build *build)
 {
+	const struct enclave_identity *identities = build->identities;
 	json_t *all = json_pack("{s:s}", "version", TCBIND_VERSION), *enclaves = json_object();
 	int status;
 
 	if (build->count > 0)
-		(void)json_object_set_new(all, "mrsigner", hex_json(SPAN_OF(build->identities[0].mrsigner)));
+		(void)json_object_set_new(all, "mrsigner", hex_json(SPAN_OF(identities[0].mrsigner)));
 	for (size_t i = 0; i < build->count; i++)
 		(void)json_object_set_new(enclaves, roles[i],
-					  json_pack("{s:o, s:i}", "mrenclave", hex_json(SPAN_OF(build->identities[i].mrenclave)),
-						    "isv_svn", (int)build->identities[i].isv_svn));
+					  json_pack("{s:o, s:i}", "mrenclave",
+						    hex_json(SPAN_OF(identities[i].mrenclave)),
+						    "isv_svn", (int)identities[i].isv_svn));
 	(void)json_object_set_new(all, "enclaves", enclaves);
 	status = json_dumpf(all, stdout, JSON_INDENT(1)) != 0 || putchar('\n') == EOF;
 	json_decref(all);

@@ -85,11 +85,12 @@ static enum tcb_error judge_acm(const struct processor *p, const struct enclave_
 		return TCB_OK;
 	hex_encode(SPAN_OF(identity->mrsigner), found);
 	hex_encode(SPAN_OF(p->fuses.acm_signer), fused);
-	(void)snprintf(wanted, sizeof wanted, "enclaves of the signer that made this platform, %s", fused);
+	(void)snprintf(wanted, sizeof wanted, "an ACM of the signer that made this platform, %s", fused);
 	return diagnose_found(d, TCB_REFUSED, "acm.signer", wanted,
-			      "build with that signer's key (meson setup -Denclave_signer=FILE), or have its owner sign these "
-			      "images (sign-enclaves); `tcbind version` prints a build's signer",
-			      "an ACM of another signer or role: role %u, signer %s", identity->isv_prod_id, found);
+			      "build with that signer's key (meson setup -Denclave_signer=FILE), or have "
+			      "its owner sign these images (sign-enclaves); `tcbind version` prints a "
+			      "build's signer",
+			      "an enclave of role %u and signer %s", identity->isv_prod_id, found);
 }
 
 static enum tcb_error run_acm(struct processor *p, int memfd, const struct enclave_identity *identity,

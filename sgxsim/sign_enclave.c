@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* sign-enclave: measures an enclave image, and signs its measurement into IMAGE.sig. Trusts its arguments; does not execute the image. */
+/* sign-enclave: measures an enclave image, and signs the measurement into IMAGE.sig. It trusts its
+ * arguments, and does not execute the image. */
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -46,10 +47,12 @@ static bool parse(int argc, char **argv, struct options *ret_o)
 		}
 	}
 	ret_o->image = optind < argc ? argv[optind] : NULL;
-	return ret_o->image != NULL && ret_o->role != 0 && (ret_o->only_measure || (ret_o->key != NULL && ret_o->out != NULL));
+	return ret_o->image != NULL && ret_o->role != 0 &&
+	       (ret_o->only_measure || (ret_o->key != NULL && ret_o->out != NULL));
 }
 
-static enum tcb_error measure(const struct options *o, struct enclave_identity *ret_identity, struct diagnosis *d)
+static enum tcb_error measure(const struct options *o, struct enclave_identity *ret_identity,
+			      struct diagnosis *d)
 {
 	struct file_bytes image = {0};
 	enum tcb_error error;
@@ -75,18 +78,23 @@ static EVP_PKEY *read_key(const char *path)
 	return key;
 }
 
-static enum tcb_error sign(const struct options *o, const struct enclave_identity *identity, struct diagnosis *d)
+static enum tcb_error sign(const struct options *o, const struct enclave_identity *identity,
+			   struct diagnosis *d)
 {
 	uint8_t sigstruct[SIGSTRUCT_SIZE];
 	EVP_PKEY *key = read_key(o->key);
-	enum tcb_error error = key != NULL ? sigstruct_sign(key, identity, sigstruct) : TCB_REFUSED;
+	bool key_read = key != NULL;
+	enum tcb_error error = key_read ? sigstruct_sign(key, identity, sigstruct) : TCB_REFUSED;
 
 	EVP_PKEY_free(key);
 	if (error == TCB_REFUSED)
-		return diagnose_found(d, error, "sgx.signer.key", "an RSA-3072 private key with exponent 3, in PEM",
-				      "make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 "
-				      "-pkeyopt rsa_keygen_pubexp:3 -out FILE",
-				      key == NULL ? "%s holds no private key" : "%s holds a key that SGX does not take", o->key);
+		return diagnose_found(d, error, "sgx.signer.key",
+				      "an RSA-3072 private key with exponent 3, in PEM",
+				      "make one: openssl genpkey -algorithm RSA -pkeyopt "
+				      "rsa_keygen_bits:3072 -pkeyopt rsa_keygen_pubexp:3 -out FILE",
+				      key_read ? "%s holds a key that SGX does not take"
+					       : "%s holds no private key",
+				      o->key);
 	TRY(error);
 	return file_write(o->out, SPAN_OF(sigstruct), 0644, d);
 }
@@ -107,8 +115,10 @@ int main(int argc, char **argv)
 	struct options o;
 
 	if (!parse(argc, argv, &o)) {
-		(void)fputs("usage: sign-enclave -k KEY.pem -r acm|pse|mige|vtpm|driver [-s SVN] [-d] -o OUT IMAGE\n"
-			    "       sign-enclave -m -r acm|pse|mige|vtpm|driver [-s SVN] [-d] IMAGE\n", stderr);
+		(void)fputs("usage: sign-enclave -k KEY.pem -r ROLE [-s SVN] [-d] -o OUT IMAGE\n"
+			    "       sign-enclave -m -r ROLE [-s SVN] [-d] IMAGE\n"
+			    "ROLE: acm, pse, mige, vtpm or driver\n",
+			    stderr);
 		return 2;
 	}
 	error = measure(&o, &identity, &d);
@@ -116,7 +126,9 @@ int main(int argc, char **argv)
 		error = o.only_measure ? print_measurement(&identity) : sign(&o, &identity, &d);
 	if (error == TCB_OK)
 		return 0;
-	(void)diagnose(&d, error, "sgx.signer.failed", tcb_error_name(error), "an image that can be signed", "report this");
-	(void)fprintf(stderr, "sign-enclave: %s\n  found:  %s\n  wanted: %s\n  do:     %s\n", d.code, d.found, d.wanted, d.action);
+	(void)diagnose(&d, error, "sgx.signer.failed", tcb_error_name(error),
+		       "an image that can be signed", "report this");
+	(void)fprintf(stderr, "sign-enclave: %s\n  found:  %s\n  wanted: %s\n  do:     %s\n", d.code,
+		      d.found, d.wanted, d.action);
 	return 1;
 }

@@ -105,13 +105,15 @@ static bool is_signer(EVP_PKEY *key)
 {
 	BIGNUM *exponent = NULL;
 	bool ok = EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) == MODULUS_SIZE * 8 &&
-		  EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 && BN_is_word(exponent, EXPONENT);
+		  EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
+		  BN_is_word(exponent, EXPONENT);
 
 	BN_free(exponent);
 	return ok;
 }
 
-static enum tcb_error sign(EVP_PKEY *key, const struct enclave_identity *identity, uint8_t ret_sigstruct[SIGSTRUCT_SIZE])
+static enum tcb_error sign(EVP_PKEY *key, const struct enclave_identity *identity,
+			   uint8_t ret_sigstruct[SIGSTRUCT_SIZE])
 {
 	struct writer w = writer_of(ret_sigstruct, SIGSTRUCT_SIZE);
 	uint8_t modulus[MODULUS_SIZE], signature[MODULUS_SIZE], message[HEADER_SIZE + BODY_SIZE];

@@ -15,7 +15,8 @@
 /* MRENCLAVE of the simulated processor: SHA-256(image || u64 le ATTRIBUTES.FLAGS). */
 enum tcb_error enclave_measure(struct span image, uint64_t attributes, uint8_t ret_mrenclave[32]) MUST_USE;
 
-/* Signs mrenclave, isv_prod_id, isv_svn and attributes of `identity`. TCB_REFUSED: the key is not RSA-3072 with exponent 3. */
+/* Signs mrenclave, isv_prod_id, isv_svn and attributes of `identity`. TCB_REFUSED: the key is not
+ * RSA-3072 with exponent 3. */
 enum tcb_error sigstruct_sign(EVP_PKEY *key, const struct enclave_identity *identity,
 			      uint8_t ret_sigstruct[SIGSTRUCT_SIZE]) MUST_USE;
 

@@ -43,13 +43,16 @@ static const char *code_of(enum judge_side side)
 	return side == JUDGE_SOURCE ? "mige.source.refused" : "mige.destination.refused";
 }
 
-/* What to do if the two hosts lack something that they must have in common (docs/building.md). Found by the beginning of the failure's code. */
+/* What to do if the hosts lack something that they must have in common (docs/building.md), by the
+ * beginning of the failure's code. */
 static const struct { const char *code, *action; } shared_causes[] = {
-	{"mige.peer.signer", "install enclaves of one signer on both hosts (meson setup -Denclave_signer=FILE, or sign-enclaves); "
-			     "`tcbind version` prints a build's signer"},
+	{"mige.peer.signer", "install enclaves of one signer on both hosts (meson setup "
+			     "-Denclave_signer=FILE, or sign-enclaves); `tcbind version` prints a "
+			     "build's signer"},
 	{"mige.peer.svn", "update the host with the older enclaves; `tcbind version` prints their svn"},
 	{"quote.enclave.debug", "install enclaves on both hosts that are not signed for debugging"},
-	{"quote.root.", "make both platforms of one root (`tcbind platform init --pki`); `tcbind explain` knows the code"},
+	{"quote.root.", "make both platforms of one root (`tcbind platform init --pki`); `tcbind "
+			"explain` knows the code"},
 };
 
 static const char *action_for(enum judge_side side, const char *code)
@@ -57,9 +60,10 @@ static const char *action_for(enum judge_side side, const char *code)
 	for (size_t i = 0; i < sizeof shared_causes / sizeof shared_causes[0]; i++)
 		if (strncmp(code, shared_causes[i].code, strlen(shared_causes[i].code)) == 0)
 			return shared_causes[i].action;
-	return side == JUDGE_SOURCE ? "repair the source platform, or move the VM from another; `tcbind explain` knows the code"
-				    : "repair the destination, choose another, or change the owner's policy; "
-				      "`tcbind explain` knows the code";
+	return side == JUDGE_SOURCE ? "repair the source platform, or move the VM from another; `tcbind "
+				      "explain` knows the code"
+				    : "repair the destination, choose another, or change the owner's "
+				      "policy; `tcbind explain` knows the code";
 }
 
 /* The first check that did not pass, for people. */

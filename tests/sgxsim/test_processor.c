@@ -229,7 +229,8 @@ static void an_image_runs_only_as_it_was_signed(void **state)
 static void only_a_key_that_sgx_takes_signs(void **state)
 {
 	uint8_t sigstruct[SIGSTRUCT_SIZE];
-	EVP_PKEY *keys[] = { EVP_RSA_gen(3072) /* exponent 65537 */, EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256") };
+	EVP_PKEY *keys[] = { EVP_RSA_gen(3072) /* exponent 65537 */, EVP_RSA_gen(2048),
+			     EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256") };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
