@@ -24,5 +24,7 @@ const struct code_explanation explain_cli[] = {
 	{"show.unknown", "The file is nothing that tcbind can show.", "Check the file: evidence, a quote, a certificate, a policy, an event log or an IMA list."},
 	{"tcbind", "A command failed without a closer reason.", "Report this with the command line and the daemon's log."},
 	{"verify.failed", "The verifier failed without a closer reason, such as a lack of memory.", "Try again; report this if it stays."},
+	{"version.signers", "The enclaves beside this program have different signers, so they cannot work together.",
+	 "Build them again, or sign all of them with sign-enclaves."},
 	{0},
 };
