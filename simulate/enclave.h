@@ -33,6 +33,7 @@ struct enclave {
 	bool locked;          /* somebody is in a call of it */
 	struct place *place;  /* of a vTPM enclave */
 	unsigned residence;   /* hand-overs that came into it */
+	bool on;              /* the host thinks that its TPM runs */
 	bool importing;       /* one is coming in */
 	struct identity *identity; /* whose TPM it has, for the checker */
 };

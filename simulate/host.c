@@ -398,8 +398,13 @@ enum tcb_error host_ecall(struct enclave *e, enum call call, struct span body, s
 {
 	const struct frame_head head = { .body_size = (uint32_t)body.size, .kind = FRAME_ECALL, .call = (uint16_t)call };
 	struct under_way u = { .e = e };
+	struct diagnosis unheard;
 	enum tcb_error error;
 
+	if (d == NULL && trace_is_on()) {
+		unheard = (struct diagnosis){0};
+		d = &unheard;
+	}
 	enclave_hold(e);
 	if (actor_current() != NULL)
 		actor_pause();

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,12 +19,21 @@ static struct {
 	uint64_t seed, runs;
 	unsigned moves, seconds, failures_max;
 	bool honest, stand_ins, no_shrink, calls;
-	const char *keep, *trace;
+	const char *keep, *trace, *avoid;
 } options = { .seed = 1, .runs = 1, .moves = MOVES_DEFAULT, .failures_max = 1 };
 
 static struct {
 	uint64_t runs, failures, frames, handovers, answers, faults[FAULT_COUNT], moves;
 } total;
+
+/* Processor time of all runs that have ended. */
+static double processor_s(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_CHILDREN, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
 
 static double seconds_now(void)
 {
@@ -35,7 +45,7 @@ static double seconds_now(void)
 
 static void usage(void)
 {
-	(void)fprintf(stderr, "usage: simulate [--seed N] [--runs N | --seconds N] [--moves N] [--keep LIST] [--honest] [--stand-ins]\n"
+	(void)fprintf(stderr, "usage: simulate [--seed N] [--runs N | --seconds N] [--moves N] [--keep LIST] [--avoid LIST] [--honest] [--stand-ins]\n"
 			      "                [--no-shrink] [--failures N] [--trace FILE [--calls]]\n");
 	exit(2);
 }
@@ -58,6 +68,7 @@ static void read_options(int argc, char **argv)
 		{ "keep", required_argument, NULL, 'k' },      { "honest", no_argument, NULL, 'h' },
 		{ "stand-ins", no_argument, NULL, 'q' },       { "no-shrink", no_argument, NULL, 'n' },
 		{ "failures", required_argument, NULL, 'f' },  { "calls", no_argument, NULL, 'c' },
+		{ "avoid", required_argument, NULL, 'a' },
 		{ "trace", required_argument, NULL, 'o' },     { 0 },
 	};
 	int option;
@@ -70,6 +81,7 @@ static void read_options(int argc, char **argv)
 		case 'm': options.moves = (unsigned)number(optarg); break;
 		case 'f': options.failures_max = (unsigned)number(optarg); break;
 		case 'k': options.keep = optarg; break;
+		case 'a': options.avoid = optarg; break;
 		case 'h': options.honest = true; break;
 		case 'q': options.stand_ins = true; break;
 		case 'n': options.no_shrink = true; break;
@@ -104,6 +116,18 @@ static void keep_only(struct plan *plan, const char *list)
 	}
 }
 
+/* "remake,power-cut" */
+static void avoid_all(const char *list)
+{
+	while (*list != '\0') {
+		size_t size = strcspn(list, ",");
+
+		if (!plan_avoid(list, size))
+			usage();
+		list += size + (list[size] == ',' ? 1 : 0);
+	}
+}
+
 static char faults_left(const struct move *before, const struct move *after)
 {
 	bool lost[FAULTS_PER_MOVE];
@@ -127,7 +151,8 @@ static void print_schedule(uint64_t seed, const struct plan *full, const struct 
 	for (unsigned i = 0; i < plan->count; i++)
 		if (plan->moves[i].kind != MOVE_COUNT)
 			move_print(i, plan);
-	(void)printf("  repeat: make simulate SEED=%llu MOVES=%u KEEP=", (unsigned long long)seed, full->count);
+	(void)printf("  repeat: make simulate SEED=%llu MOVES=%u%s%s KEEP=", (unsigned long long)seed, full->count,
+		     options.avoid != NULL ? " AVOID=" : "", options.avoid != NULL ? options.avoid : "");
 	for (unsigned i = plan->machines; i < plan->count; i++) {
 		char mark;
 
@@ -172,10 +197,10 @@ static void print_total(double took_s)
 {
 	uint64_t faults = 0;
 
-	(void)printf("%llu runs, %llu failed, %llu moves, %llu hand-overs, %llu answers, %llu frames in %.1f s: %.0f hand-overs/s\n",
+	(void)printf("%llu runs, %llu failed, %llu moves, %llu hand-overs, %llu answers, %llu frames in %.1f s, %.1f s of one core: %.0f hand-overs/s\n",
 		     (unsigned long long)total.runs, (unsigned long long)total.failures, (unsigned long long)total.moves,
 		     (unsigned long long)total.handovers, (unsigned long long)total.answers, (unsigned long long)total.frames, took_s,
-		     (double)total.handovers / took_s);
+		     processor_s(), (double)total.handovers / processor_s());
 	for (int i = 1; i < FAULT_COUNT; i++) {
 		faults += total.faults[i];
 		if (total.faults[i] > 0)
@@ -191,6 +216,8 @@ int main(int argc, char **argv)
 	double start;
 
 	read_options(argc, argv);
+	if (options.avoid != NULL)
+		avoid_all(options.avoid);
 	if (size < 0 || crypto_init() != TCB_OK)
 		return 2;
 	directory[size] = '\0';

@@ -40,6 +40,25 @@ static struct enclave *enclave_for(const struct move *m)
 	return e;
 }
 
+static void switch_on(struct enclave *e)
+{
+	if (e == NULL)
+		return;
+	(void)!vtpm_init(e, 0, NULL);
+	enclave_release(e);
+}
+
+/* The same; a machine whose enclave does not run there, or has not been switched on, is started first. */
+static struct enclave *running_for(const struct move *m)
+{
+	struct place *place = place_for(m);
+	struct enclave *e = place != NULL ? place->enclaves[0] : NULL;
+
+	if (place != NULL && (e == NULL || !e->alive || !e->on) && place->states.count > 0)
+		switch_on(vtpm_open_newest(place, NULL));
+	return enclave_for(m);
+}
+
 struct blobs blobs_copy(const struct blobs *b)
 {
 	return (struct blobs){ bytes_of(bytes_span(&b->permanent)), bytes_of(bytes_span(&b->volatile_state)) };
@@ -84,14 +103,6 @@ static void create(const struct move *m)
 	enclave_release(e);
 }
 
-static void switch_on(struct enclave *e)
-{
-	if (e == NULL)
-		return;
-	(void)!vtpm_init(e, 0, NULL);
-	enclave_release(e);
-}
-
 static void start(const struct move *m)
 {
 	struct place *place = place_for(m);
@@ -104,7 +115,7 @@ static void use(const struct move *m)
 {
 	static const enum use uses[16] = { USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_READ, USE_READ, USE_GUESS, USE_GUESS,
 					   USE_GUESS, USE_UNSEAL, USE_SIGN, USE_SIGN, USE_EXTEND, USE_ATTEST, USE_INCREMENT, USE_SIGN };
-	struct enclave *e = enclave_for(m);
+	struct enclave *e = running_for(m);
 
 	if (e == NULL)
 		return;
@@ -112,15 +123,21 @@ static void use(const struct move *m)
 	enclave_release(e);
 }
 
-/* The blobs go to `to`; if that fails, the source goes on, as QEMU's does. */
-static void deliver(struct enclave *source, struct place *to, const struct blobs *blobs)
+/* The blobs go to `to`: into an enclave that was there before, or a new one. If that fails, the source goes on, as QEMU's does. */
+static void deliver(struct enclave *source, struct place *to, const struct blobs *blobs, bool anew)
 {
-	struct enclave *e = vtpm_ready_for_import(to, NULL);
+	struct enclave *e = to->enclaves[0];
 
-	if (e != NULL && vtpm_import(e, blobs, NULL) == TCB_OK)
+	if (anew || e == NULL || !e->alive || e->on || e == source)
+		e = vtpm_ready_for_import(to, NULL);
+	else
+		enclave_hold(e);
+	if (e != NULL && vtpm_import(e, blobs, NULL) == TCB_OK) {
 		to->machine->at = to->platform;
-	else if (source->alive)
+		(void)!vtpm_call(source, CALL_VTPM_STOP, NULL, NULL); /* its QEMU has ended */
+	} else if (source->alive) {
 		(void)!vtpm_call(source, CALL_VTPM_RESUME, NULL, NULL);
+	}
 	if (e != NULL)
 		enclave_release(e);
 }
@@ -128,7 +145,7 @@ static void deliver(struct enclave *source, struct place *to, const struct blobs
 static void migrate(const struct move *m)
 {
 	struct machine *machine = machine_of(m);
-	struct enclave *e = enclave_for(m);
+	struct enclave *e = running_for(m);
 	struct blobs blobs;
 
 	if (e == NULL)
@@ -136,7 +153,7 @@ static void migrate(const struct move *m)
 	if (vtpm_export(e, &blobs, NULL) == TCB_OK) {
 		remember_blobs(machine, &blobs);
 		blobs = blobs_copy(&blobs);
-		deliver(e, place_of(platform_of(m), machine), &blobs);
+		deliver(e, place_of(platform_of(m), machine), &blobs, m->pick % 32 >= 16);
 		blobs_free(&blobs);
 	}
 	enclave_release(e);
@@ -278,43 +295,84 @@ static void power(const struct move *m)
 	(void)platform_restart(p, NULL);
 }
 
+static void restart(const struct move *m)
+{
+	(void)platform_restart(platform_of(m), NULL);
+}
+
+static void replay(const struct move *m)
+{
+	host_replay(platform_of(m), m->pick % 2 == 0, m->pick / 4, m->pick % 4 >= 2);
+}
+
+static void version(const struct move *m)
+{
+	platform_of(m)->isv_svn = (uint16_t)(1 + m->pick % VTPM_SVN_MAX);
+}
+
+static void cancel(const struct move *m) { call_one(m, CALL_VTPM_RESUME); }
+static void shut_down(const struct move *m) { call_one(m, CALL_VTPM_SHUTDOWN); }
+static void ask_status(const struct move *m) { call_one(m, CALL_VTPM_STATUS); }
+static void stop(const struct move *m) { call_one(m, CALL_VTPM_STOP); }
+static void store_volatile(const struct move *m) { call_one(m, CALL_VTPM_STORE_VOLATILE); }
+
+/* `weight`: how often it is drawn, of the sum of all. `honest`: a thread of an honest host, of which each machine has one. */
+static const struct {
+	const char *name;
+	void (*run)(const struct move *m);
+	uint8_t weight;
+	bool honest;
+} kinds[MOVE_COUNT] = {
+	[MOVE_START] = { "start", start, 3, true },
+	[MOVE_CREATE] = { "create", create, 0, true },
+	[MOVE_USE] = { "use", use, 45, true },
+	[MOVE_MIGRATE] = { "migrate", migrate, 16, true },
+	[MOVE_EXPORT] = { "export", export_only, 4, false },
+	[MOVE_IMPORT] = { "import", import_kept, 6, false },
+	[MOVE_CANCEL] = { "cancel", cancel, 3, false },
+	[MOVE_LOAD] = { "load", load_any, 6, false },
+	[MOVE_KILL] = { "kill", kill_one, 3, false },
+	[MOVE_RESTART] = { "restart", restart, 2, false },
+	[MOVE_POWER] = { "power cut", power, 2, false },
+	[MOVE_TIDY] = { "tidy", tidy, 3, false },
+	[MOVE_SHUTDOWN] = { "shutdown", shut_down, 2, true },
+	[MOVE_STATUS] = { "status", ask_status, 3, false },
+	[MOVE_STOP] = { "stop", stop, 1, false },
+	[MOVE_VOLATILE] = { "store volatile", store_volatile, 2, false },
+	[MOVE_SNAPSHOT] = { "snapshot", snapshot, 1, false },
+	[MOVE_REPLAY] = { "replay", replay, 2, false },
+	[MOVE_REMAKE] = { "remake", remake, 1, false },
+	[MOVE_VERSION] = { "version", version, 1, false },
+	[MOVE_FORGET] = { "forget", forget, 1, false },
+};
+
+static bool is_idle(void *context)
+{
+	const struct machine *machine = context;
+
+	return !machine->busy;
+}
+
 void move_do(const struct move *m)
 {
+	struct machine *machine = kinds[m->kind].honest ? machine_of(m) : NULL;
+
 	for (unsigned p = 0; p < world.platform_count; p++)
 		platform_mend(&world.platforms[p], NULL); /* a supervisor starts what has died */
-	switch ((enum move_kind)m->kind) {
-	case MOVE_START: start(m); break;
-	case MOVE_CREATE: create(m); break;
-	case MOVE_USE: use(m); break;
-	case MOVE_MIGRATE: migrate(m); break;
-	case MOVE_EXPORT: export_only(m); break;
-	case MOVE_IMPORT: import_kept(m); break;
-	case MOVE_CANCEL: call_one(m, CALL_VTPM_RESUME); break;
-	case MOVE_LOAD: load_any(m); break;
-	case MOVE_KILL: kill_one(m); break;
-	case MOVE_RESTART: (void)platform_restart(platform_of(m), NULL); break;
-	case MOVE_POWER: power(m); break;
-	case MOVE_TIDY: tidy(m); break;
-	case MOVE_SHUTDOWN: call_one(m, CALL_VTPM_SHUTDOWN); break;
-	case MOVE_STATUS: call_one(m, CALL_VTPM_STATUS); break;
-	case MOVE_STOP: call_one(m, CALL_VTPM_STOP); break;
-	case MOVE_VOLATILE: call_one(m, CALL_VTPM_STORE_VOLATILE); break;
-	case MOVE_SNAPSHOT: snapshot(m); break;
-	case MOVE_REPLAY: host_replay(platform_of(m), m->pick % 2 == 0, m->pick / 4, m->pick % 4 >= 2); break;
-	case MOVE_REMAKE: remake(m); break;
-	case MOVE_VERSION: platform_of(m)->isv_svn = (uint16_t)(1 + m->pick % 2); break;
-	case MOVE_FORGET: forget(m); break;
-	case MOVE_COUNT: break;
-	}
+	while (machine != NULL && machine->busy)
+		(void)actor_wait(is_idle, machine, UINT32_MAX);
+	if (machine != NULL)
+		machine->busy = true;
+	kinds[m->kind].run(m);
+	if (machine != NULL)
+		machine->busy = false;
 }
 
 /* ---- plans ---- */
 
-/* How often each is drawn, of the sum of all. */
-static const uint8_t weights[MOVE_COUNT] = {
-	[MOVE_START] = 8, [MOVE_USE] = 40, [MOVE_MIGRATE] = 14, [MOVE_EXPORT] = 4, [MOVE_IMPORT] = 7, [MOVE_CANCEL] = 4, [MOVE_LOAD] = 9,
-	[MOVE_KILL] = 4, [MOVE_RESTART] = 2, [MOVE_POWER] = 2, [MOVE_TIDY] = 3, [MOVE_SHUTDOWN] = 2, [MOVE_STATUS] = 4, [MOVE_STOP] = 1,
-	[MOVE_VOLATILE] = 2, [MOVE_SNAPSHOT] = 1, [MOVE_REPLAY] = 3, [MOVE_REMAKE] = 1, [MOVE_VERSION] = 1, [MOVE_FORGET] = 1,
+static const char *const fault_names[FAULT_COUNT] = {
+	"none", "refuse", "error", "refuse after", "error after", "kill", "kill after", "restart", "repeat", "stale", "flip", "power cut",
+	"full disk", "delay", "net reset", "net double", "net reorder", "net late",
 };
 
 static uint8_t draw_kind(struct random *r)
@@ -322,19 +380,19 @@ static uint8_t draw_kind(struct random *r)
 	unsigned sum = 0, drawn;
 
 	for (unsigned i = 0; i < MOVE_COUNT; i++)
-		sum += weights[i];
+		sum += kinds[i].weight;
 	drawn = random_below(r, sum);
 	for (unsigned i = 0;; i++) {
-		if (drawn < weights[i])
+		if (drawn < kinds[i].weight)
 			return (uint8_t)i;
-		drawn -= weights[i];
+		drawn -= kinds[i].weight;
 	}
 }
 
-static void draw_faults(struct random *r, struct move *m)
+static void draw_faults(struct random *r, unsigned percent, struct move *m)
 {
 	for (int i = 0; i < FAULTS_PER_MOVE; i++) {
-		if (!random_percent(r, 25))
+		if (!random_percent(r, percent))
 			continue;
 		m->faults[i].kind = (uint8_t)(1 + random_below(r, FAULT_COUNT - 1));
 		m->faults[i].choice = (uint8_t)random_below(r, 256);
@@ -346,16 +404,55 @@ static void draw_honest(struct random *r, unsigned i, struct move *m)
 {
 	m->kind = i % 4 == 3 ? MOVE_MIGRATE : MOVE_USE;
 	m->pick = (uint8_t)(random_below(r, 6) * 16); /* increments and reads */
+	if (m->kind == MOVE_MIGRATE)
+		m->pick = random_below(r, 16) == 0 ? 16 : 0; /* mostly into an enclave that was there before */
+}
+
+/* Kinds that are left out. */
+static bool no_moves[MOVE_COUNT], no_faults[FAULT_COUNT];
+
+static bool is_name(const char *name, const char *typed, size_t size)
+{
+	if (strlen(name) != size)
+		return false;
+	for (size_t i = 0; i < size; i++)
+		if (typed[i] != (name[i] == ' ' ? '-' : name[i]))
+			return false;
+	return true;
+}
+
+bool plan_avoid(const char *name, size_t size)
+{
+	bool found = false;
+
+	for (int i = 0; i < MOVE_COUNT; i++)
+		found |= no_moves[i] |= is_name(kinds[i].name, name, size);
+	for (int i = 0; i < FAULT_COUNT; i++)
+		found |= no_faults[i] |= is_name(fault_names[i], name, size);
+	return found;
+}
+
+/* What is avoided is replaced, so that all else is drawn as it would be. */
+static void leave_out(struct move *m)
+{
+	if (no_moves[m->kind])
+		m->kind = MOVE_USE;
+	for (int i = 0; i < FAULTS_PER_MOVE; i++)
+		if (no_faults[m->faults[i].kind])
+			m->faults[i].kind = FAULT_NONE;
 }
 
 void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_plan)
 {
+	static const uint8_t percents[] = { 3, 10, 20, 40 };
 	struct random r;
+	unsigned percent;
 
 	random_seed(&r, seed);
 	*ret_plan = (struct plan){ .count = count, .hostile = hostile };
 	ret_plan->platforms = hostile ? 2 + random_below(&r, PLATFORMS_MAX - 1) : 2;
 	ret_plan->machines = hostile ? 1 + random_below(&r, 3) : 1;
+	percent = percents[random_below(&r, sizeof percents / sizeof percents[0])];
 	for (unsigned i = 0; i < count; i++) {
 		struct move *m = &ret_plan->moves[i];
 
@@ -367,7 +464,8 @@ void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_pla
 			m->machine = (uint8_t)i;
 		} else if (hostile) {
 			m->kind = draw_kind(&r);
-			draw_faults(&r, m);
+			draw_faults(&r, percent, m);
+			leave_out(m);
 		} else {
 			draw_honest(&r, i, m);
 			m->platform = (uint8_t)(i / 4);
@@ -376,16 +474,6 @@ void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_pla
 }
 
 /* ---- for people ---- */
-
-static const char *const move_names[MOVE_COUNT] = {
-	"start", "create", "use", "migrate", "export", "import", "cancel", "load", "kill", "restart", "power cut", "tidy", "shutdown", "status",
-	"stop", "store volatile", "snapshot", "replay", "remake", "version", "forget",
-};
-
-static const char *const fault_names[FAULT_COUNT] = {
-	"none", "refuse", "error", "refuse after", "error after", "kill", "kill after", "restart", "repeat", "stale", "flip", "power cut",
-	"full disk", "delay", "net reset", "net double", "net reorder", "net late",
-};
 
 const char *fault_name(enum fault_kind kind)
 {
@@ -396,7 +484,7 @@ void move_print(unsigned number, const struct plan *plan)
 {
 	const struct move *m = &plan->moves[number];
 
-	(void)printf("  %4u %-14s machine %u platform %c pick %3u", number, move_names[m->kind], m->machine % plan->machines,
+	(void)printf("  %4u %-14s machine %u platform %c pick %3u", number, kinds[m->kind].name, m->machine % plan->machines,
 		     'A' + m->platform % (int)plan->platforms, m->pick);
 	for (int i = 0; i < FAULTS_PER_MOVE; i++)
 		if (m->faults[i].kind != FAULT_NONE)

@@ -49,6 +49,8 @@ struct plan {
 
 /* Draws a run from its seed. */
 void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_plan);
+/* A kind of move or fault, by its name with `-` for each blank, that no plan has from now on. False: there is none. */
+bool plan_avoid(const char *name, size_t size);
 /* Does move `number` of the plan, as the actor that runs. */
 void move_do(const struct move *move);
 /* Move `number` in one line, for people. */

@@ -69,7 +69,7 @@ static struct identity *add_identity(const struct enclave *e, const uint8_t line
 
 void oracle_tpm(enum tpm_event event, const uint8_t lineage[LINEAGE_SIZE], uint64_t value)
 {
-	const struct enclave *e = enclave_current();
+	struct enclave *e = enclave_current();
 	struct call_record *r = record_of(e);
 	struct identity *id = oracle_find(lineage);
 
@@ -77,6 +77,10 @@ void oracle_tpm(enum tpm_event event, const uint8_t lineage[LINEAGE_SIZE], uint6
 		id = add_identity(e, lineage);
 	if (id == NULL || r == NULL)
 		return;
+	e->identity = id;
+	if (event == TPM_RUNS && e->importing && e->self.isv_svn < id->sealed_svn)
+		oracle_violate("I6", "machine %u: an enclave of SVN %u on %s got what one of SVN %u had", id->machine, e->self.isv_svn,
+			       e->platform->name, id->sealed_svn);
 	if (event == TPM_WRONG_PIN) {
 		oracle.wrong_pins++;
 		if (++id->wrong_pins > SIMULATED_TRIES)
@@ -185,6 +189,8 @@ static void judge_answer(const struct enclave *e, const struct call_record *r, u
 	if (oracle.finishing)
 		id->goes_on = true;
 	check_holder(id, e, r->began);
+	if (e->self.isv_svn > id->sealed_svn)
+		id->sealed_svn = e->self.isv_svn;
 	if (r->events[i].event == TPM_INCREMENTED)
 		check_increment(id, r->events[i].value, r->began);
 	if (r->events[i].event == TPM_READ)
@@ -200,6 +206,8 @@ void oracle_call_ends(struct enclave *e, enum call call, enum tcb_error error)
 	oracle.clock++;
 	if (r == NULL)
 		return;
+	if (error == TCB_OK && call == CALL_VTPM_ATTEST && e->identity != NULL)
+		check_holder(e->identity, e, r->began);
 	if (error == TCB_OK && call == CALL_VTPM_COMMAND)
 		for (unsigned i = 0; i < r->count; i++)
 			judge_answer(e, r, i);

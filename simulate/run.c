@@ -49,6 +49,8 @@ static void let_honest_finish(void)
 	bool done = false;
 
 	world.hostile = false;
+	for (unsigned p = 0; p < world.platform_count; p++)
+		world.platforms[p].isv_svn = VTPM_SVN_MAX;
 	world.network_fault = FAULT_NONE;
 	oracle.finishing = true;
 	(void)actor_start(MOVES_MAX, finish_all, &done, NULL);
@@ -60,7 +62,7 @@ static void run_here(uint64_t seed, struct plan *plan, struct run_result *r)
 {
 	actors_reset(seed);
 	random_entropy(seed);
-	world_begin(plan->platforms);
+	world.platform_count = plan->platforms;
 	for (unsigned i = 0; i < plan->machines; i++) {
 		struct uuid id = {{ 1, (uint8_t)i }};
 

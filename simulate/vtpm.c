@@ -66,8 +66,11 @@ static enum tcb_error call_for_status(struct enclave *e, enum call call, struct 
 	struct bytes answer = {0};
 	enum tcb_error error = host_ecall(e, call, body, &answer, d);
 
-	if (error == TCB_OK && vtpm_status_decode(bytes_span(&answer), &status) == TCB_OK && ret_status != NULL)
-		*ret_status = status;
+	if (error == TCB_OK && vtpm_status_decode(bytes_span(&answer), &status) == TCB_OK) {
+		e->on = status.state == VTPM_RUNNING;
+		if (ret_status != NULL)
+			*ret_status = status;
+	}
 	bytes_free(&answer);
 	return error;
 }
@@ -141,6 +144,7 @@ enum tcb_error vtpm_export(struct enclave *e, struct blobs *ret_blobs, struct di
 		bytes_free(&blobs.permanent);
 		return error;
 	}
+	e->on = false;
 	*ret_blobs = blobs;
 	return TCB_OK;
 }
@@ -290,7 +294,9 @@ static enum tcb_error send_command(struct enclave *e, enum use use, uint32_t *re
 
 	writer_u8(&w, 0);
 	writer_sized(&w, command);
+	e->on = false; /* what does not answer is not on */
 	TRY(host_ecall(e, CALL_VTPM_COMMAND, span_of(body_bytes, w.size), &answer, d));
+	e->on = true;
 	*ret_code = answer.size >= 14 ? (uint32_t)answer.data[10] << 24 | (uint32_t)answer.data[11] << 16 | (uint32_t)answer.data[12] << 8 | answer.data[13] : 1;
 	bytes_free(&answer);
 	return TCB_OK;

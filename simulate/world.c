@@ -334,6 +334,19 @@ static void make_root(char *dir)
 	world.base_time_s = (uint64_t)options.issued_s + 3600;
 }
 
+static void boot(void)
+{
+	struct diagnosis d = {0};
+
+	network_reset();
+	world.platform_count = PLATFORMS_MAX;
+	for (unsigned i = 0; i < PLATFORMS_MAX; i++)
+		if (!platform_restart(&world.platforms[i], &d)) {
+			(void)fprintf(stderr, "simulate: platform %u does not start: %s: %s\n", i, d.code, d.found);
+			exit(2);
+		}
+}
+
 void world_make(const char *module_dir, const char *suffix)
 {
 	static const struct { enum enclave_role role; const char *name; unsigned count; } modules[] = {
@@ -358,17 +371,5 @@ void world_make(const char *module_dir, const char *suffix)
 		(void)snprintf(path, sizeof path, "%s/simulate_%s%s.so", module_dir, modules[i].name, suffix);
 		module_load(modules[i].role, path, modules[i].count);
 	}
-}
-
-void world_begin(unsigned platforms)
-{
-	struct diagnosis d = {0};
-
-	network_reset();
-	world.platform_count = platforms;
-	for (unsigned i = 0; i < platforms; i++)
-		if (!platform_restart(&world.platforms[i], &d)) {
-			(void)fprintf(stderr, "simulate: platform %u does not start: %s: %s\n", i, d.code, d.found);
-			exit(2);
-		}
+	boot();
 }

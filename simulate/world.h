@@ -21,6 +21,7 @@
 #define PLACE_ENCLAVES 4
 #define BLOBS_MAX 12
 #define MESSAGES_MAX 16
+#define VTPM_SVN_MAX 2 /* of the enclaves that there are */
 
 /* Bytes of its own. */
 struct bytes {
@@ -91,6 +92,7 @@ struct machine {
 	struct uuid id;
 	bool made;        /* its vTPM was created */
 	bool dropped;     /* the host deleted it */
+	bool busy;        /* the honest host does something with it */
 	const char *policy;
 	struct platform *at;
 	unsigned blob_count;
@@ -112,10 +114,8 @@ extern struct world world;
 
 /* ---- world.c ---- */
 
-/* Makes root, processors and enclaves of as many platforms as there can be; before the first fork. `module_dir` has the enclaves' shared objects. */
+/* Makes root, processors and enclaves, and starts all platforms; before the first fork. `module_dir` has the enclaves' shared objects. */
 void world_make(const char *module_dir, const char *suffix);
-/* All that stands for one run: so many platforms, started. */
-void world_begin(unsigned platforms);
 struct place *place_of(struct platform *p, struct machine *m);
 /* Kills PSE and MigE and starts them from what is stored. False: they do not start. */
 bool platform_restart(struct platform *p, struct diagnosis *d);
