@@ -34,7 +34,7 @@ fuzz-smoke:
 SEED = 1
 simulate: build
 	build/simulate/simulate --seed $(SEED) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MOVES),--moves $(MOVES)) \
-		$(if $(AVOID),--avoid $(AVOID)) $(if $(KEEP),--keep $(KEEP)) $(if $(TRACE),--trace $(TRACE) --calls) $(SIMULATE_OPTIONS)
+		$(if $(AVOID),--avoid $(AVOID)) $(if $(KEEP),--keep $(KEEP)) $(if $(SERIAL),--serial) $(if $(TRACE),--trace $(TRACE) --calls) $(SIMULATE_OPTIONS)
 
 # swtpm's own tests, from Debian's source package, with swtpm and with ours
 check-swtpm: build

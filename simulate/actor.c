@@ -11,7 +11,7 @@ enum { STACK = 1024 * 1024, SPARE = 64, RUNNABLE_MAX = 64, PAUSE_PERCENT = 30 };
 static struct actor *all, *current;
 static struct fiber *scheduler, *spare[SPARE];
 static unsigned count, spare_count;
-static uint64_t time_ms;
+static uint64_t time_ms, seed_of_all;
 static struct random numbers;
 
 void actors_reset(uint64_t seed)
@@ -20,6 +20,7 @@ void actors_reset(uint64_t seed)
 	count = 0;
 	time_ms = 0;
 	scheduler = fiber_current();
+	seed_of_all = seed;
 	random_seed(&numbers, seed);
 }
 
@@ -40,6 +41,7 @@ struct actor *actor_start(uint32_t id, void (*run)(void *context), void *context
 	if (a == NULL)
 		abort();
 	a->id = id;
+	random_seed(&a->numbers, seed_of_all * 1000003 + id);
 	a->run = run;
 	a->context = context;
 	for (int i = 0; faults != NULL && i < FAULTS_PER_MOVE; i++)
@@ -125,7 +127,7 @@ struct actor *actor_current(void)
 void actor_pause(void)
 {
 	if (current == NULL || count == 1 || /* pausing is of no use to one that is alone */
-	    !random_percent(&numbers, PAUSE_PERCENT))
+	    !random_percent(&current->numbers, PAUSE_PERCENT))
 		return;
 	current->ready = NULL;
 	current->until_ms = 0;
@@ -152,5 +154,5 @@ uint64_t now_ms(void)
 
 struct random *schedule(void)
 {
-	return &numbers;
+	return current != NULL ? &current->numbers : &numbers;
 }

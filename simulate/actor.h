@@ -51,7 +51,7 @@ struct actor {
 	uint32_t id; /* the number of the move that started it */
 	unsigned crossings; /* calls of enclaves to this actor */
 	struct fault faults[FAULTS_PER_MOVE];
-	unsigned depth; /* calls under way */
+	struct random numbers;
 };
 
 /* All actors of before are forgotten; the schedule is drawn from this seed. */
@@ -71,7 +71,7 @@ bool actor_wait(bool (*ready)(void *context), void *context, uint64_t at_most_ms
 
 /* Virtual time since the start. */
 uint64_t now_ms(void);
-/* The schedule's random numbers. */
+/* The random numbers of the actor that runs: they depend on the seed and its move alone. Of the schedule, where none runs. */
 struct random *schedule(void);
 
 #endif

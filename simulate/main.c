@@ -18,7 +18,7 @@ enum { MOVES_DEFAULT = 80 };
 static struct {
 	uint64_t seed, runs;
 	unsigned moves, seconds, failures_max;
-	bool honest, stand_ins, no_shrink, calls;
+	bool honest, stand_ins, no_shrink, calls, serial;
 	const char *keep, *trace, *avoid;
 } options = { .seed = 1, .runs = 1, .moves = MOVES_DEFAULT, .failures_max = 1 };
 
@@ -46,7 +46,7 @@ static double seconds_now(void)
 static void usage(void)
 {
 	(void)fprintf(stderr, "usage: simulate [--seed N] [--runs N | --seconds N] [--moves N] [--keep LIST] [--avoid LIST] [--honest] [--stand-ins]\n"
-			      "                [--no-shrink] [--failures N] [--trace FILE [--calls]]\n");
+			      "                [--serial] [--no-shrink] [--failures N] [--trace FILE [--calls]]\n");
 	exit(2);
 }
 
@@ -85,6 +85,7 @@ static void read_options(int argc, char **argv)
 		case 'h': options.honest = true; break;
 		case 'q': options.stand_ins = true; break;
 		case 'n': options.no_shrink = true; break;
+		case '1': options.serial = true; break;
 		case 'c': options.calls = true; break;
 		case 'o': options.trace = optarg; break;
 		default: usage();
@@ -151,8 +152,8 @@ static void print_schedule(uint64_t seed, const struct plan *full, const struct 
 	for (unsigned i = 0; i < plan->count; i++)
 		if (plan->moves[i].kind != MOVE_COUNT)
 			move_print(i, plan);
-	(void)printf("  repeat: make simulate SEED=%llu MOVES=%u%s%s KEEP=", (unsigned long long)seed, full->count,
-		     options.avoid != NULL ? " AVOID=" : "", options.avoid != NULL ? options.avoid : "");
+	(void)printf("  repeat: make simulate SEED=%llu MOVES=%u%s%s%s KEEP=", (unsigned long long)seed, full->count,
+		     plan->together < full->together ? " SERIAL=1" : "", options.avoid != NULL ? " AVOID=" : "", options.avoid != NULL ? options.avoid : "");
 	for (unsigned i = plan->machines; i < plan->count; i++) {
 		char mark;
 
@@ -173,6 +174,8 @@ static void run_seed(uint64_t seed)
 
 	plan_make(seed, options.moves, !options.honest, &plan);
 	full = plan;
+	if (options.serial)
+		plan.together = 0;
 	if (options.keep != NULL)
 		keep_only(&plan, options.keep);
 	if (options.trace != NULL)

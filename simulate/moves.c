@@ -370,6 +370,8 @@ void move_do(const struct move *m)
 
 /* ---- plans ---- */
 
+enum { TOGETHER_MAX = 2 };
+
 static const char *const fault_names[FAULT_COUNT] = {
 	"none", "refuse", "error", "refuse after", "error after", "kill", "kill after", "restart", "repeat", "stale", "flip", "power cut",
 	"full disk", "delay", "net reset", "net double", "net reorder", "net late",
@@ -451,6 +453,7 @@ void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_pla
 	random_seed(&r, seed);
 	*ret_plan = (struct plan){ .count = count, .hostile = hostile };
 	ret_plan->platforms = hostile ? 2 + random_below(&r, PLATFORMS_MAX - 1) : 2;
+	ret_plan->together = hostile ? random_below(&r, TOGETHER_MAX + 1) : 0;
 	ret_plan->machines = hostile ? 1 + random_below(&r, 3) : 1;
 	percent = percents[random_below(&r, sizeof percents / sizeof percents[0])];
 	for (unsigned i = 0; i < count; i++) {

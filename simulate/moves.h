@@ -43,6 +43,7 @@ struct move {
 
 struct plan {
 	unsigned platforms, machines, count;
+	unsigned together; /* moves that may be under way when the next begins */
 	bool hostile;
 	struct move moves[MOVES_MAX];
 };

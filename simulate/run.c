@@ -12,7 +12,7 @@
 #include "simulate/oracle.h"
 #include "simulate/random.h"
 
-enum { TOGETHER_MAX = 3, HANGS_S = 60 };
+enum { HANGS_S = 60 };
 
 static unsigned active;
 
@@ -31,15 +31,13 @@ static void step_down_to(unsigned limit)
 
 static void run_moves(struct plan *plan, struct run_result *r)
 {
-	unsigned together = plan->hostile ? random_below(schedule(), TOGETHER_MAX) : 0;
-
 	for (unsigned i = 0; i < plan->count && oracle.violation[0] == '\0'; i++) {
 		if (plan->moves[i].kind == MOVE_COUNT)
 			continue; /* left out */
 		r->moves = i + 1;
 		active++;
 		(void)actor_start(i, run_move, &plan->moves[i], plan->moves[i].faults);
-		step_down_to(i < plan->machines ? 0 : together);
+		step_down_to(i < plan->machines ? 0 : plan->together);
 	}
 	step_down_to(0);
 }
@@ -157,8 +155,19 @@ static void drop_faults(uint64_t seed, struct plan *plan, const char *violation)
 		}
 }
 
+/* One move after the other, where that suffices. */
+static void run_serially(uint64_t seed, struct plan *plan, const char *violation)
+{
+	unsigned before = plan->together;
+
+	plan->together = 0;
+	if (before != 0 && !fails_alike(seed, plan, violation))
+		plan->together = before;
+}
+
 void run_shrink(uint64_t seed, struct plan *plan, const struct run_result *failed)
 {
+	run_serially(seed, plan, failed->violation);
 	if (failed->moves < plan->count)
 		plan->count = failed->moves;
 	for (unsigned size = plan->count / 2; size > 0; size /= 2)
@@ -166,4 +175,7 @@ void run_shrink(uint64_t seed, struct plan *plan, const struct run_result *faile
 	while (drop_moves(seed, plan, failed->violation, 1))
 		;
 	drop_faults(seed, plan, failed->violation);
+	run_serially(seed, plan, failed->violation);
+	while (drop_moves(seed, plan, failed->violation, 1))
+		;
 }
