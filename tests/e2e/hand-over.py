@@ -52,26 +52,31 @@ class Place:
         if answer[6:] != bytes(4):
             sys.exit(f'{self.path}: TPM2_Startup: {answer.hex()}')
 
+    def close(self):
+        self.control.close()
+        self.data.close()
+
     def blob(self, kind):
         self.ask(GET_STATEBLOB, struct.pack('>III', 1, kind, 0))
         flags, _, size = struct.unpack('>III', self.read(12))
         return struct.pack('>III', flags, kind, size) + self.read(size)
 
 
-if sys.argv[1] == 'start':
-    Place(sys.argv[2]).start()
-elif sys.argv[1] == 'again':
-    source, destination = Place(sys.argv[2]), Place(sys.argv[3])
-    source.control.sendall(struct.pack('>II', INIT, 0))
-    if source.read(4) == bytes(4):
-        sys.exit(f'{source.path}: it runs')
-    destination.ask(SET_STATEBLOB, source.blob(PERMANENT))
-    destination.ask(INIT, struct.pack('>I', 0))
-else:
-    source, destination = Place(sys.argv[2]), Place(sys.argv[3])
-    source.start()
-    for state in PERMANENT, VOLATILE:
-        destination.ask(SET_STATEBLOB, source.blob(state))
-    destination.ask(INIT, struct.pack('>I', 0))
-    print('moved', flush=True)
-    sys.stdin.read()
+if __name__ == '__main__':
+    if sys.argv[1] == 'start':
+        Place(sys.argv[2]).start()
+    elif sys.argv[1] == 'again':
+        source, destination = Place(sys.argv[2]), Place(sys.argv[3])
+        source.control.sendall(struct.pack('>II', INIT, 0))
+        if source.read(4) == bytes(4):
+            sys.exit(f'{source.path}: it runs')
+        destination.ask(SET_STATEBLOB, source.blob(PERMANENT))
+        destination.ask(INIT, struct.pack('>I', 0))
+    else:
+        source, destination = Place(sys.argv[2]), Place(sys.argv[3])
+        source.start()
+        for state in PERMANENT, VOLATILE:
+            destination.ask(SET_STATEBLOB, source.blob(state))
+        destination.ask(INIT, struct.pack('>I', 0))
+        print('moved', flush=True)
+        sys.stdin.read()

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+/* HOSTILE-HOST F5: custody was full after 256 hand-overs. Two real MigEs, with the test as both hosts and as the vTPM, hand it over 5,000 times: the chain
+ * is folded, keeps its size, and is what a verifier wants; and what a MigE must not fold it does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "crypto/crypto.h"
+#include "crypto/tpm_name.h"
+#include "edge/cose.h"
+#include "edge/custody_summary.h"
+#include "enclave/vtpm/vtpm.h"
+#include "tests/enclave/fake_tee.h"
+#include "tests/enclave/rig/rig.h"
+#include "verify/appraise/custody.h"
+
+enum { HAND_OVERS = 5000, CHAIN_MAX = 20000 };
+
+static struct rig_platform a, b;
+static struct rig_vtpm at_a, at_b; /* the one vTPM, by place */
+static struct vtpm_record record;
+static struct p256_point mige_key;
+static struct handover_id handover;
+static struct diagnosis d;
+
+static int begin(void **state)
+{
+	(void)state;
+	if (crypto_init() != TCB_OK)
+		return -1;
+	rig_pki(0);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	rig_end();
+	return 0;
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	rig_reset_connections();
+	rig_platform_init(&a, 0, "A");
+	rig_platform_init(&b, 0, "B");
+	rig_start(&a);
+	rig_start(&b);
+	rig_vtpm_init(&at_a, &a, 1);
+	rig_vtpm_init(&at_b, &b, 1);
+	record = (struct vtpm_record){ .id = {{1, 2, 3}}, .generation = 1 };
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_platform_end(&a);
+	rig_platform_end(&b);
+	return 0;
+}
+
+/* ---- the vTPM ---- */
+
+static enum tcb_error escrow(struct rig_vtpm *v)
+{
+	static const uint8_t key_bytes[32] = {7};
+	static uint8_t body_bytes[LIMIT_CUSTODY + 512];
+	const struct local_escrow e = { .handover = handover, .id = record.id, .generation = record.generation, .key_bytes = SPAN_OF(key_bytes),
+					.last_custody = record.last_custody, .custody = span_of(record.custody, record.custody_size) };
+	struct writer w = WRITER_OF(body_bytes);
+	struct local_escrowed escrowed;
+	struct span reply;
+
+	d = (struct diagnosis){0};
+	local_escrow_encode(&w, &e);
+	TRY(rig_ask(v, ROLE_MIGE, LOCAL_ESCROW, span_of(body_bytes, w.size), &reply, &d));
+	TRY(local_escrowed_decode(reply, &escrowed));
+	mige_key = escrowed.mige_key;
+	return escrowed.custody.size > 0 ? custody_replace(&record, escrowed.custody) : TCB_OK;
+}
+
+static enum tcb_error redeem(struct rig_vtpm *v, const struct rig_platform *source)
+{
+	const struct local_redeem m = { .handover = handover, .id = record.id, .generation = record.generation,
+					.source_address = span_of_text(source->address), .source_mige_key = mige_key };
+	struct local_redeemed redeemed;
+	uint8_t body_bytes[512];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span reply;
+
+	local_redeem_encode(&w, &m);
+	TRY(rig_ask(v, ROLE_MIGE, LOCAL_REDEEM, span_of(body_bytes, w.size), &reply, &d));
+	TRY(local_redeemed_decode(reply, &redeemed));
+	TRY(custody_append(&record, redeemed.custody_record, redeemed.custody_proof));
+	record.generation++;
+	return TCB_OK;
+}
+
+static enum tcb_error activate(struct rig_vtpm *v)
+{
+	uint8_t body_bytes[64];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span reply;
+
+	writer_bytes(&w, SPAN_OF(record.id.bytes));
+	writer_u64(&w, record.generation);
+	return rig_ask(v, ROLE_MIGE, LOCAL_ACTIVATE, span_of(body_bytes, w.size), &reply, &d);
+}
+
+/* From where it is to the other platform. */
+static void move(void)
+{
+	bool on_a = record.generation % 2 == 1;
+	struct rig_vtpm *from = on_a ? &at_a : &at_b, *to = on_a ? &at_b : &at_a;
+
+	memcpy(handover.bytes, &record.generation, sizeof record.generation);
+	assert_int_equal(escrow(from), TCB_OK);
+	assert_int_equal(redeem(to, from->platform), TCB_OK);
+	assert_int_equal(activate(to), TCB_OK);
+}
+
+/* ---- a verifier ---- */
+
+static enum tcb_error judge(const struct rig_platform *on, struct checks *checks, struct evidence_claims *claims)
+{
+	static struct policy policy;
+	const struct evidence_inputs in = { .now_s = (uint64_t)time(NULL) };
+	struct custody_chain chain;
+	struct p256_signature signature;
+	struct custody_record last;
+	struct span payload;
+
+	policy_default(&policy);
+	policy.unlisted_platforms = UNLISTED_ACCEPT;
+	*checks = (struct checks){0};
+	*claims = (struct evidence_claims){ .request = { .id = record.id, .generation = record.generation } };
+	assert_int_equal(tpm_name_of(span_of(on->ak_public, on->ak_public_size), &claims->platform.ak_name), TCB_OK);
+	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain), TCB_OK);
+	assert_int_equal(cose_sign1_decode(chain.records[chain.record_count - 1], CUSTODY_TYPE, &payload, &signature), TCB_OK);
+	assert_int_equal(custody_record_decode(payload, &last), TCB_OK);
+	memcpy(claims->platform.quote.ppid, last.to_ppid, sizeof last.to_ppid); /* what the MigEs have judged */
+	return custody_appraise(span_of(record.custody, record.custody_size), file_span(&on->collateral), &in, &policy, checks, claims);
+}
+
+static void assert_good(uint64_t hand_overs)
+{
+	static struct checks checks;
+	static struct evidence_claims claims;
+
+	if (judge(hand_overs % 2 == 1 ? &b : &a, &checks, &claims) != TCB_OK)
+		fail_msg("after %llu: %s", (unsigned long long)hand_overs, checks_first_failure(&checks)->code);
+	assert_int_equal(claims.custody_count, hand_overs);
+	assert_true(record.custody_size < CHAIN_MAX);
+	print_message("# after %llu hand-overs the chain has %zu bytes\n", (unsigned long long)hand_overs, record.custody_size);
+}
+
+static struct custody_summary summary(void)
+{
+	struct p256_signature signature;
+	struct custody_summary s;
+	struct custody_chain chain;
+	struct span payload;
+
+	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain), TCB_OK);
+	assert_int_equal(cose_sign1_decode(chain.summary, CUSTODY_SUMMARY_TYPE, &payload, &signature), TCB_OK);
+	assert_int_equal(custody_summary_decode(payload, &s), TCB_OK);
+	return s;
+}
+
+/* ---- tests ---- */
+
+static void a_chain_has_no_end(void **state)
+{
+	struct custody_summary s;
+
+	(void)state;
+	for (uint64_t i = 1; i <= HAND_OVERS; i++) {
+		move();
+		if (i == 1 || i == 8 || i == 9 || i == 10 || i == 100 || i == 257 || i == 300 || i == HAND_OVERS)
+			assert_good(i);
+	}
+	s = summary();
+	assert_int_equal(s.last_generation, HAND_OVERS - LIMIT_CUSTODY_RECORDS);
+	assert_int_equal(s.stay_count, 2);
+	assert_int_equal(s.stays[0].count + s.stays[1].count, s.last_generation);
+	assert_int_equal(s.others, 0);
+	assert_true(s.first_time_s <= s.last_time_s);
+}
+
+/* Enclaves start anew between any two steps: the summary's and the record's keys may then be two, both proven. */
+static void a_mige_that_starts_anew_breaks_no_chain(void **state)
+{
+	(void)state;
+	for (uint64_t i = 1; i <= 20; i++) {
+		bool on_a = record.generation % 2 == 1;
+		struct rig_vtpm *from = on_a ? &at_a : &at_b, *to = on_a ? &at_b : &at_a;
+
+		memcpy(handover.bytes, &record.generation, sizeof record.generation);
+		assert_int_equal(escrow(from), TCB_OK);
+		rig_start(from->platform); /* PSE and MigE, with new keys */
+		assert_int_equal(redeem(to, from->platform), TCB_OK);
+		rig_start(to->platform);
+		rig_vtpm_init(&at_a, &a, 2 * i);
+		rig_vtpm_init(&at_b, &b, 2 * i);
+		assert_int_equal(activate(to), TCB_OK);
+		assert_good(i);
+	}
+}
+
+/* A grant is repeated after the source's MigE has started anew: by the new key, for the same hand-over. */
+static void a_repeated_grant_is_proven_too(void **state)
+{
+	struct vtpm_record *before = malloc(sizeof *before);
+
+	(void)state;
+	assert_non_null(before);
+	assert_int_equal(escrow(&at_a), TCB_OK);
+	*before = record;
+	assert_int_equal(redeem(&at_b, &a), TCB_OK);
+	record = *before;
+	rig_start(&a);
+	assert_int_equal(redeem(&at_b, &a), TCB_OK);
+	assert_good(1);
+	free(before);
+}
+
+static void assert_code(enum tcb_error error, const char *code)
+{
+	assert_int_not_equal(error, TCB_OK);
+	assert_string_equal(d.code, code);
+}
+
+/* The TPM that answers is another platform's: the hand-over does not begin to be decided. */
+static void no_proof_no_grant(void **state)
+{
+	(void)state;
+	a.quotes_from = &b;
+	rig_start(&a);
+	rig_vtpm_init(&at_a, &a, 2);
+	assert_int_equal(escrow(&at_a), TCB_OK);
+	assert_code(redeem(&at_b, &a), "mige.custody.proof");
+	a.quotes_from = NULL;
+	assert_int_equal(redeem(&at_b, &a), TCB_OK);
+	assert_good(1);
+}
+
+static void refused_with(size_t at, struct span (*chain_member)(struct custody_chain *chain))
+{
+	struct custody_chain chain;
+	uint8_t *byte;
+
+	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain), TCB_OK);
+	byte = (uint8_t *)(uintptr_t)chain_member(&chain).data + at;
+	*byte ^= 1;
+	assert_code(escrow(record.generation % 2 == 1 ? &at_a : &at_b), "mige.custody.chain");
+	*byte ^= 1;
+}
+
+static struct span first_record(struct custody_chain *chain) { return chain->records[0]; }
+static struct span newest_record(struct custody_chain *chain) { return chain->records[chain->record_count - 1]; }
+static struct span the_summary(struct custody_chain *chain) { return chain->summary; }
+
+/* What does not check is not folded; the VM goes on where it is. */
+static void a_bad_chain_is_not_folded(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		move();
+	refused_with(300, first_record);
+	refused_with(300, newest_record);
+	refused_with(200, the_summary);
+	record.generation++;
+	assert_code(escrow(&at_b), "mige.custody.chain"); /* a hand-over is missing */
+	record.generation--;
+	record.last_custody.bytes[0] ^= 1;
+	assert_code(escrow(&at_a), "mige.custody.chain");
+	record.last_custody.bytes[0] ^= 1;
+	assert_code(escrow(&at_b), "mige.custody.chain"); /* it is not on B */
+	move();
+	assert_good(11);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_chain_has_no_end),
+		TEST(a_mige_that_starts_anew_breaks_no_chain),
+		TEST(a_repeated_grant_is_proven_too),
+		TEST(no_proof_no_grant),
+		TEST(a_bad_chain_is_not_folded),
+	};
+
+	return cmocka_run_group_tests_name("hostile/F5-chain", tests, begin, end);
+}
