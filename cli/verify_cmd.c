@@ -12,7 +12,7 @@
 #include "sgxsim/file.h"
 
 struct options {
-	const char *evidence, *policy, *nonce_text, *at, *key, *guest_log, *guest_ima;
+	const char *evidence, *policy, *nonce_text, *at, *key, *guest_log, *guest_ima, *custody_collateral;
 	bool json, all;
 	/* read from the texts */
 	uint8_t nonce[LIMIT_NONCE];
@@ -29,13 +29,14 @@ static const struct argument verify_arguments[] = {
 	{"--ear", "KEYFILE", ARGUMENT_TEXT, offsetof(struct options, key), "the result as a token signed with this key"},
 	{"--guest-log", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_log), "the guest's event log"},
 	{"--guest-ima", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_ima), "the guest's IMA list"},
+	{"--custody-collateral", "FILE", ARGUMENT_TEXT, offsetof(struct options, custody_collateral), "collateral of former platforms' processors"},
 	{"-v", NULL, ARGUMENT_FLAG, offsetof(struct options, all), "print every check, not a summary"},
 	{0},
 };
 
 /* All files that were read, and what was made of them; NULL and empty until then. */
 struct inputs {
-	struct file_bytes evidence, key_file, guest_log, guest_ima;
+	struct file_bytes evidence, key_file, guest_log, guest_ima, custody_collateral;
 	tcbind_policy *policy;
 	tcbind_key *key;
 };
@@ -109,6 +110,8 @@ static enum tcbind_error read_inputs(const struct options *o, struct inputs *in,
 		error = read_log(o->guest_log, &in->guest_log, f);
 	if (error == TCBIND_OK)
 		error = read_log(o->guest_ima, &in->guest_ima, f);
+	if (error == TCBIND_OK && o->custody_collateral != NULL)
+		error = read_file(o->custody_collateral, &in->custody_collateral, f);
 	if (error == TCBIND_OK)
 		error = read_file(o->evidence, &in->evidence, f);
 	return error;
@@ -141,7 +144,9 @@ static int verify(const struct options *o, const struct inputs *in)
 	const struct tcbind_request request = { .evidence = in->evidence.data, .evidence_size = in->evidence.size, .nonce = o->nonce,
 						.nonce_size = o->nonce_size, .time_s = o->at_s,
 						.guest_log = in->guest_log.data, .guest_log_size = in->guest_log.size,
-						.guest_ima = in->guest_ima.data, .guest_ima_size = in->guest_ima.size };
+						.guest_ima = in->guest_ima.data, .guest_ima_size = in->guest_ima.size,
+						.custody_collateral = in->custody_collateral.data,
+						.custody_collateral_size = in->custody_collateral.size };
 	struct tcbind_failure failure = {0};
 	tcbind_result *result = NULL;
 	enum tcbind_error error = tcbind_verify(NULL, in->policy, &request, &result, &failure);
@@ -178,6 +183,7 @@ static int run(const struct command *command, int argc, char **argv)
 	file_free(&in.key_file);
 	file_free(&in.guest_log);
 	file_free(&in.guest_ima);
+	file_free(&in.custody_collateral);
 	return status;
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Evidence as a whole, as somebody with a stolen residence key could put it together: the input is the payload, which is signed here (by the key
  * 1, which the seeds' requests name), and judged under the root that its own quote has. The first byte: odd, and the input is the whole, not
- * signed again. Must reach: evidence_appraise() and in it platform_appraise(), custody_appraise(), the endorsement, both TPM quotes, the event
+ * signed again. Its second bit: the platform that gave the vTPM away last is listed, others are accepted by custody. Must reach: evidence_appraise() and in it platform_appraise(), custody_appraise(), the endorsement, both TPM quotes, the event
  * log. Property: what is refused says why. */
 #include <openssl/evp.h>
 #include <time.h>
 
 #include "crypto/crypto.h"
+#include "edge/cose.h"
 #include "enclave/lib/cose_sign.h"
 #include "fuzz/target.h"
 #include "verify/appraise/evidence.h"
@@ -52,6 +53,25 @@ static void accept_enclaves(struct policy *policy, struct span payload)
 	}
 }
 
+/* What decides is then the proof of the Migration Enclave that signed the newest record. */
+static void rely_on_custody(struct policy *policy, struct span payload)
+{
+	struct p256_signature signature;
+	struct custody_record record;
+	struct custody_chain chain;
+	struct evidence e;
+	struct span claims;
+
+	if (evidence_decode(payload, &e) != TCB_OK || custody_chain_decode(e.parts[EVIDENCE_CUSTODY], &chain) != TCB_OK ||
+	    chain.record_count == 0 ||
+	    cose_sign1_decode(chain.records[chain.record_count - 1], CUSTODY_TYPE, &claims, &signature) != TCB_OK ||
+	    custody_record_decode(claims, &record) != TCB_OK)
+		return;
+	policy->unlisted_platforms = UNLISTED_BY_CUSTODY;
+	policy->platforms[0] = (struct policy_platform){ .ak_name = record.from_ak };
+	policy->platform_count = 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct policy policy;
@@ -69,6 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	policy.unlisted_platforms = UNLISTED_ACCEPT;
 	set_root(in, &policy);
 	accept_enclaves(&policy, in);
+	if ((data[0] & 2) != 0)
+		rely_on_custody(&policy, in);
 	checks = (struct checks){0};
 	inputs.evidence = data[0] % 2 == 0 ? sign(in) : in;
 	inputs.now_s = (uint64_t)time(NULL); /* the seeds' processors were made when they were built */

@@ -83,6 +83,9 @@ struct tcbind_request {
 	size_t guest_log_size;
 	const void *guest_ima; /* the guest's IMA list, likewise */
 	size_t guest_ima_size;
+	/* For former platforms in the custody chain whose processors the other collateral is not for; the common JSON shape; none. */
+	const void *custody_collateral;
+	size_t custody_collateral_size;
 };
 
 typedef struct tcbind_result tcbind_result;

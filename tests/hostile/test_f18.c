@@ -16,8 +16,6 @@
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
 #include "edge/custody_proof.h"
-#include "edge/custody_summary.h"
-#include "enclave/lib/cose_sign.h"
 #include "tests/enclave/fake_tee.h"
 #include "tests/verify/attester.h"
 #include "verify/appraise/evidence.h"
@@ -421,17 +419,6 @@ static struct custody_summary summary_of(const struct attester *x, uint64_t last
 	return s;
 }
 
-static struct span sign_summary(const struct attester *x, const struct custody_summary *s)
-{
-	static uint8_t bytes[LIMIT_CUSTODY_SUMMARY];
-	uint8_t payload[LIMIT_CUSTODY_SUMMARY];
-	struct writer p = WRITER_OF(payload), w = WRITER_OF(bytes);
-
-	custody_summary_encode(&p, s);
-	assert_int_equal(cose_sign(x->mige_key, CUSTODY_SUMMARY_TYPE, span_of(payload, p.size), &w), TCB_OK);
-	return span_of(bytes, w.size);
-}
-
 /* A vTPM whose first four hand-overs were folded on A, and that has moved from there to B. */
 static void fold_and_move(const struct attester *before, const struct custody_summary *s, struct attester *ret_moved)
 {
@@ -441,7 +428,7 @@ static void fold_and_move(const struct attester *before, const struct custody_su
 	ret_moved->last_custody = s->last;
 	attester_move(ret_moved, &b, pse_of_b);
 	chain = chain_of(ret_moved);
-	chain.summary = sign_summary(before, s);
+	chain.summary = attester_summary(before, s);
 	attester_set_chain(ret_moved, &chain);
 }
 
@@ -497,14 +484,14 @@ static void a_summary_that_is_not_this_one_is_refused(void **state)
 	fold_and_move(&vm, &s, &moved);
 	chain = chain_of(&moved);
 	s.last.bytes[0] ^= 1;
-	chain.summary = sign_summary(&vm, &s);
+	chain.summary = attester_summary(&vm, &s);
 	attester_set_chain(&moved, &chain);
 	assert_refused(&moved, "custody.chain"); /* of another history */
-	chain.summary = sign_summary(&(struct attester){ .mige_key = other }, &good);
+	chain.summary = attester_summary(&(struct attester){ .mige_key = other }, &good);
 	attester_set_chain(&moved, &chain);
 	assert_refused(&moved, "custody.summary"); /* signed by another key */
 	assert_int_equal(crypto_p256_public(other, &good.mige_key), TCB_OK);
-	chain.summary = sign_summary(&(struct attester){ .mige_key = other }, &good);
+	chain.summary = attester_summary(&(struct attester){ .mige_key = other }, &good);
 	attester_set_chain(&moved, &chain);
 	assert_refused(&moved, "custody.unproven"); /* nobody knows whose */
 	EVP_PKEY_free(other);

@@ -6,6 +6,7 @@
 
 #include "edge/certified_ak.h"
 #include "edge/custody.h"
+#include "edge/custody_summary.h"
 #include "edge/endorsement.h"
 #include "edge/evidence.h"
 #include "tests/enclave/rig/rig.h"
@@ -58,6 +59,8 @@ struct span attester_proof(const struct attester *a, const struct enclave_identi
 /* A record of the next hand-over, signed by the MigE. Borrowed until the next call. */
 struct custody_record attester_record_claims(const struct attester *a, struct rig_platform *to);
 struct span attester_record(const struct attester *a, const struct custody_record *record);
+/* A summary, signed by the MigE. Borrowed until the next call. */
+struct span attester_summary(const struct attester *a, const struct custody_summary *summary);
 /* Replaces the chain. */
 void attester_set_chain(struct attester *a, const struct custody_chain *chain);
 

@@ -484,6 +484,20 @@ static void the_guests_logs_are_judged(void **state)
 	assert_null(result);
 }
 
+static void collateral_of_former_platforms_is_read(void **state)
+{
+	struct tcbind_request request = request_for(&evidence[0]);
+	struct tcbind_failure failure = {0};
+	tcbind_result *result = NULL;
+
+	(void)state;
+	request.custody_collateral_size = 2;
+	assert_int_equal(tcbind_verify(NULL, policy, &request, &result, NULL), TCBIND_ERROR_ARGUMENT);
+	request.custody_collateral = "{}";
+	assert_int_equal(tcbind_verify(NULL, policy, &request, &result, &failure), TCBIND_ERROR_MALFORMED);
+	assert_null(result);
+}
+
 static void write_file(const char *dir, const char *name, const char *text)
 {
 	char path[256];
@@ -648,6 +662,7 @@ int main(void)
 		cmocka_unit_test(errors_are_errors),
 		cmocka_unit_test(a_bare_quote_needs_its_collateral_and_root),
 		cmocka_unit_test(the_guests_logs_are_judged),
+		cmocka_unit_test(collateral_of_former_platforms_is_read),
 		cmocka_unit_test(reference_values_come_with_the_file),
 		{ has_vectors ? "a_real_quote_is_judged" : "a_real_quote_is_judged # SKIP no vectors (TCBIND_VECTORS)",
 		  has_vectors ? a_real_quote_is_judged : nothing, NULL, NULL, NULL }, /* this cmocka's skip() says "not ok" */

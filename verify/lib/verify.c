@@ -21,6 +21,7 @@ struct scratch {
 struct brought {
 	struct collateral_memory decoded;
 	struct collateral collateral;
+	struct span document; /* the same in the form that evidence brings */
 	uint8_t encoded[LIMIT_COLLATERAL];
 };
 
@@ -68,28 +69,47 @@ static bool is_usable(const struct tcbind_request *r)
 {
 	return (r->evidence != NULL || r->evidence_size == 0) && (r->nonce != NULL || r->nonce_size == 0) &&
 	       r->nonce_size <= LIMIT_NONCE && (r->collateral != NULL || r->collateral_size == 0) &&
-	       (r->guest_log != NULL || r->guest_log_size == 0) && (r->guest_ima != NULL || r->guest_ima_size == 0);
+	       (r->guest_log != NULL || r->guest_log_size == 0) && (r->guest_ima != NULL || r->guest_ima_size == 0) &&
+	       (r->custody_collateral != NULL || r->custody_collateral_size == 0);
 }
 
-/* In the form that evidence brings it, too. */
-static enum tcb_error decode_brought(const struct tcbind_request *r, struct brought *b, struct span *ret_document, struct diagnosis *d)
+/* `ret_brought`: NULL where there is nothing; freed by the caller, also after an error. */
+static enum tcb_error bring(const void *json, size_t size, struct brought **ret_brought, struct diagnosis *d)
 {
-	struct writer w = WRITER_OF(b->encoded);
+	struct brought *b = NULL;
+	struct writer w;
 
-	TRY(collateral_json_decode(span_of(r->collateral, r->collateral_size), &b->decoded, &b->collateral, d));
+	if (size > 0 && (b = malloc(sizeof *b)) == NULL)
+		return TCB_INTERNAL;
+	*ret_brought = b;
+	if (b == NULL)
+		return TCB_OK;
+	TRY(collateral_json_decode(span_of(json, size), &b->decoded, &b->collateral, d));
+	w = WRITER_OF(b->encoded);
 	collateral_encode(&w, &b->collateral);
-	return writer_end(&w, ret_document);
+	return writer_end(&w, &b->document);
 }
 
-/* `brought`: NULL, or what the caller brings, with its document. */
+/* What the caller brings; NULL: nothing. */
+struct bag {
+	struct brought *collateral, *custody;
+};
+
+static struct span document_of(const struct brought *b)
+{
+	return b != NULL ? b->document : span_of(NULL, 0);
+}
+
 static struct tcbind_result *judge_with(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *r, bool quote,
-					const struct collateral *brought, struct span document, struct scratch *s)
+					const struct bag *bag, struct scratch *s)
 {
 	struct cache_view view = { .cache = context != NULL ? context->cache : NULL, .scope = policy->scope };
 	const struct memo memo = cache_memo(&view);
 	struct finding f = { .checks = &s->checks, .policy = policy, .time_s = r->time_s, .nonce_given = r->nonce_size > 0 };
 	struct span bytes = span_of(r->evidence, r->evidence_size);
-	const struct evidence_inputs in = { .evidence = bytes, .nonce = span_of(r->nonce, r->nonce_size), .collateral = document,
+	const struct evidence_inputs in = { .evidence = bytes, .nonce = span_of(r->nonce, r->nonce_size),
+					    .collateral = document_of(bag->collateral),
+					    .custody_collateral = document_of(bag->custody),
 					    .guest_log = span_of(r->guest_log, r->guest_log_size),
 					    .guest_ima = span_of(r->guest_ima, r->guest_ima_size), .now_s = r->time_s };
 
@@ -98,7 +118,8 @@ static struct tcbind_result *judge_with(tcbind_context *context, const tcbind_po
 	s->checks.memo = view.cache != NULL ? &memo : NULL;
 	if (quote) {
 		f.quote = &s->quote;
-		f.error = quote_appraise(bytes, brought, &policy->policy, r->time_s, &s->checks, &s->quote);
+		f.error = quote_appraise(bytes, bag->collateral != NULL ? &bag->collateral->collateral : NULL, &policy->policy, r->time_s,
+					 &s->checks, &s->quote);
 	} else {
 		f.evidence = &s->evidence;
 		f.error = evidence_appraise(&in, &policy->policy, &s->checks, &s->evidence);
@@ -109,20 +130,19 @@ static struct tcbind_result *judge_with(tcbind_context *context, const tcbind_po
 static enum tcbind_error judge(tcbind_context *context, const tcbind_policy *policy, const struct tcbind_request *r, bool quote,
 			       struct scratch *s, struct tcbind_result **ret_result, struct tcbind_failure *failure)
 {
-	struct brought *brought = r->collateral_size > 0 ? malloc(sizeof *brought) : NULL;
-	struct span document = span_of(NULL, 0);
 	struct tcbind_result *result = NULL;
 	struct diagnosis d = {0};
-	enum tcb_error error = TCB_OK;
+	struct bag bag = {0};
+	enum tcb_error error;
 
-	if (r->collateral_size > 0 && brought == NULL)
-		return TCBIND_ERROR_MEMORY;
-	if (brought != NULL)
-		error = decode_brought(r, brought, &document, &d);
+	error = bring(r->collateral, r->collateral_size, &bag.collateral, &d);
 	if (error == TCB_OK)
-		result = judge_with(context, policy, r, quote, brought != NULL ? &brought->collateral : NULL, document, s);
-	free(brought);
-	if (error != TCB_OK)
+		error = bring(r->custody_collateral, r->custody_collateral_size, &bag.custody, &d);
+	if (error == TCB_OK)
+		result = judge_with(context, policy, r, quote, &bag, s);
+	free(bag.collateral);
+	free(bag.custody);
+	if (error != TCB_OK && error != TCB_INTERNAL)
 		return failure_of(error, &d, failure);
 	if (result == NULL)
 		return TCBIND_ERROR_MEMORY;
