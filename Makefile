@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-quick check-clients check-libvirt check-swtpm simulate fuzz-smoke build clean
+.PHONY: run check check-quick check-clients check-libvirt check-swtpm check-reproducible check-debian-13 simulate fuzz-smoke build clean
 
 run: build
 	tools/build-guest build/guest
@@ -39,6 +39,15 @@ simulate: build
 # swtpm's own tests, from Debian's source package, with swtpm and with ours
 check-swtpm: build
 	BUILD=build tests/swtpm/run
+
+# A second clean build elsewhere: same measurements, opens this one's platform and migrates with it
+check-reproducible: build
+	tools/build-guest build/guest
+	meson test -C build --no-rebuild -v e2e/reproducible
+
+# make run and make check in a Debian 13 of their own, below build/ (root)
+check-debian-13:
+	tools/check-debian-13
 
 clean:
 	rm -rf build build-clang build-sanitize build-fuzz
