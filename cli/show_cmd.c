@@ -19,11 +19,12 @@
 #include "verify/appraise/event_log.h"
 #include "verify/appraise/evidence.h"
 #include "verify/appraise/ima.h"
+#include "verify/appraise/pck.h"
 #include "verify/appraise/pem.h"
 #include "verify/appraise/policy.h"
 #include "verify/appraise/quote_format.h"
 
-static json_t *show_quote(struct span bytes)
+static json_t *show_exact_quote(struct span bytes)
 {
 	struct quote_parts p;
 
@@ -37,6 +38,29 @@ static json_t *show_quote(struct span bytes)
 			 hex_json(span_of(p.body.data + 128, 32)), "isv_prod_id", p.body.data[256] | p.body.data[257] << 8,
 			 "isv_svn", p.body.data[258] | p.body.data[259] << 8, "debug", (p.body.data[48] & SGX_FLAG_DEBUG) != 0,
 			 "report_data", hex_json(span_of(p.body.data + 320, 64)));
+}
+
+static size_t size_without_zeros(struct span bytes)
+{
+	size_t size = bytes.size;
+
+	while (size > 0 && bytes.data[size - 1] == 0)
+		size--;
+	return size;
+}
+
+/* Kernels and cloud services hand quotes out in buffers that are filled up with zeros; the quote's own last byte may be one, too. */
+static json_t *show_quote(struct span bytes)
+{
+	size_t size = size_without_zeros(bytes);
+	json_t *shown = show_exact_quote(bytes);
+
+	for (size_t end = size; shown == NULL && end <= size + 1 && end < bytes.size; end++) {
+		shown = show_exact_quote(span_of(bytes.data, end));
+		if (shown != NULL)
+			(void)json_object_set_new(shown, "padding_bytes", json_integer((json_int_t)(bytes.size - end)));
+	}
+	return shown;
 }
 
 static json_t *show_certified_ak(struct span bytes)
@@ -114,23 +138,32 @@ static json_t *show_log(struct span bytes)
 	return NULL;
 }
 
+/* PEM is a text: a block between other bytes (a quote has its chain in PEM) does not make a file a certificate. DER is the whole file. */
+static X509 *certificate_of(struct span bytes)
+{
+	bool is_text = bytes.size > 0 && memchr(bytes.data, 0, bytes.size) == NULL;
+	BIO *in = is_text ? BIO_new_mem_buf(bytes.data, (int)bytes.size) : NULL;
+	X509 *certificate = in != NULL ? PEM_read_bio_X509(in, NULL, pem_no_passphrase, NULL) : NULL;
+
+	BIO_free(in);
+	if (certificate == NULL && x509_decode(bytes, &certificate) != TCB_OK)
+		return NULL;
+	return certificate;
+}
+
 static json_t *show_certificate(struct span bytes)
 {
-	BIO *in = BIO_new_mem_buf(bytes.data, (int)bytes.size), *out = BIO_new(BIO_s_mem());
-	const uint8_t *at = bytes.data;
-	X509 *certificate = PEM_read_bio_X509(in, NULL, pem_no_passphrase, NULL);
+	BIO *out = BIO_new(BIO_s_mem());
+	X509 *certificate = certificate_of(bytes);
 	json_t *shown = NULL;
 	char *text = NULL;
 	long size;
 
-	if (certificate == NULL)
-		certificate = d2i_X509(NULL, &at, (long)bytes.size);
 	if (certificate != NULL && X509_print(out, certificate) == 1) {
 		size = BIO_get_mem_data(out, &text);
 		shown = json_pack("{s:s, s:s%}", "kind", "certificate", "text", text, (size_t)size);
 	}
 	X509_free(certificate);
-	BIO_free(in);
 	BIO_free(out);
 	return shown;
 }

@@ -114,4 +114,17 @@ expect tdx4 1 quote.expected --expect "mrservicetd=$(hex 00 48)"
 expect sgx3 1 quote.advisory --deny-advisory INTEL-SA-00001,RIG-SA-7
 expect sgx3 0 trusted --deny-advisory INTEL-SA-00001
 run "Revoked cannot be accepted" 2 "tcbind quote verify" "${args[@]}" --collateral "$sgx/pcs" --accept Revoked
+# What a file is: a quote that a kernel's buffer filled up with zeros, its chain in PEM inside, is no certificate.
+kind() { "$tcbind" show "$1" --json | jq -r '[.kind, .tee, .padding_bytes] | map(. // "") | join(" ")'; }
+for kind in sgx3:SGX tdx4:TDX tdx5:TDX; do
+	quote=$work/q/${kind%:*}/quote.bin
+	{ cat "$quote"; head -c 3000 /dev/zero; } >"$work/padded"
+	if [ "$(kind "$quote")" = "quote ${kind#*:} " ]; then ok "show: ${kind%:*} is a quote"; else not_ok "show: ${kind%:*} is a quote" "$(kind "$quote")"; fi
+	if [ "$(kind "$work/padded")" = "quote ${kind#*:} 3000" ]; then ok "and with padding"; else not_ok "and with padding" "$(kind "$work/padded")"; fi
+	{ cat "$quote"; echo behind; } >"$work/more"
+	if "$tcbind" show "$work/more" >/dev/null 2>&1; then not_ok "but not with other bytes behind it"; else ok "but not with other bytes behind it"; fi
+done
+if [ "$(kind "$sgx/root.pem")" = "certificate  " ]; then ok "show: a certificate in PEM"; else not_ok "show: a certificate in PEM"; fi
+openssl x509 -in "$sgx/root.pem" -outform DER -out "$work/root.der"
+if [ "$(kind "$work/root.der")" = "certificate  " ]; then ok "and in DER"; else not_ok "and in DER"; fi
 done_testing
