@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -109,4 +110,13 @@ bool parse_time(const char *text, uint64_t *ret_seconds)
 
 	return (size_t)snprintf(quoted, sizeof quoted, "\"%s\"", text) < sizeof quoted &&
 	       json_time(span_of_text(quoted), ret_seconds) == TCB_OK;
+}
+
+void time_text(uint64_t seconds, char ret_text[TIME_TEXT_SIZE])
+{
+	time_t at = (time_t)seconds;
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) == NULL || strftime(ret_text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		(void)snprintf(ret_text, TIME_TEXT_SIZE, "%llu s", (unsigned long long)seconds);
 }

@@ -24,5 +24,7 @@ int report_not_judged(enum tcbind_error error, const struct tcbind_failure *fail
 
 /* RFC 3339 in UTC, "2026-01-31T12:00:00Z". */
 bool parse_time(const char *text, uint64_t *ret_seconds);
+enum { TIME_TEXT_SIZE = 32 };
+void time_text(uint64_t seconds, char ret_text[TIME_TEXT_SIZE]);
 
 #endif

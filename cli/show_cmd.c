@@ -9,6 +9,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/hex_json.h"
+#include "cli/show_custody.h"
 #include "cli/show_events.h"
 #include "crypto/tpm_name.h"
 #include "edge/certified_ak.h"
@@ -114,6 +115,7 @@ static json_t *show_evidence(struct span bytes)
 			 "nonce", hex_json(request.nonce), "vtpm", hex_json(SPAN_OF(request.id.bytes)), "generation",
 			 (json_int_t)request.generation, "certified_ak", show_certified_ak(e.parts[EVIDENCE_CERTIFIED_AK]),
 			 "endorsement", show_endorsement(e.parts[EVIDENCE_ENDORSEMENT]), "part_bytes", parts);
+	(void)json_object_set_new(shown, "custody", show_custody(e.parts[EVIDENCE_CUSTODY]));
 	if (e.parts[EVIDENCE_PLATFORM_LOG].size > 0)
 		(void)json_object_set_new(shown, "platform_log", show_event_log(e.parts[EVIDENCE_PLATFORM_LOG]));
 	if (e.parts[EVIDENCE_PLATFORM_IMA].size > 0)

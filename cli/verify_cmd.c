@@ -117,15 +117,48 @@ static enum tcbind_error read_inputs(const struct options *o, struct inputs *in,
 	return error;
 }
 
+/* Hand-overs that the summary tells; -v tells all that are not folded. */
+enum { HAND_OVERS_TOLD = 3 };
+
+static void tell_hand_over(FILE *to, const struct tcbind_hand_over *h)
+{
+	char when[TIME_TEXT_SIZE];
+
+	time_text(h->time_s, when);
+	(void)fprintf(to, "\n  %s: from %.20s to %.20s, ended generation %llu", when, h->from, h->to, (unsigned long long)h->generation);
+}
+
+static void tell_custody(FILE *to, const struct tcbind_custody *c, bool all)
+{
+	size_t first = all || c->hand_over_count <= HAND_OVERS_TOLD ? 0 : c->hand_over_count - HAND_OVERS_TOLD;
+	uint64_t before = c->folded_count + first;
+
+	if (c->hand_over_count == 0)
+		return;
+	(void)fprintf(to, "\nhanded over");
+	if (before > 0)
+		(void)fprintf(to, ", after %llu hand-overs before", (unsigned long long)before);
+	for (size_t i = first; i < c->hand_over_count; i++)
+		tell_hand_over(to, &c->hand_overs[i]);
+}
+
 static void print_text(const tcbind_result *result, bool all)
 {
 	const struct tcbind_claims *c = tcbind_result_claims(result);
-	char subject[256] = "";
+	char *subject = NULL;
+	size_t size;
+	FILE *to = open_memstream(&subject, &size);
 
-	if (tcbind_result_verdict(result) == TCBIND_TRUSTED)
-		(void)snprintf(subject, sizeof subject, "vTPM %s, generation %llu,\nis on platform %s (AK source %s)", c->vtpm_id,
-			       (unsigned long long)c->generation, c->platform_name, c->ak_source);
-	print_result(result, subject, all);
+	if (to == NULL)
+		return;
+	if (tcbind_result_verdict(result) == TCBIND_TRUSTED) {
+		(void)fprintf(to, "vTPM %s, generation %llu,\nis on platform %s (AK source %s)", c->vtpm_id, (unsigned long long)c->generation,
+			      c->platform_name, c->ak_source);
+		tell_custody(to, c->custody, all);
+	}
+	if (fclose(to) == 0)
+		print_result(result, subject, all);
+	free(subject);
 }
 
 static int print_ear(const tcbind_result *result, const tcbind_key *key)

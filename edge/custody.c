@@ -2,6 +2,8 @@
 /* Records and chains (edge/custody.h). */
 #include "edge/custody.h"
 
+#include "edge/cose.h"
+
 void custody_record_encode(struct writer *w, const struct custody_record *c)
 {
 	cbor_write_map(w, 10);
@@ -114,4 +116,13 @@ void custody_chain_put_proof(struct custody_chain *c, struct span proof)
 		c->proof_count++;
 	memmove(c->proofs + 1, c->proofs, at * sizeof c->proofs[0]);
 	c->proofs[0] = proof;
+}
+
+enum tcb_error custody_record_read(struct span signed_record, struct custody_record *ret_c)
+{
+	struct p256_signature signature;
+	struct span payload;
+
+	TRY(cose_sign1_decode(signed_record, CUSTODY_TYPE, &payload, &signature));
+	return custody_record_decode(payload, ret_c);
 }

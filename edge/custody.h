@@ -32,6 +32,8 @@ struct custody_record {
 
 void custody_record_encode(struct writer *w, const struct custody_record *c);
 enum tcb_error custody_record_decode(struct span payload, struct custody_record *ret_c) MUST_USE;
+/* What a signed record says. Its signature is not checked: that is custody_appraise(). */
+enum tcb_error custody_record_read(struct span signed_record, struct custody_record *ret_c) MUST_USE;
 
 struct custody_chain {
 	struct span summary; /* empty: none */

@@ -2,6 +2,8 @@
 /* The folded part of a custody chain (edge/custody_summary.h). */
 #include "edge/custody_summary.h"
 
+#include "edge/cose.h"
+
 static void stay_encode(struct writer *w, const struct custody_stay *stay)
 {
 	cbor_write_array(w, 3);
@@ -109,4 +111,13 @@ enum tcb_error custody_summary_decode(struct span payload, struct custody_summar
 		return TCB_MALFORMED;
 	*ret_s = s;
 	return TCB_OK;
+}
+
+enum tcb_error custody_summary_read(struct span signed_summary, struct custody_summary *ret_s)
+{
+	struct p256_signature signature;
+	struct span payload;
+
+	TRY(cose_sign1_decode(signed_summary, CUSTODY_SUMMARY_TYPE, &payload, &signature));
+	return custody_summary_decode(payload, ret_s);
 }

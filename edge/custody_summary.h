@@ -38,5 +38,7 @@ struct custody_summary {
 void custody_summary_encode(struct writer *w, const struct custody_summary *s);
 /* Refuses counts that do not add up to the number of generations. */
 enum tcb_error custody_summary_decode(struct span payload, struct custody_summary *ret_s) MUST_USE;
+/* What a signed summary says. Its signature is not checked: that is custody_appraise(). */
+enum tcb_error custody_summary_read(struct span signed_summary, struct custody_summary *ret_s) MUST_USE;
 
 #endif

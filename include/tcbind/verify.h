@@ -135,6 +135,30 @@ struct tcbind_check {
 TCBIND_API size_t tcbind_result_check_count(const tcbind_result *result);
 TCBIND_API const struct tcbind_check *tcbind_result_check(const tcbind_result *result, size_t index);
 
+/* One hand-over of a vTPM from a platform to another. */
+struct tcbind_hand_over {
+	const char *from, *to; /* the policy's name for a platform that it lists, else the platform's own */
+	uint64_t time_s;       /* by the clock of the platform that gave the vTPM away */
+	uint64_t generation;   /* that ended with it */
+};
+
+/* A platform of hand-overs that are too long ago to be told one by one. */
+struct tcbind_stay {
+	const char *platform;
+	uint64_t hand_overs; /* that began there */
+};
+
+/* Where a vTPM has been. New members are added at the end. */
+struct tcbind_custody {
+	size_t hand_over_count;
+	const struct tcbind_hand_over *hand_overs; /* the newest, oldest first */
+	uint64_t folded_count;                     /* older ones, of which a signed summary is left; 0: none */
+	uint64_t folded_first_s, folded_last_s;    /* when the first and the last of them were */
+	size_t stay_count;
+	const struct tcbind_stay *stays;
+	uint64_t other_count; /* of folded hand-overs, those from platforms that are not in `stays` */
+};
+
 /* What was claimed, and, where the verdict is TCBIND_TRUSTED, is so. "" or 0 where the judgement did not come so far. New members are
  * added at the end. */
 struct tcbind_claims {
@@ -150,6 +174,7 @@ struct tcbind_claims {
 	size_t nonce_size;
 	uint64_t judged_at_s;      /* the request's time_s */
 	uint64_t custody_count;    /* hand-overs behind it */
+	const struct tcbind_custody *custody; /* NULL: the judgement did not come so far, or of a quote */
 };
 
 TCBIND_API const struct tcbind_claims *tcbind_result_claims(const tcbind_result *result);

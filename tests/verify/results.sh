@@ -106,4 +106,21 @@ many=$("$tcbind" verify "$evidence" --policy "$WORK/pcrs.policy" --nonce "$nonce
 expect "many failures: the summary fits" fits "$many"
 expect "and says how many it leaves out" grep -qE '^and [0-9]+ more: -v prints every check$' <<<"$many"
 expect "which -v prints" [ "$("$tcbind" verify "$evidence" --policy "$WORK/pcrs.policy" --nonce "$nonce" -v | grep -c '^    fail')" = 24 ]
+
+# Where the vTPM has been: as text, as JSON, and by show.
+moved() { "$tcbind" verify "$WORK/evidence.$1" --policy "$policy" --nonce "$(cat "$WORK/nonce.$1")" "${@:2}"; }
+conforms "after a move: the schema holds" 0 moved moved --json
+expect "JSON tells each hand-over" jq -e '.vtpm.custody == {folded: null,
+	hand_overs: [{from: "a", to: "b", at: 1700000001, generation: 1}]}' "$WORK/result.json"
+conforms "folded hand-overs: the schema holds" 0 moved folded --json
+expect "JSON tells where the folded ones began" jq -e '.vtpm.hand_overs == 4 and .vtpm.custody.folded == {hand_overs: 3, first_at: 1600000000,
+	last_at: 1600000002, stays: [{platform: "a", hand_overs: 2}], other_hand_overs: 1} and
+	(.vtpm.custody.hand_overs | length) == 1' "$WORK/result.json"
+told=$(moved folded)
+expect "the summary tells the hand-overs" grep -qzP "\nhanded over, after 3 hand-overs before\n  2023-11-14T22:13:24Z: from a to b, ended generation 4\n" <<<"$told"
+expect "and fits" fits "$told"
+expect "who has not moved was not handed over" sh -c '! grep -q "handed over"' <<<"$trusted"
+expect "show tells them too" jq -e '.custody.hand_overs[0] | [.from, .to, .at, .generation] == ["a", "b", "2023-11-14T22:13:21Z", 1]' \
+	<("$tcbind" show "$WORK/evidence.moved" --json)
+expect "and the folded ones" grep -qF 'first_at: 2020-09-13T12:26:40Z' <("$tcbind" show "$WORK/evidence.folded")
 done_testing

@@ -158,6 +158,7 @@ enum tcb_error custody_appraise(struct span chain, struct span collateral, const
 
 	if (!open_chain(chain, &view, checks) || !check_order(&view, claims, checks))
 		return TCB_REFUSED;
+	claims->custody_known = true;
 	claims->custody = view.chain;
 	claims->custody_count = claims->request.generation - 1;
 	return custody_judge_rules(&judge, &view, claims);

@@ -14,7 +14,8 @@ struct evidence_claims {
 	struct endorsement endorsement;
 	struct digest256 guest_pcrs[LIMIT_PCRS];
 	struct tpm_clock guest_clock;
-	struct custody_chain custody; /* borrowed from the evidence */
+	bool custody_known;
+	struct custody_chain custody; /* borrowed from the evidence; form, signatures and order are good */
 	uint64_t custody_count;       /* hand-overs, those in the summary included */
 	char platform_name[LIMIT_NAME + 1]; /* the policy's for a listed platform, else the claimed one */
 };

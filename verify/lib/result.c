@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edge/custody_summary.h"
 #include "verify/appraise/tcb.h"
 #include "verify/lib/internal.h"
 
@@ -38,6 +39,13 @@ static const void *keep(struct layout *l, const void *bytes, size_t size)
 static const char *keep_text(struct layout *l, const char *text)
 {
 	return keep(l, text, strlen(text) + 1);
+}
+
+/* What comes next may be anything. */
+static void align(struct layout *l)
+{
+	while (l->used % _Alignof(max_align_t) != 0)
+		(void)take(l, 1);
 }
 
 static enum tcbind_verdict verdict_of(enum tcb_error error)
@@ -111,6 +119,77 @@ static void keep_evidence(struct layout *l, const struct evidence_claims *e, str
 	c->nonce_size = e->request.nonce.size;
 }
 
+/* ---- custody ---- */
+
+static const char *keep_platform(struct layout *l, const struct policy *policy, const struct tpm_name *ak, struct span name)
+{
+	const struct policy_platform *listed = policy_find_platform(policy, ak);
+	char text[LIMIT_NAME + 1] = "";
+
+	if (listed != NULL)
+		return keep_text(l, listed->name);
+	memcpy(text, name.data, name.size);
+	return keep_text(l, text);
+}
+
+static void keep_hand_overs(struct layout *l, const struct custody_chain *chain, const struct policy *policy, struct tcbind_custody *ret_c)
+{
+	struct tcbind_hand_over *list = take(l, chain->record_count * sizeof list[0]);
+	struct custody_record r;
+
+	for (size_t i = 0; i < chain->record_count; i++) {
+		struct tcbind_hand_over one;
+
+		if (custody_record_read(chain->records[i], &r) != TCB_OK)
+			return; /* never: it was judged */
+		one = (struct tcbind_hand_over){ .from = keep_platform(l, policy, &r.from_ak, r.from_name),
+						 .to = keep_platform(l, policy, &r.to_ak, r.to_name), .time_s = r.time_s,
+						 .generation = r.generation };
+		if (list != NULL)
+			list[i] = one;
+	}
+	ret_c->hand_overs = list;
+	ret_c->hand_over_count = chain->record_count;
+}
+
+static void keep_summary(struct layout *l, struct span summary, const struct policy *policy, struct tcbind_custody *ret_c)
+{
+	struct custody_summary s;
+	struct tcbind_stay *list;
+
+	if (summary.size == 0 || custody_summary_read(summary, &s) != TCB_OK)
+		return;
+	align(l);
+	list = take(l, s.stay_count * sizeof list[0]);
+	for (size_t i = 0; i < s.stay_count; i++) {
+		const char *name = keep_platform(l, policy, &s.stays[i].ak, s.stays[i].name);
+
+		if (list != NULL)
+			list[i] = (struct tcbind_stay){ .platform = name, .hand_overs = s.stays[i].count };
+	}
+	ret_c->folded_count = s.last_generation - s.first_generation + 1;
+	ret_c->folded_first_s = s.first_time_s;
+	ret_c->folded_last_s = s.last_time_s;
+	ret_c->stay_count = s.stay_count;
+	ret_c->stays = list;
+	ret_c->other_count = s.others;
+}
+
+static const struct tcbind_custody *keep_custody(struct layout *l, const struct evidence_claims *e, const struct policy *policy)
+{
+	struct tcbind_custody custody = {0}, *kept;
+
+	if (!e->custody_known)
+		return NULL;
+	align(l);
+	kept = take(l, sizeof custody);
+	keep_hand_overs(l, &e->custody, policy, &custody);
+	keep_summary(l, e->custody.summary, policy, &custody);
+	if (kept != NULL)
+		*kept = custody;
+	return kept;
+}
+
 static const struct tcbind_check *keep_checks(struct layout *l, const struct checks *checks)
 {
 	static const enum tcbind_check_result results[] = {
@@ -142,13 +221,14 @@ static struct tcbind_result lay_out(struct layout *l, const struct finding *f)
 	*c = (struct tcbind_claims){ .platform_name = "", .vtpm_id = "", .ak_source = "", .judged_at_s = f->time_s };
 	r.check_count = f->checks->count;
 	r.checks = keep_checks(l, f->checks);
-	while (l->used % _Alignof(max_align_t) != 0)
-		(void)take(l, 1);
+	align(l);
 	if (f->quote != NULL)
 		r.quote = keep(l, f->quote, sizeof *f->quote);
 	keep_quote(l, quote, c);
-	if (f->evidence != NULL)
+	if (f->evidence != NULL) {
 		keep_evidence(l, f->evidence, c);
+		c->custody = keep_custody(l, f->evidence, &f->policy->policy);
+	}
 	for (size_t i = 0; i < f->checks->count; i++)
 		r.fresh |= f->nonce_given && strcmp(f->checks->list[i].code, "evidence.nonce") == 0 &&
 			   f->checks->list[i].result == CHECK_PASS;

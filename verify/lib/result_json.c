@@ -52,6 +52,40 @@ static json_t *quote_json(const struct tcbind_result *r)
 	return object;
 }
 
+static json_t *hand_overs_json(const struct tcbind_custody *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->hand_over_count; i++) {
+		const struct tcbind_hand_over *h = &c->hand_overs[i];
+
+		(void)json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "from", h->from, "to", h->to, "at", integer(h->time_s),
+							    "generation", integer(h->generation)));
+	}
+	return list;
+}
+
+/* null: nothing is folded. */
+static json_t *folded_json(const struct tcbind_custody *c)
+{
+	json_t *stays;
+
+	if (c->folded_count == 0)
+		return json_null();
+	stays = json_array();
+	for (size_t i = 0; i < c->stay_count; i++)
+		(void)json_array_append_new(stays, json_pack("{s:s, s:I}", "platform", c->stays[i].platform, "hand_overs",
+							     integer(c->stays[i].hand_overs)));
+	return json_pack("{s:I, s:I, s:I, s:o, s:I}", "hand_overs", integer(c->folded_count), "first_at", integer(c->folded_first_s),
+			 "last_at", integer(c->folded_last_s), "stays", stays, "other_hand_overs", integer(c->other_count));
+}
+
+/* null: the judgement did not come so far. */
+static json_t *custody_json(const struct tcbind_custody *c)
+{
+	return c == NULL ? json_null() : json_pack("{s:o, s:o}", "folded", folded_json(c), "hand_overs", hand_overs_json(c));
+}
+
 /* json_pack() gives NULL, and releases what it was given, when memory ends or a text is no UTF-8: neither is passed on half. */
 static json_t *result_json(const struct tcbind_result *r)
 {
@@ -59,10 +93,10 @@ static json_t *result_json(const struct tcbind_result *r)
 
 	if (r->quote != NULL)
 		return quote_json(r);
-	return json_pack("{s:s, s:{s:s, s:s, s:s, s:o}, s:{s:s, s:I, s:I}, s:s, s:b, s:I, s:o}", "verdict", tcbind_verdict_name(r->verdict), "platform",
+	return json_pack("{s:s, s:{s:s, s:s, s:s, s:o}, s:{s:s, s:I, s:I, s:o}, s:s, s:b, s:I, s:o}", "verdict", tcbind_verdict_name(r->verdict), "platform",
 			 "name", c->platform_name, "tee", c->tee, "tcb_status", c->tcb_status, "advisory_ids", advisories_json(c),
 			 "vtpm", "id", c->vtpm_id, "generation", integer(c->generation), "hand_overs",
-			 integer(c->custody_count), "ak_source", c->ak_source, "fresh", (int)r->fresh, "judged_at",
+			 integer(c->custody_count), "custody", custody_json(c->custody), "ak_source", c->ak_source, "fresh", (int)r->fresh, "judged_at",
 			 integer(c->judged_at_s), "checks", checks_json(r));
 }
 
