@@ -2,11 +2,18 @@
 #include "cli/http.h"
 
 #include <curl/curl.h>
-#include <limits.h>
+#include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "core/limits.h"
+#include "host/config.h"
 #include "host/paths.h"
 
 enum { ANSWER_MAX = LIMIT_FRAME };
@@ -54,6 +61,15 @@ static enum tcb_error refused(struct span answer, struct diagnosis *d)
 	return class;
 }
 
+/* Seconds for one request. A vTPM's first keys and a slow TPM's quotes take their time. */
+static long patience_s(void)
+{
+	const char *text = getenv("TCBIND_TIMEOUT");
+	long seconds = text != NULL ? strtol(text, NULL, 10) : 0;
+
+	return seconds > 0 ? seconds : 120;
+}
+
 static CURLcode perform(const char *socket_path, const char *method, const char *path, const char *body,
 			struct span *ret_answer, long *ret_status)
 {
@@ -66,6 +82,8 @@ static CURLcode perform(const char *socket_path, const char *method, const char 
 	    curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
 	    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK &&
 	    curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_TIMEOUT, patience_s()) == CURLE_OK &&
 	    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect) == CURLE_OK &&
 	    curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_answer) == CURLE_OK &&
 	    (body == NULL || curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body) == CURLE_OK))
@@ -76,25 +94,75 @@ static CURLcode perform(const char *socket_path, const char *method, const char 
 	return code;
 }
 
+/* Why nobody answers at the socket: the error number of a connection to it, 0 if there is one. */
+static int try_connect(const char *socket_path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
+
+	memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
+	error = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+	if (fd >= 0)
+		(void)close(fd);
+	return error;
+}
+
+static enum tcb_error not_allowed(const char *socket_path, struct diagnosis *d)
+{
+	const struct passwd *user;
+	char owner[64] = "another user";
+	struct stat st;
+
+	if (stat(socket_path, &st) == 0) {
+		user = getpwuid(st.st_uid);
+		if (user != NULL)
+			(void)snprintf(owner, sizeof owner, "%s", user->pw_name);
+		else
+			(void)snprintf(owner, sizeof owner, "uid %u", (unsigned)st.st_uid);
+	}
+	return diagnose_found(d, TCB_PLATFORM, "daemon.permission", "a platform that this user may use",
+			      "run the command as the platform's owner", "%s: permission denied to uid %u; it is of %s",
+			      socket_path, (unsigned)geteuid(), owner);
+}
+
+static enum tcb_error unreachable(const char *platform_dir, const char *socket_path, CURLcode code, struct diagnosis *d)
+{
+	struct platform_config config;
+	int error;
+
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return diagnose_found(d, TCB_PLATFORM, "daemon.silent", "a daemon that answers (TCBIND_TIMEOUT sets how soon)",
+				      "see what `tcbind platform run` printed; end it with SIGTERM and run it again",
+				      "%s: no answer in %ld seconds", socket_path, patience_s());
+	error = try_connect(socket_path);
+	if (error == EACCES || error == EPERM)
+		return not_allowed(socket_path, d);
+	if (error == ENOENT)
+		TRY(config_read(platform_dir, &config, d));
+	if (error == 0)
+		return diagnose_found(d, TCB_PLATFORM, "daemon.unreachable", "a daemon that answers",
+				      "try again, and see what `tcbind platform run` printed", "%s: %s", socket_path,
+				      curl_easy_strerror(code));
+	return diagnose_found(d, TCB_PLATFORM, "daemon.unreachable", "a platform that runs",
+			      "start it with `tcbind platform run`", "%s: %s", socket_path, strerror(error));
+}
+
 enum tcb_error http_request(const char *platform_dir, const char *method, const char *path, const json_t *body,
 			    struct span *ret_answer, struct diagnosis *d)
 {
-	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+	char socket_path[sizeof((struct sockaddr_un *)NULL)->sun_path], *text;
 	struct span answer = {0};
-	char socket_path[PATH_MAX];
 	long status = 0;
 	CURLcode code;
-	enum tcb_error error = path_in(platform_dir, "run/tcbindd.sock", socket_path, sizeof socket_path, d);
+	enum tcb_error error = TCB_OK;
 
-	if (error == TCB_OK) {
-		code = perform(socket_path, method, path, text, &answer, &status);
-		if (code != CURLE_OK)
-			error = diagnose_found(d, TCB_PLATFORM, "daemon.unreachable", "a platform that runs",
-					       "start it with `tcbind platform run`", "%s: %s", socket_path,
-					       curl_easy_strerror(code));
-		else if (status < 200 || status > 299)
-			error = refused(answer, d);
-	}
+	TRY(path_in(platform_dir, "run/tcbindd.sock", socket_path, sizeof socket_path, d));
+	text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+	code = perform(socket_path, method, path, text, &answer, &status);
+	if (code != CURLE_OK)
+		error = unreachable(platform_dir, socket_path, code, d);
+	else if (status < 200 || status > 299)
+		error = refused(answer, d);
 	free(text);
 	if (error != TCB_OK) {
 		free((void *)(uintptr_t)answer.data);

@@ -148,11 +148,13 @@ static int show(const struct command *command, int argc, char **argv)
 	struct options o = {0};
 	json_t *answer = NULL;
 	char path[64];
+	enum tcb_error error;
 
 	if (!arguments_parse(command, argc, argv, &o))
 		return EXIT_USAGE;
 	path_of(&o, path);
-	return finish(http_json(o.platform, "GET", path, NULL, &answer, &d), &d, answer, &o);
+	error = http_json(o.platform, "GET", path, NULL, &answer, &d);
+	return finish(error, &d, answer, &o);
 }
 
 static const struct argument delete_arguments[] = {
@@ -184,6 +186,7 @@ static int delete(const struct command *command, int argc, char **argv)
 	struct diagnosis d = {0};
 	struct options o = {0};
 	json_t *answer = NULL;
+	enum tcb_error error;
 
 	if (!arguments_parse(command, argc, argv, &o))
 		return EXIT_USAGE;
@@ -191,7 +194,8 @@ static int delete(const struct command *command, int argc, char **argv)
 		return report_usage_error(command, "one of --id and --gone is needed, and not both");
 	if (o.id != NULL)
 		return delete_one(&o);
-	return finish(http_json(o.platform, "DELETE", "/v1/vtpms/gone", NULL, &answer, &d), &d, answer, &o);
+	error = http_json(o.platform, "DELETE", "/v1/vtpms/gone", NULL, &answer, &d);
+	return finish(error, &d, answer, &o);
 }
 
 const struct command vtpm_commands[] = {

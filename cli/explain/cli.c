@@ -4,6 +4,9 @@
 
 const struct code_explanation explain_cli[] = {
 	{"daemon.answer", "The daemon's answer is not a JSON object.", "Use tcbind and tcbindd of one version."},
+	{"daemon.permission", "The platform's socket is another user's.", "Run the command as the platform's owner."},
+	{"daemon.silent", "The daemon took the request and did not answer in time.",
+	 "See what `tcbind platform run` printed; end it with SIGTERM and run it again. TCBIND_TIMEOUT is the time in seconds."},
 	{"daemon.unreachable", "No daemon answers on the platform's socket.", "Start the platform with `tcbind platform run DIR`, and check DIR."},
 	{"demo.start", "The demonstration cannot be started: its script or bash is missing.", "Run it from the build tree or a whole installation."},
 	{"explain.unknown", "No part of tcbind prints this code.", "Copy the code from the message; `tcbind explain --list` prints all codes."},

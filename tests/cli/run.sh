@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tcbind platform run as its operator meets it: Ctrl-C, parts that die or are slow, a daemon that hangs, another user's platform.
+. "$(dirname "$0")/../../tools/harness.sh"
+swtpm=$(command -v swtpm)
+"$TCBIND" pki init "$WORK/P" 2>/dev/null && "$TCBIND" platform init "$WORK/A" --pki "$WORK/P" --name A 2>/dev/null ||
+	{ echo "Bail out! no platform"; exit 1; }
+
+# fake_swtpm SCRIPT: a directory for PATH, in which swtpm is this script; "$@" are swtpm's arguments
+fake_swtpm() {
+	rm -rf "$WORK/fake" && mkdir "$WORK/fake"
+	{ echo '#!/bin/bash'; echo "$1"; } >"$WORK/fake/swtpm"
+	chmod +x "$WORK/fake/swtpm"
+}
+# ended_within SECONDS PID: it has ended by then; its status in $ended
+ended_within() {
+	local i
+	for ((i = 0; i < $1 * 10; i++)); do
+		kill -0 "$2" 2>/dev/null || { wait "$2"; ended=$?; return 0; }
+		sleep 0.1
+	done
+	return 1
+}
+seconds() { date +%s; }
+
+# ---- parts that do not start ----
+
+fake_swtpm 'for a; do case $a in file=*) log=${a#file=}; echo "the disk is full" >"${log%,*}"; exit 3;; esac; done'
+from=$(seconds)
+PATH=$WORK/fake:$PATH "$TCBIND" platform run "$WORK/A" >"$WORK/out" 2>"$WORK/err"
+expect "a physical TPM that dies at once is not waited for" [ $(($(seconds) - from)) -lt 10 ]
+expect "its end, its log's last line and its log are told" sh -c "grep -q 'status 3.*the disk is full' $WORK/err && grep -q 'read $WORK/A/run/ptpm.log' $WORK/err"
+expect "ready is not said" [ ! -s "$WORK/out" ]
+
+fake_swtpm "sleep 22; exec $swtpm \"\$@\""
+platform_start_slowly() { PATH=$WORK/fake:$PATH "$TCBIND" platform run "$WORK/A" >"$WORK/A.out" 2>"$WORK/A.err" & platform_pid=$!; pids+=("$platform_pid"); }
+platform_start_slowly
+for _ in $(seq 400); do grep -q ready "$WORK/A.out" && break; sleep 0.1; done
+expect "a slow start is told as slow, and waited for" sh -c "grep -q 'not ready after 20 seconds' $WORK/A.err && grep -q ready $WORK/A.out"
+kill -TERM "$platform_pid"
+expect "and ends on SIGTERM" ended_within 30 "$platform_pid"
+
+fake_swtpm "sleep 1000"
+platform_start_slowly
+sleep 1
+kill -INT "$platform_pid"
+expect "Ctrl-C ends a start at once" ended_within 5 "$platform_pid"
+
+# ---- Ctrl-C ----
+
+# orderly: whether the platform's TPM was told of its end, as TPMA_STARTUP_CLEAR of its next start says (TPM 2.0 part 2, 8.6)
+orderly() {
+	local found
+	"$swtpm" socket --tpm2 --tpmstate "dir=$WORK/A/ptpm" --server "type=unixio,path=$WORK/t" --ctrl "type=unixio,path=$WORK/t.ctrl" \
+		--flags not-need-init,startup-clear --daemon --pid "file=$WORK/t.pid"
+	found=$(tpm2_getcap -T "swtpm:path=$WORK/t" properties-variable | sed -n 's/^ *orderly: *//p')
+	kill "$(cat "$WORK/t.pid")"
+	while [ -e "$WORK/t.pid" ]; do sleep 0.1; done
+	[ "$found" = 1 ]
+}
+for signal in INT HUP; do
+	setsid "$TCBIND" platform run "$WORK/A" >"$WORK/A.out" 2>"$WORK/A.err" &
+	for _ in $(seq 200); do grep -q ready "$WORK/A.out" && break; sleep 0.1; done
+	run=$(pgrep -f "platform run $WORK/A")
+	pids+=("$run")
+	id=$("$TCBIND" vtpm create --platform "$WORK/A" --json 2>/dev/null | jq -r .id)
+	{ printf '\0\0\0\2\0\0\0\0'; sleep 60; } | socat - "unix-connect:$WORK/A/vtpm/$id/ctrl.sock" >"$WORK/initialised" & # CMD_INIT
+	pids+=($!)
+	for _ in $(seq 100); do [ -s "$WORK/initialised" ] && break; sleep 0.1; done
+	expect "SIG$signal: a vTPM runs" [ "$(vtpm_member A "$id" state)" = running ]
+	groups=$(for pid in $run $(children_of "$run"); do ps -o pgid= -p "$pid"; done | sort -u | wc -l)
+	expect "SIG$signal: each part has a process group of its own" [ "$groups" = 4 ]
+	kill -"$signal" -"$run" # to the group, as a terminal does
+	for _ in $(seq 300); do kill -0 "$run" 2>/dev/null || break; sleep 0.1; done
+	expect "SIG$signal ends the platform" sh -c "! kill -0 $run 2>/dev/null"
+	expect "SIG$signal: nothing is told as a death" sh -c "! grep -q 'died\|starting over\|found ' $WORK/A.err"
+	if command -v tpm2_getcap >/dev/null; then
+		expect "SIG$signal: the TPM was shut down" orderly
+	else
+		skip "SIG$signal: the TPM was shut down" "no tpm2-tools"
+	fi
+done
+
+# ---- a daemon that hangs, a platform of another user ----
+
+expect "the platform starts" platform_start A
+daemon=$(process_of tcbindd A)
+kill -STOP "$daemon"
+export TCBIND_TIMEOUT=1
+hangs() { expect_refusal "$1 of a daemon that hangs" daemon.silent timeout 20 "$TCBIND" "${@:2}"; }
+hangs status platform status "$WORK/A"
+hangs list vtpm list --platform "$WORK/A"
+hangs show vtpm show --platform "$WORK/A" --id "$id"
+hangs create vtpm create --platform "$WORK/A"
+hangs delete vtpm delete --platform "$WORK/A" --id "$id"
+hangs attest attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
+hangs migrate migrate --platform "$WORK/A" --id "$id" --qmp "$WORK/none" --to-platform localhost:1 --to-qmp "$WORK/none"
+unset TCBIND_TIMEOUT
+kill -CONT "$daemon"
+expect "it goes on" "$TCBIND" platform status "$WORK/A"
+
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$WORK"
+	other() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+	cp "$TCBIND" "$WORK/tcbind" && chmod 755 "$WORK/tcbind"
+	expect_refusal "status of another user's platform" daemon.permission other "$WORK/tcbind" platform status "$WORK/A"
+	expect_refusal "attest of it" "it is of\|uid 65534" other "$WORK/tcbind" attest --platform "$WORK/A" --id "$id" --nonce 00 -o /dev/null
+	expect_refusal "run of it" platform.permission other "$WORK/tcbind" platform run "$WORK/A"
+else
+	skip "another user's platform" "not root"
+fi
+expect_refusal "status of no platform" platform.config "$TCBIND" platform status "$WORK/P"
+kill -9 "$daemon" "$platform_pid" 2>/dev/null
+wait "$platform_pid" 2>/dev/null
+expect_refusal "status of one that does not run" "start it with" "$TCBIND" platform status "$WORK/A"
+done_testing
