@@ -33,7 +33,7 @@ fuzz-smoke:
 # One run of the simulator, or as many as fit into SECONDS (simulate/README.md)
 SEED = 1
 simulate: build
-	build/simulate/simulate --seed $(SEED) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MOVES),--moves $(MOVES)) \
+	build/simulate/simulate$(if $(STAND_INS),_stand_in) --seed $(SEED) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MOVES),--moves $(MOVES)) \
 		$(if $(AVOID),--avoid $(AVOID)) $(if $(KEEP),--keep $(KEEP)) $(if $(SERIAL),--serial) $(if $(TRACE),--trace $(TRACE) --calls) $(SIMULATE_OPTIONS)
 
 # swtpm's own tests, from Debian's source package, with swtpm and with ours

@@ -309,7 +309,7 @@ static enum tcb_error serve_with_faults(struct under_way *u, enum call call, str
 /* False: the enclave is dead. */
 static bool answer_ocall(struct under_way *u, const struct frame_head *call, struct span body)
 {
-	uint8_t *answer = malloc(LIMIT_FRAME), diagnosis_bytes[2048];
+	uint8_t *answer = frame_take(), diagnosis_bytes[2048];
 	struct writer w = writer_of(answer, LIMIT_FRAME);
 	struct frame_head head = { .kind = FRAME_OCALL_RETURN, .call = call->call };
 	struct diagnosis d = {0};
@@ -332,7 +332,7 @@ static bool answer_ocall(struct under_way *u, const struct frame_head *call, str
 		   (unsigned)call->call, tcb_error_name(head.error), head.error != TCB_OK ? d.code : "");
 	actor_pause();
 	ok = enclave_put(u->e, &head, out);
-	free(answer);
+	frame_give(answer);
 	return ok;
 }
 

@@ -15,10 +15,16 @@
 
 enum { MOVES_DEFAULT = 80 };
 
+#ifdef SIMULATE_STAND_IN
+#define MODULE_SUFFIX "_stand_in"
+#else
+#define MODULE_SUFFIX ""
+#endif
+
 static struct {
 	uint64_t seed, runs;
 	unsigned moves, seconds, failures_max;
-	bool honest, stand_ins, no_shrink, calls, serial;
+	bool honest, no_shrink, calls, serial;
 	const char *keep, *trace, *avoid;
 } options = { .seed = 1, .runs = 1, .moves = MOVES_DEFAULT, .failures_max = 1 };
 
@@ -45,7 +51,7 @@ static double seconds_now(void)
 
 static void usage(void)
 {
-	(void)fprintf(stderr, "usage: simulate [--seed N] [--runs N | --seconds N] [--moves N] [--keep LIST] [--avoid LIST] [--honest] [--stand-ins]\n"
+	(void)fprintf(stderr, "usage: simulate [--seed N] [--runs N | --seconds N] [--moves N] [--keep LIST] [--avoid LIST] [--honest]\n"
 			      "                [--serial] [--no-shrink] [--failures N] [--trace FILE [--calls]]\n");
 	exit(2);
 }
@@ -66,7 +72,7 @@ static void read_options(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' },      { "runs", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 't' },   { "moves", required_argument, NULL, 'm' },
 		{ "keep", required_argument, NULL, 'k' },      { "honest", no_argument, NULL, 'h' },
-		{ "stand-ins", no_argument, NULL, 'q' },       { "no-shrink", no_argument, NULL, 'n' },
+		{ "no-shrink", no_argument, NULL, 'n' },
 		{ "failures", required_argument, NULL, 'f' },  { "calls", no_argument, NULL, 'c' },
 		{ "avoid", required_argument, NULL, 'a' },
 		{ "trace", required_argument, NULL, 'o' },     { 0 },
@@ -83,7 +89,6 @@ static void read_options(int argc, char **argv)
 		case 'k': options.keep = optarg; break;
 		case 'a': options.avoid = optarg; break;
 		case 'h': options.honest = true; break;
-		case 'q': options.stand_ins = true; break;
 		case 'n': options.no_shrink = true; break;
 		case '1': options.serial = true; break;
 		case 'c': options.calls = true; break;
@@ -224,7 +229,7 @@ int main(int argc, char **argv)
 	if (size < 0 || crypto_init() != TCB_OK)
 		return 2;
 	directory[size] = '\0';
-	world_make(dirname(directory), options.stand_ins ? "_stand_in" : "");
+	world_make(dirname(directory), MODULE_SUFFIX);
 	start = seconds_now();
 	for (uint64_t i = 0; (options.seconds > 0 ? seconds_now() - start < options.seconds : i < options.runs) &&
 			     total.failures < options.failures_max;

@@ -404,7 +404,7 @@ static void draw_faults(struct random *r, unsigned percent, struct move *m)
 
 static void draw_honest(struct random *r, unsigned i, struct move *m)
 {
-	m->kind = i % 4 == 3 ? MOVE_MIGRATE : MOVE_USE;
+	m->kind = i % 2 == 1 ? MOVE_MIGRATE : MOVE_USE;
 	m->pick = (uint8_t)(random_below(r, 6) * 16); /* increments and reads */
 	if (m->kind == MOVE_MIGRATE)
 		m->pick = random_below(r, 16) == 0 ? 16 : 0; /* mostly into an enclave that was there before */
@@ -471,7 +471,7 @@ void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_pla
 			leave_out(m);
 		} else {
 			draw_honest(&r, i, m);
-			m->platform = (uint8_t)(i / 4);
+			m->platform = (uint8_t)(i / 2);
 		}
 	}
 }

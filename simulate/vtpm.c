@@ -92,13 +92,13 @@ enum tcb_error vtpm_init(struct enclave *e, uint32_t flags, struct diagnosis *d)
 enum tcb_error vtpm_load(struct enclave *e, struct span state, struct span volatile_state, struct diagnosis *d)
 {
 	const struct vtpm_load m = { .id = e->place->machine->id, .sealed = state, .volatile_sealed = volatile_state };
-	struct bytes body = { .data = malloc(LIMIT_FRAME) };
-	struct writer w = writer_of(body.data, LIMIT_FRAME);
+	uint8_t *body = frame_take();
+	struct writer w = writer_of(body, LIMIT_FRAME);
 	enum tcb_error error;
 
 	vtpm_load_encode(&w, &m);
-	error = call_for_status(e, CALL_VTPM_LOAD, span_of(body.data, w.size), NULL, d);
-	bytes_free(&body);
+	error = call_for_status(e, CALL_VTPM_LOAD, span_of(body, w.size), NULL, d);
+	frame_give(body);
 	return error;
 }
 

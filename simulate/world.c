@@ -18,7 +18,7 @@
 #include "simulate/random.h"
 #include "tests/enclave/rig/ptpm.h"
 
-enum { BOOT_SEED = 7, SERVICE_SVN = 1 };
+enum { BOOT_SEED = 7, SERVICE_SVN = 1, SPARE_FRAMES = 32 };
 
 struct world world;
 
@@ -28,6 +28,26 @@ static void must(bool ok, const char *what)
 		return;
 	(void)fprintf(stderr, "simulate: %s\n", what);
 	exit(2);
+}
+
+/* Frames that are not in use: their memory stays. */
+static uint8_t *spare_frames[SPARE_FRAMES];
+static unsigned spare_frame_count;
+
+uint8_t *frame_take(void)
+{
+	uint8_t *frame = spare_frame_count > 0 ? spare_frames[--spare_frame_count] : malloc(LIMIT_FRAME);
+
+	must(frame != NULL, "no memory");
+	return frame;
+}
+
+void frame_give(uint8_t *frame)
+{
+	if (spare_frame_count < SPARE_FRAMES)
+		spare_frames[spare_frame_count++] = frame;
+	else
+		free(frame);
 }
 
 struct bytes bytes_of(struct span span)
@@ -205,7 +225,7 @@ void platform_power_cut(struct platform *p, unsigned kept)
 
 static enum tcb_error start_pse(struct platform *p, struct diagnosis *d)
 {
-	uint8_t *ledger_bytes = malloc(LIMIT_FRAME), *body_bytes = malloc(LIMIT_FRAME);
+	uint8_t *ledger_bytes = frame_take(), *body_bytes = frame_take();
 	struct writer ledger = writer_of(ledger_bytes, LIMIT_FRAME), w = writer_of(body_bytes, LIMIT_FRAME);
 	struct pse_start m = { .platform_name = span_of_text(p->name) };
 	enum tcb_error error;
@@ -223,8 +243,8 @@ static enum tcb_error start_pse(struct platform *p, struct diagnosis *d)
 	}
 	if (error == TCB_OK)
 		error = host_ecall(p->pse, CALL_PSE_START, body, NULL, d);
-	free(ledger_bytes);
-	free(body_bytes);
+	frame_give(ledger_bytes);
+	frame_give(body_bytes);
 	return error;
 }
 
@@ -232,7 +252,7 @@ static enum tcb_error start_mige(struct platform *p, struct diagnosis *d)
 {
 	struct mige_start m = { .address = span_of_text(p->address), .platform_name = span_of_text(p->name),
 				.sealed_journal = bytes_span(&p->journal) };
-	uint8_t *body_bytes = malloc(LIMIT_FRAME);
+	uint8_t *body_bytes = frame_take();
 	struct writer w = writer_of(body_bytes, LIMIT_FRAME);
 	enum tcb_error error;
 	struct span body;
@@ -241,7 +261,7 @@ static enum tcb_error start_mige(struct platform *p, struct diagnosis *d)
 	error = writer_end(&w, &body);
 	if (error == TCB_OK)
 		error = host_ecall(p->mige, CALL_MIGE_START, body, NULL, d);
-	free(body_bytes);
+	frame_give(body_bytes);
 	return error;
 }
 
@@ -305,7 +325,6 @@ struct machine *world_add_machine(const struct uuid *id, const char *policy)
 static void fuse(struct platform *p, const char *dir)
 {
 	char path[128], pki[96], sig[96], collateral[160];
-	struct writer w = WRITER_OF(p->processor.bank.ak_public);
 
 	(void)snprintf(path, sizeof path, "%s/%s", dir, p->name);
 	(void)snprintf(pki, sizeof pki, "%s/pki", dir);
@@ -314,6 +333,12 @@ static void fuse(struct platform *p, const char *dir)
 	must(processor_reset(&p->processor, path, NULL) == TCB_OK, "no processor");
 	(void)snprintf(collateral, sizeof collateral, "%s/collateral.cbor", path);
 	must(file_read(collateral, &p->collateral, NULL) == TCB_OK, "no collateral");
+}
+
+static void make_ak(struct platform *p)
+{
+	struct writer w = WRITER_OF(p->processor.bank.ak_public);
+
 	must(crypto_p256_new(&p->ak) == TCB_OK && fake_ak_public(p->ak, &w) == TCB_OK, "no AK");
 	p->processor.bank.size = w.size;
 	p->processor.bank.locked = true;
@@ -341,6 +366,8 @@ static void boot(void)
 	network_reset();
 	world.platform_count = PLATFORMS_MAX;
 	for (unsigned i = 0; i < PLATFORMS_MAX; i++)
+		make_ak(&world.platforms[i]);
+	for (unsigned i = 0; i < PLATFORMS_MAX; i++)
 		if (!platform_restart(&world.platforms[i], &d)) {
 			(void)fprintf(stderr, "simulate: platform %u does not start: %s: %s\n", i, d.code, d.found);
 			exit(2);
@@ -367,6 +394,7 @@ void world_make(const char *module_dir, const char *suffix)
 	}
 	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
 	must(system(command) == 0, "rm");
+	crypto_prepare();
 	for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/simulate_%s%s.so", module_dir, modules[i].name, suffix);
 		module_load(modules[i].role, path, modules[i].count);

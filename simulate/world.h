@@ -29,6 +29,10 @@ struct bytes {
 	size_t size;
 };
 
+/* Memory for one frame's body, and back. */
+uint8_t *frame_take(void);
+void frame_give(uint8_t *frame);
+
 struct bytes bytes_of(struct span span);
 void bytes_free(struct bytes *b);
 static inline struct span bytes_span(const struct bytes *b) { return span_of(b->data, b->size); }
