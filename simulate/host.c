@@ -6,6 +6,7 @@
 #include "edge/host.h"
 #include "edge/mige.h"
 #include "edge/pse.h"
+#include "simulate/moves.h"
 #include "simulate/oracle.h"
 #include "simulate/trace.h"
 #include "simulate/world.h"
@@ -49,6 +50,8 @@ static void disturb(struct enclave *e, const struct fault *f)
 {
 	struct platform *p = e->platform;
 
+	if (f != NULL)
+		trace_event("fault at=%s enclave=%llu kind=%s", p->name, (unsigned long long)e->number, fault_name((enum fault_kind)f->kind));
 	if (is_kind(f, FAULT_KILL))
 		enclave_kill(e);
 	if (is_kind(f, FAULT_RESTART))

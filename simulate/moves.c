@@ -111,10 +111,11 @@ static void start(const struct move *m)
 		switch_on(vtpm_open_newest(place, NULL));
 }
 
+static const enum use uses[16] = { USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_READ, USE_READ, USE_GUESS, USE_GUESS,
+				   USE_GUESS, USE_UNSEAL, USE_SIGN, USE_SIGN, USE_EXTEND, USE_ATTEST, USE_INCREMENT, USE_SIGN };
+
 static void use(const struct move *m)
 {
-	static const enum use uses[16] = { USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_READ, USE_READ, USE_GUESS, USE_GUESS,
-					   USE_GUESS, USE_UNSEAL, USE_SIGN, USE_SIGN, USE_EXTEND, USE_ATTEST, USE_INCREMENT, USE_SIGN };
 	struct enclave *e = running_for(m);
 
 	if (e == NULL)
@@ -483,14 +484,32 @@ const char *fault_name(enum fault_kind kind)
 	return fault_names[kind];
 }
 
+/* What is not obvious from the kind. */
+static void print_details(const struct move *m)
+{
+	static const char *const use_names[] = { "increment", "read", "wrong PIN", "unseal", "sign", "extend", "attest" };
+
+	if (m->kind == MOVE_USE)
+		(void)printf(" (%s)", use_names[uses[m->pick / 16]]);
+	if (m->kind == MOVE_LOAD && m->pick >= 100)
+		(void)printf(" (an old state)");
+	if (m->kind == MOVE_VERSION)
+		(void)printf(" (SVN %u)", 1 + m->pick % VTPM_SVN_MAX);
+	if (m->pick % 4 == 3)
+		(void)printf(", at that platform");
+	if (m->pick % 16 >= 12)
+		(void)printf(", with an older enclave there");
+}
+
 void move_print(unsigned number, const struct plan *plan)
 {
 	const struct move *m = &plan->moves[number];
 
 	(void)printf("  %4u %-14s machine %u platform %c pick %3u", number, kinds[m->kind].name, m->machine % plan->machines,
 		     'A' + m->platform % (int)plan->platforms, m->pick);
+	print_details(m);
 	for (int i = 0; i < FAULTS_PER_MOVE; i++)
 		if (m->faults[i].kind != FAULT_NONE)
-			(void)printf(", %s at call %u (%u)", fault_names[m->faults[i].kind], m->faults[i].at, m->faults[i].choice);
+			(void)printf("; %s at call %u (%u)", fault_names[m->faults[i].kind], m->faults[i].at, m->faults[i].choice);
 	(void)printf("\n");
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "simulate/trace.h"
 #include "simulate/world.h"
 
 enum { EVENTS_MAX = 16 };
@@ -185,6 +186,8 @@ static void judge_answer(const struct enclave *e, const struct call_record *r, u
 	if (!is_use(r->events[i].event))
 		return;
 	oracle.answers++;
+	trace_event("answer at=%s enclave=%llu machine=%u residence=%u event=%d value=%llu", e->platform->name, (unsigned long long)e->number,
+		    id->machine, e->residence, (int)r->events[i].event, (unsigned long long)r->events[i].value);
 	id->served = true;
 	if (oracle.finishing)
 		id->goes_on = true;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "simulate/actor.h"
+#include "simulate/world.h"
 
 static FILE *file;
 static bool with_calls;
@@ -29,9 +29,15 @@ bool trace_is_on(void)
 
 static void put(const char *kind, const char *format, va_list list)
 {
+	static const char *const roles[] = { "", "acm", "pse", "mige", "vtpm" };
 	const struct actor *a = actor_current();
+	const struct enclave *e = enclave_current();
 
 	(void)fprintf(file, "%s t=%llu move=%u ", kind, (unsigned long long)now_ms(), a != NULL ? a->id : 0);
+	if (e != NULL)
+		(void)fprintf(file, "by=%s/%s/%llu ", e->platform->name, roles[e->self.isv_prod_id], (unsigned long long)e->number);
+	else
+		(void)fprintf(file, "by=host ");
 	(void)vfprintf(file, format, list);
 	(void)fputc('\n', file);
 }

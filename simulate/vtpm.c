@@ -5,6 +5,7 @@
 #include "simulate/moves.h"
 #include "simulate/oracle.h"
 #include "simulate/tpm.h"
+#include "simulate/trace.h"
 
 enum { CC_STARTUP = 0x144, CC_INCREMENT = 0x134, CC_READ = 0x14e, CC_UNSEAL = 0x15e, CC_QUOTE = 0x158, CC_EXTEND = 0x182,
        RS_PW = 0x40000009, TRIED = 6 /* stored states */, TAG_PLAIN = 0x8001, TAG_SESSIONS = 0x8002 };
@@ -35,6 +36,7 @@ void vtpm_kill(struct enclave *e)
 		if (place->enclaves[i] != e)
 			continue;
 		take_out(place, e);
+		trace_event("kill at=%s enclave=%llu", place->platform->name, (unsigned long long)e->number);
 		enclave_kill(e);
 		enclave_release(e);
 		return;
@@ -55,6 +57,7 @@ struct enclave *vtpm_start(struct place *place)
 	memmove(&place->enclaves[1], &place->enclaves[0], (PLACE_ENCLAVES - 1) * sizeof place->enclaves[0]);
 	place->enclaves[0] = e;
 	enclave_hold(e);
+	trace_event("start at=%s enclave=%llu svn=%u", place->platform->name, (unsigned long long)e->number, e->self.isv_svn);
 	return e;
 }
 
@@ -68,6 +71,9 @@ static enum tcb_error call_for_status(struct enclave *e, enum call call, struct 
 
 	if (error == TCB_OK && vtpm_status_decode(bytes_span(&answer), &status) == TCB_OK) {
 		e->on = status.state == VTPM_RUNNING;
+		trace_event("status at=%s enclave=%llu call=0x%04x id=%02x%02x state=%d generation=%llu", e->platform->name,
+			    (unsigned long long)e->number, (unsigned)call, e->place->machine->id.bytes[0], e->place->machine->id.bytes[1],
+			    (int)status.state, (unsigned long long)status.generation);
 		if (ret_status != NULL)
 			*ret_status = status;
 	}

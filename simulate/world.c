@@ -16,6 +16,7 @@
 #include "sgxsim/sigstruct.h"
 #include "simulate/module.h"
 #include "simulate/random.h"
+#include "simulate/trace.h"
 #include "tests/enclave/rig/ptpm.h"
 
 enum { BOOT_SEED = 7, SERVICE_SVN = 1, SPARE_FRAMES = 32 };
@@ -148,6 +149,7 @@ enum tcb_error disk_store(struct enclave *e, uint8_t slot, struct span bytes, st
 {
 	struct place *place = e->place;
 
+	trace_event("store at=%s enclave=%llu slot=%u bytes=%zu", e->platform->name, (unsigned long long)e->number, slot, bytes.size);
 	if (place == NULL)
 		return store_platform(e->platform, slot, bytes, d);
 	if (slot == STORE_VTPM_STATE) {
@@ -212,6 +214,7 @@ static void kill_services(struct platform *p)
 
 void platform_power_cut(struct platform *p, unsigned kept)
 {
+	trace_event("power-cut at=%s unsynced=%u kept=%u", p->name, p->unsynced_count, kept);
 	kill_services(p);
 	for (unsigned m = 0; m < MACHINES_MAX; m++)
 		kill_place(&p->places[m]);
@@ -287,6 +290,7 @@ bool platform_restart(struct platform *p, struct diagnosis *d)
 	p->up = start_services(p, d) && p->started == started; /* another may have started it anew meanwhile */
 	if (p->started == started)
 		p->starting = false;
+	trace_event("restart at=%s up=%d", p->name, p->up);
 	return p->up;
 }
 
