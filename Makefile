@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-quick check-clients check-libvirt check-swtpm check-reproducible check-debian-13 simulate fuzz-smoke build clean
+.PHONY: run check check-quick check-clients check-libvirt check-swtpm check-reproducible check-debian-12 check-debian-13 simulate fuzz-smoke build clean
 
 run: build
 	tools/build-guest build/guest
@@ -45,9 +45,9 @@ check-reproducible: build
 	tools/build-guest build/guest
 	meson test -C build --no-rebuild -v e2e/reproducible
 
-# make run and make check in a Debian 13 of their own, below build/ (root)
-check-debian-13:
-	tools/check-debian-13
+# make run and make check in a bare Debian 12 or 13, below build/ (root)
+check-debian-12 check-debian-13:
+	tools/check-debian $(@:check-debian-%=%)
 
 clean:
 	rm -rf build build-clang build-sanitize build-fuzz

@@ -145,7 +145,10 @@ static void write_json(const char *dir)
 
 /* ---- the plot: a pair of bars for each row that has both figures, swtpm's as long for all ---- */
 
-enum { LABEL = 330, FULL = 480, BAR = 13, STEP = 40, TOP = 50 };
+enum { LABEL = 330, BAR = 13, STEP = 40, TOP = 50 };
+
+/* Widths of bars: swtpm's, and the longest that is drawn. */
+static const double full_width = 480, longest_width = 720;
 
 static void bar(FILE *file, int y, double width, const char *color, double value, const char *unit)
 {
@@ -153,7 +156,7 @@ static void bar(FILE *file, int y, double width, const char *color, double value
 
 	figure(value, text, sizeof text);
 	(void)fprintf(file, "<rect x='%d' y='%d' width='%.1f' height='%d' fill='%s'/>", LABEL, y, width, BAR, color);
-	(void)fprintf(file, "<text x='%.1f' y='%d' font-size='11'>%s %s</text>\n", LABEL + width + 5, y + BAR - 2, text, unit);
+	(void)fprintf(file, "<text x='%.1f' y='%d' font-size='11'>%s %s</text>\n", (double)LABEL + width + 5, y + BAR - 2, text, unit);
 }
 
 static void write_plot(const char *dir)
@@ -165,18 +168,18 @@ static void write_plot(const char *dir)
 	(void)snprintf(path, sizeof path, "%s/bench.svg", dir);
 	file = fopen(path, "we");
 	bench_check(file != NULL, "bench.svg");
-	(void)fprintf(file, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%zu' font-family='sans-serif'>\n", LABEL + FULL * 3 / 2 + 120,
-		      TOP + row_count * STEP);
+	(void)fprintf(file, "<svg xmlns='http://www.w3.org/2000/svg' width='%.0f' height='%zu' font-family='sans-serif'>\n",
+		      (double)LABEL + longest_width + 120, TOP + row_count * STEP);
 	(void)fputs("<rect width='100%' height='100%' fill='white'/><text x='10' y='25' font-size='15'>tcbind (dark) beside swtpm (light); "
 		    "shorter is better</text>\n", file);
 	for (size_t i = 0; i < row_count; i++) {
-		double width = FULL * ratio(&rows[i]);
+		double width = full_width * ratio(&rows[i]);
 
 		if (ratio(&rows[i]) <= 0)
 			continue;
 		(void)fprintf(file, "<text x='%d' y='%d' font-size='13' text-anchor='end'>%s</text>\n", LABEL - 10, y + BAR + 5, rows[i].name);
-		bar(file, y, FULL, "#b9c4d0", rows[i].swtpm, rows[i].unit);
-		bar(file, y + BAR + 2, width > FULL * 1.5 ? FULL * 1.5 : width, "#1f4e79", rows[i].tcbind, rows[i].unit);
+		bar(file, y, full_width, "#b9c4d0", rows[i].swtpm, rows[i].unit);
+		bar(file, y + BAR + 2, width > longest_width ? longest_width : width, "#1f4e79", rows[i].tcbind, rows[i].unit);
 		y += STEP;
 	}
 	(void)fputs("</svg>\n", file);
