@@ -69,7 +69,8 @@ static void list_encode(struct writer *w, const struct span *list, size_t count)
 		cbor_write_bytes(w, list[i]);
 }
 
-static enum tcb_error list_decode(struct reader *r, size_t max, size_t size_max, struct span *ret_list, size_t *ret_count)
+static enum tcb_error list_decode(struct reader *r, size_t max, size_t size_max,
+				  struct span *ret_list, size_t *ret_count)
 {
 	TRY(cbor_read_array(r, max, ret_count));
 	for (size_t i = 0; i < *ret_count; i++) {
@@ -97,7 +98,8 @@ enum tcb_error custody_chain_decode(struct span bytes, struct custody_chain *ret
 	TRY(cbor_read_bytes(&r, &c.summary));
 	if (c.summary.size > LIMIT_CUSTODY_SUMMARY)
 		return TCB_LIMIT;
-	TRY(list_decode(&r, LIMIT_CUSTODY_RECORDS, LIMIT_CUSTODY_RECORD, c.records, &c.record_count));
+	TRY(list_decode(&r, LIMIT_CUSTODY_RECORDS, LIMIT_CUSTODY_RECORD, c.records,
+			&c.record_count));
 	TRY(list_decode(&r, LIMIT_CUSTODY_PROOFS, LIMIT_CUSTODY_PROOF, c.proofs, &c.proof_count));
 	TRY(reader_end(&r));
 	*ret_c = c;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* The custody chain of a vTPM: who gave it to whom.
  *   chain = [bstr summary (empty: nothing is folded), [* bstr record], [* bstr proof]]
- * Records stand oldest first, at most LIMIT_CUSTODY_RECORDS. Record k gives up generation k. Older records are folded into the
- * summary (edge/custody_summary.h). A proof (edge/custody_proof.h) shows that the key of a record or of the summary is a
- * Migration Enclave's on the platform that it names. Proofs stand newest first, at most LIMIT_CUSTODY_PROOFS.
+ * Records stand oldest first, at most LIMIT_CUSTODY_RECORDS. Record k gives up generation k. Older
+ * records are folded into the summary (edge/custody_summary.h). A proof (edge/custody_proof.h)
+ * shows that the key of a record or of the summary is a Migration Enclave's on the platform that it
+ * names. Proofs stand newest first, at most LIMIT_CUSTODY_PROOFS.
  *
  * A record is one hand-over, signed by the source's MigE when it grants: COSE_Sign1 (ES256).
- *   payload = {1: bstr vTPM id, 2: uint generation given up, 3: tstr from name, 4: bstr from AK name, 5: tstr to name,
- *              6: bstr to AK name, 7: uint time (Unix seconds, the source host's clock), 8: bstr SHA-256 of the record
- *              before (zeros: none), 9: bstr key of the signing MigE,
- *              10: bstr PPID of the destination's processor (zeros: the source's)} */
+ *   payload = {1: bstr vTPM id, 2: uint generation given up, 3: tstr from name, 4: bstr from AK
+ * name, 5: tstr to name, 6: bstr to AK name, 7: uint time (Unix seconds, the source host's clock),
+ * 8: bstr SHA-256 of the record before (zeros: none), 9: bstr key of the signing MigE, 10: bstr
+ * PPID of the destination's processor (zeros: the source's)} */
 #ifndef TCBIND_EDGE_CUSTODY_H
 #define TCBIND_EDGE_CUSTODY_H
 

@@ -27,7 +27,8 @@ static enum tcb_error stays_decode(struct reader *r, struct custody_summary *ret
 	for (size_t i = 0; i < ret_s->stay_count; i++) {
 		TRY(stay_decode(r, &ret_s->stays[i]));
 		for (size_t k = 0; k < i; k++)
-			if (memcmp(&ret_s->stays[k].ak, &ret_s->stays[i].ak, sizeof ret_s->stays[i].ak) == 0)
+			if (memcmp(&ret_s->stays[k].ak, &ret_s->stays[i].ak,
+				   sizeof ret_s->stays[i].ak) == 0)
 				return TCB_MALFORMED;
 	}
 	return TCB_OK;
@@ -38,7 +39,8 @@ static bool adds_up(const struct custody_summary *s)
 {
 	uint64_t left;
 
-	if (s->first_generation == 0 || s->last_generation < s->first_generation || s->last_generation == UINT64_MAX)
+	if (s->first_generation == 0 || s->last_generation < s->first_generation ||
+	    s->last_generation == UINT64_MAX)
 		return false;
 	left = s->last_generation - s->first_generation + 1;
 	for (size_t i = 0; i < s->stay_count; i++) {

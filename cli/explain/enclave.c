@@ -24,7 +24,7 @@ const struct code_explanation explain_enclave[] = {
 	{"mige.destination.refused", "The source's MigE does not hand the vTPM to this destination. The code that follows says why.",
 	 "Run `tcbind explain` with the code that follows; change the destination, or the owner's policy if its owner agrees."},
 	{"mige.error", "A MigE could not do a hand-over and knows no closer reason.", "Look into tcbindd's log on both platforms."},
-	{"mige.grant.record", "The custody record in the grant is not of this hand-over.", "Use enclaves of one release on both platforms."},
+	{"mige.grant.record", "The custody record in the grant is not of this hand-over, or its signer is not proven.", "Use enclaves of one release on both platforms."},
 	{"mige.handover.consumed", "The hand-over was taken in on this platform before.", "Run the VM from the state that this platform has."},
 	{"mige.handover.gone", "The hand-over was granted, and its key is no longer kept: the destination has confirmed.",
 	 "Run the VM at its destination."},

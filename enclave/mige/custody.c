@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Custody records, and the proof that the key which signs them is a Migration Enclave's on this platform (edge/custody.h). */
+/* Custody records, and the proof that the key which signs them is a Migration Enclave's on this
+ * platform (edge/custody.h). */
 #include "core/cbor.h"
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
@@ -24,12 +25,14 @@ struct span mige_custody_proof(const struct mige *m)
 
 static enum tcb_error no_proof(enum tcb_error error, struct diagnosis *d)
 {
-	return diagnose(d, error, "mige.custody.proof", "a physical TPM or a PSE that does not vouch for this Migration Enclave",
+	return diagnose(d, error, "mige.custody.proof",
+			"a physical TPM or a PSE that does not vouch for this Migration Enclave",
 			"a quote of the TPM whose key the processor holds",
 			"look for errors of the physical TPM in tcbindd's log, then migrate again");
 }
 
-static enum tcb_error endorse(struct mige *m, uint8_t ret_bytes[MIGE_ENDORSEMENT_MAX], struct span *ret_endorsement, struct diagnosis *d)
+static enum tcb_error endorse(struct mige *m, uint8_t ret_bytes[MIGE_ENDORSEMENT_MAX],
+			      struct span *ret_endorsement, struct diagnosis *d)
 {
 	struct span reply;
 
@@ -44,8 +47,8 @@ static enum tcb_error endorse(struct mige *m, uint8_t ret_bytes[MIGE_ENDORSEMENT
 static enum tcb_error make_proof(struct mige *m, struct writer *out, struct diagnosis *d)
 {
 	uint8_t endorsement_bytes[MIGE_ENDORSEMENT_MAX];
-	struct custody_proof proof = { .certified_ak = mige_certified_ak(m) };
-	struct span committed[] = { span_of_text(CUSTODY_PROOF_LABEL), {0} };
+	struct custody_proof proof = {.certified_ak = mige_certified_ak(m)};
+	struct span committed[] = {span_of_text(CUSTODY_PROOF_LABEL), {0}};
 	struct host_platform_quote answer;
 	struct digest256 commitment;
 	struct tpm_quote quote;
@@ -66,7 +69,8 @@ static enum tcb_error make_proof(struct mige *m, struct writer *out, struct diag
 	return writer_end(out, NULL);
 }
 
-/* The host gives the quote: nothing is granted on one that a destination or a verifier would refuse. */
+/* The host gives the quote: nothing is granted on one that a destination or a verifier would
+ * refuse. */
 enum tcb_error custody_prepare(struct mige *m, struct diagnosis *d)
 {
 	struct writer w = WRITER_OF(m->custody_proof);
@@ -86,7 +90,8 @@ enum tcb_error custody_prepare(struct mige *m, struct diagnosis *d)
 
 /* ---- records ---- */
 
-static enum tcb_error sign_payload(const struct mige *m, struct custody_record *record, struct writer *out)
+static enum tcb_error sign_payload(const struct mige *m, struct custody_record *record,
+				   struct writer *out)
 {
 	uint8_t payload_bytes[LIMIT_CUSTODY_RECORD];
 	struct writer w = WRITER_OF(payload_bytes);
@@ -98,14 +103,14 @@ static enum tcb_error sign_payload(const struct mige *m, struct custody_record *
 	return cose_sign(m->key, CUSTODY_TYPE, payload, out);
 }
 
-enum tcb_error custody_sign(const struct mige *m, const struct judged_peer *peer, const struct journal_entry *entry, uint64_t now_s,
-			    struct writer *out)
+enum tcb_error custody_sign(const struct mige *m, const struct judged_peer *peer,
+			    const struct journal_entry *entry, uint64_t now_s, struct writer *out)
 {
 	struct custody_record record = {
-		.id = entry->id,
-		.generation = entry->generation,
-		.time_s = now_s,
-		.previous = entry->last_custody,
+	    .id = entry->id,
+	    .generation = entry->generation,
+	    .time_s = now_s,
+	    .previous = entry->last_custody,
 	};
 	struct certified_ak own;
 
@@ -137,35 +142,41 @@ enum tcb_error custody_sign_again(const struct mige *m, struct span bytes, struc
 
 static enum tcb_error bad_record(struct diagnosis *d)
 {
-	return diagnose(d, TCB_REFUSED, "mige.grant.record", "a custody record that is not of this hand-over, or is not proven",
-			"a signed record from the source's platform to this one, with proof of the source's Migration Enclave",
+	return diagnose(d, TCB_REFUSED, "mige.grant.record",
+			"a custody record that is not of this hand-over, or is not proven",
+			"a signed record from the source's platform to this one, with proof of the "
+			"source's Migration Enclave",
 			"use enclaves of one release");
 }
 
 /* The certified AK is the one that the peer was judged by; so are its PSE and its TPM. */
-static bool is_proven_by_peer(const struct judged_peer *peer, struct span bytes, const struct p256_point *mige_key)
+static bool is_proven_by_peer(const struct judged_peer *peer, struct span bytes,
+			      const struct p256_point *mige_key)
 {
 	struct proven_mige proven;
 	struct custody_proof proof;
 
 	return custody_proof_decode(bytes, &proof) == TCB_OK &&
-	       span_equal(proof.certified_ak, span_of(peer->certified_ak, peer->certified_ak_size)) &&
+	       span_equal(proof.certified_ak,
+			  span_of(peer->certified_ak, peer->certified_ak_size)) &&
 	       custody_proof_open(bytes, NULL, &proven) == TCB_OK &&
 	       memcmp(&proven.mige.mige_key, mige_key, sizeof *mige_key) == 0;
 }
 
-enum tcb_error custody_check_grant(const struct mige_connection *c, const struct wan_grant *grant, const struct tpm_name *own_ak,
-				   struct diagnosis *d)
+enum tcb_error custody_check_grant(const struct mige_connection *c, const struct wan_grant *grant,
+				   const struct tpm_name *own_ak, struct diagnosis *d)
 {
 	const struct mige_request *request = &c->request;
 	struct p256_signature signature;
 	struct custody_record record;
 	struct span payload;
 
-	if (cose_sign1_decode(grant->custody_record, CUSTODY_TYPE, &payload, &signature) != TCB_OK ||
+	if (cose_sign1_decode(grant->custody_record, CUSTODY_TYPE, &payload, &signature) !=
+		TCB_OK ||
 	    custody_record_decode(payload, &record) != TCB_OK ||
 	    cose_check(CUSTODY_TYPE, payload, &record.mige_key, &signature, NULL) != TCB_OK ||
-	    memcmp(&record.id, &request->id, sizeof record.id) != 0 || record.generation != request->generation ||
+	    memcmp(&record.id, &request->id, sizeof record.id) != 0 ||
+	    record.generation != request->generation ||
 	    memcmp(&record.from_ak, &c->peer.platform.ak, sizeof record.from_ak) != 0 ||
 	    memcmp(&record.to_ak, own_ak, sizeof *own_ak) != 0 ||
 	    !is_proven_by_peer(&c->peer, grant->custody_proof, &record.mige_key))

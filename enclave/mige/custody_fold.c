@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* A custody chain has no end: when it is full, its oldest record goes into a summary (edge/custody_summary.h). */
+/* A custody chain has no end: when it is full, its oldest record goes into a summary
+ * (edge/custody_summary.h). */
 #include "core/cbor.h"
 #include "crypto/crypto.h"
 #include "crypto/tpm_name.h"
@@ -16,13 +17,14 @@ static uint8_t chain_bytes[LIMIT_CUSTODY], summary_bytes[LIMIT_CUSTODY_SUMMARY];
 
 static enum tcb_error bad_chain(struct diagnosis *d)
 {
-	return diagnose(d, TCB_REFUSED, "mige.custody.chain", "a custody chain that is not this vTPM's, or does not check",
+	return diagnose(d, TCB_REFUSED, "mige.custody.chain",
+			"a custody chain that is not this vTPM's, or does not check",
 			"one record for each hand-over, signed, each continuing the one before",
 			"look for a defect with the daemon's log; the VM goes on where it is");
 }
 
-static enum tcb_error open_record(struct span bytes, struct custody_record *ret_record, struct p256_signature *ret_signature,
-				  struct span *ret_payload)
+static enum tcb_error open_record(struct span bytes, struct custody_record *ret_record,
+				  struct p256_signature *ret_signature, struct span *ret_payload)
 {
 	TRY(cose_sign1_decode(bytes, CUSTODY_TYPE, ret_payload, ret_signature));
 	return custody_record_decode(*ret_payload, ret_record);
@@ -30,8 +32,11 @@ static enum tcb_error open_record(struct span bytes, struct custody_record *ret_
 
 /* ---- the chain as it came ---- */
 
-/* Records of this vTPM, each continuing the one before, up to the hand-over that brought it here. */
-static enum tcb_error check_records(const struct custody_chain *chain, const struct local_escrow *escrow, const struct tpm_name *own_ak)
+/* Records of this vTPM, each continuing the one before, up to the hand-over that brought it here.
+ */
+static enum tcb_error check_records(const struct custody_chain *chain,
+				    const struct local_escrow *escrow,
+				    const struct tpm_name *own_ak)
 {
 	struct p256_signature signature;
 	struct custody_record record = {0}, before;
@@ -49,10 +54,10 @@ static enum tcb_error check_records(const struct custody_chain *chain, const str
 		TRY(crypto_sha256(chain->records[i], &last));
 	}
 	return chain->record_count > 0 && record.generation + 1 == escrow->generation &&
-			       memcmp(&record.to_ak, own_ak, sizeof *own_ak) == 0 &&
-			       memcmp(&last, &escrow->last_custody, sizeof last) == 0
-		       ? TCB_OK
-		       : TCB_REFUSED;
+		       memcmp(&record.to_ak, own_ak, sizeof *own_ak) == 0 &&
+		       memcmp(&last, &escrow->last_custody, sizeof last) == 0
+		   ? TCB_OK
+		   : TCB_REFUSED;
 }
 
 static bool is_proven(const struct custody_chain *chain, const struct p256_point *mige_key)
@@ -67,16 +72,19 @@ static bool is_proven(const struct custody_chain *chain, const struct p256_point
 }
 
 /* The summary so far; of a vTPM that has none, an empty one before the record. */
-static enum tcb_error open_summary(const struct custody_chain *chain, const struct custody_record *oldest,
+static enum tcb_error open_summary(const struct custody_chain *chain,
+				   const struct custody_record *oldest,
 				   struct custody_summary *ret_summary)
 {
 	struct p256_signature signature;
 	struct span payload;
 
 	if (chain->summary.size == 0) {
-		*ret_summary = (struct custody_summary){ .id = oldest->id, .first_generation = oldest->generation,
-							 .last_generation = oldest->generation - 1, .first_time_s = oldest->time_s,
-							 .at_ak = oldest->from_ak };
+		*ret_summary = (struct custody_summary){.id = oldest->id,
+							.first_generation = oldest->generation,
+							.last_generation = oldest->generation - 1,
+							.first_time_s = oldest->time_s,
+							.at_ak = oldest->from_ak};
 		return oldest->generation == 1 ? TCB_OK : TCB_REFUSED;
 	}
 	TRY(cose_sign1_decode(chain->summary, CUSTODY_SUMMARY_TYPE, &payload, &signature));
@@ -100,7 +108,8 @@ static void count_stay(struct custody_summary *s, const struct custody_record *r
 		s->others++;
 		return;
 	}
-	s->stays[s->stay_count++] = (struct custody_stay){ .name = record->from_name, .ak = record->from_ak, .count = 1 };
+	s->stays[s->stay_count++] =
+	    (struct custody_stay){.name = record->from_name, .ak = record->from_ak, .count = 1};
 }
 
 static enum tcb_error add_record(struct custody_summary *s, struct span bytes)
@@ -112,8 +121,10 @@ static enum tcb_error add_record(struct custody_summary *s, struct span bytes)
 
 	TRY(open_record(bytes, &record, &signature, &payload));
 	TRY(cose_check(CUSTODY_TYPE, payload, &record.mige_key, &signature, NULL));
-	if (memcmp(&record.id, &s->id, sizeof s->id) != 0 || record.generation != s->last_generation + 1 ||
-	    memcmp(&record.previous, &s->last, sizeof s->last) != 0 || memcmp(&record.from_ak, &s->at_ak, sizeof s->at_ak) != 0)
+	if (memcmp(&record.id, &s->id, sizeof s->id) != 0 ||
+	    record.generation != s->last_generation + 1 ||
+	    memcmp(&record.previous, &s->last, sizeof s->last) != 0 ||
+	    memcmp(&record.from_ak, &s->at_ak, sizeof s->at_ak) != 0)
 		return TCB_REFUSED;
 	count_stay(s, &record);
 	s->last_generation = record.generation;
@@ -124,7 +135,8 @@ static enum tcb_error add_record(struct custody_summary *s, struct span bytes)
 	return crypto_sha256(bytes, &s->last);
 }
 
-static enum tcb_error sign_summary(const struct mige *m, struct custody_summary *s, struct span *ret_bytes)
+static enum tcb_error sign_summary(const struct mige *m, struct custody_summary *s,
+				   struct span *ret_bytes)
 {
 	uint8_t payload_bytes[LIMIT_CUSTODY_SUMMARY];
 	struct writer w = WRITER_OF(payload_bytes), out = WRITER_OF(summary_bytes);
@@ -162,7 +174,8 @@ static enum tcb_error own_ak_name(const struct mige *m, struct tpm_name *ret_nam
 	return tpm_name_of(own.ak_public, ret_name);
 }
 
-enum tcb_error custody_fold(struct mige *m, const struct local_escrow *escrow, struct span *ret_chain, struct diagnosis *d)
+enum tcb_error custody_fold(struct mige *m, const struct local_escrow *escrow,
+			    struct span *ret_chain, struct diagnosis *d)
 {
 	struct writer w = WRITER_OF(chain_bytes);
 	struct custody_chain chain;
@@ -172,7 +185,8 @@ enum tcb_error custody_fold(struct mige *m, const struct local_escrow *escrow, s
 	if (escrow->custody.size == 0)
 		return TCB_OK;
 	TRY(own_ak_name(m, &own_ak));
-	if (custody_chain_decode(escrow->custody, &chain) != TCB_OK || check_records(&chain, escrow, &own_ak) != TCB_OK)
+	if (custody_chain_decode(escrow->custody, &chain) != TCB_OK ||
+	    check_records(&chain, escrow, &own_ak) != TCB_OK)
 		return bad_chain(d);
 	if (chain.record_count < LIMIT_CUSTODY_RECORDS)
 		return TCB_OK;

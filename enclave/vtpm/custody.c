@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The vTPM's custody chain (edge/custody.h). It is made and signed by Migration Enclaves; the vTPM keeps it. */
+/* The vTPM's custody chain (edge/custody.h). It is made and signed by Migration Enclaves; the vTPM
+ * keeps it. */
 #include "edge/custody.h"
 
 #include "crypto/crypto.h"
@@ -10,10 +11,13 @@ static uint8_t chain_bytes[LIMIT_CUSTODY];
 static enum tcb_error chain_of(const struct vtpm_record *record, struct custody_chain *ret_chain)
 {
 	*ret_chain = (struct custody_chain){0};
-	return record->custody_size > 0 ? custody_chain_decode(span_of(record->custody, record->custody_size), ret_chain) : TCB_OK;
+	return record->custody_size > 0
+		   ? custody_chain_decode(span_of(record->custody, record->custody_size), ret_chain)
+		   : TCB_OK;
 }
 
-enum tcb_error custody_append(struct vtpm_record *record, struct span custody_record, struct span proof)
+enum tcb_error custody_append(struct vtpm_record *record, struct span custody_record,
+			      struct span proof)
 {
 	struct writer w = WRITER_OF(chain_bytes);
 	struct custody_chain chain;

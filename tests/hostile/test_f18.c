@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* HOSTILE-HOST F18: a custody record vouches for itself. A platform that the policy does not list is trusted only if each hand-over since
- * a listed one is proven by the Migration Enclave that made it. The attacker here has a processor's leaked key: it can make quotes of any
- * enclave on that processor, and signs with whatever key it needs. */
+/* HOSTILE-HOST F18: a custody record vouches for itself. A platform that the policy does not list
+ * is trusted only if each hand-over since a listed one is proven by the Migration Enclave that made
+ * it. The attacker here has a processor's leaked key: it can make quotes of any enclave on that
+ * processor, and signs with whatever key it needs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,8 +33,10 @@ static struct span custody_collateral;
 
 static enum tcb_error appraise(const struct attester *by)
 {
-	const struct evidence_inputs in = { .evidence = parts_sign(&parts, by->residence), .nonce = SPAN_OF(by->nonce),
-					    .custody_collateral = custody_collateral, .now_s = (uint64_t)time(NULL) };
+	const struct evidence_inputs in = {.evidence = parts_sign(&parts, by->residence),
+					   .nonce = SPAN_OF(by->nonce),
+					   .custody_collateral = custody_collateral,
+					   .now_s = (uint64_t)time(NULL)};
 
 	checks = (struct checks){0};
 	return evidence_appraise(&in, &policy, &checks, &claims);
@@ -43,7 +46,9 @@ static void assert_trusted(const struct attester *by)
 {
 	attester_attest(by, &parts);
 	if (appraise(by) != TCB_OK || checks_first_failure(&checks) != NULL)
-		fail_msg("refused: %s", checks_first_failure(&checks) != NULL ? checks_first_failure(&checks)->code : "missing");
+		fail_msg("refused: %s", checks_first_failure(&checks) != NULL
+					    ? checks_first_failure(&checks)->code
+					    : "missing");
 }
 
 static void assert_refused(const struct attester *by, const char *code)
@@ -62,9 +67,10 @@ static void assert_refused(const struct attester *by, const char *code)
 
 static struct policy_platform list(const struct rig_platform *p)
 {
-	struct policy_platform listed = { .name = "listed" };
+	struct policy_platform listed = {.name = "listed"};
 
-	assert_int_equal(tpm_name_of(span_of(p->ak_public, p->ak_public_size), &listed.ak_name), TCB_OK);
+	assert_int_equal(tpm_name_of(span_of(p->ak_public, p->ak_public_size), &listed.ak_name),
+			 TCB_OK);
 	return listed;
 }
 
@@ -73,7 +79,7 @@ static void accept(enum enclave_role role)
 	struct policy_enclave *entry = &policy.enclaves[policy.enclave_count++];
 	const struct enclave_identity enclave = fake_identity(role);
 
-	*entry = (struct policy_enclave){ .role = role, .has_mrsigner = true, .min_isv_svn = 1 };
+	*entry = (struct policy_enclave){.role = role, .has_mrsigner = true, .min_isv_svn = 1};
 	memcpy(entry->mrsigner, enclave.mrsigner, sizeof entry->mrsigner);
 }
 
@@ -81,8 +87,12 @@ static void trust_root_of(const struct attester *x)
 {
 	struct certified_ak ak;
 
-	assert_int_equal(certified_ak_decode(attester_certified_ak(x, span_of(x->platform->ak_public, x->platform->ak_public_size),
-								   AK_SOURCE_MSR), &ak), TCB_OK);
+	assert_int_equal(
+	    certified_ak_decode(
+		attester_certified_ak(
+		    x, span_of(x->platform->ak_public, x->platform->ak_public_size), AK_SOURCE_MSR),
+		&ak),
+	    TCB_OK);
 	assert_int_equal(quote_peek_root(ak.quote, &policy.roots[policy.root_count++]), TCB_OK);
 }
 
@@ -113,7 +123,7 @@ static int forget(void **state)
 
 static int begin(void **state)
 {
-	EVP_PKEY **const keys[] = { &pse_of_a, &pse_of_b, &pse_of_c, &pse_of_d };
+	EVP_PKEY **const keys[] = {&pse_of_a, &pse_of_b, &pse_of_c, &pse_of_d};
 
 	(void)state;
 	if (crypto_init() != TCB_OK)
@@ -156,7 +166,8 @@ static struct custody_chain chain_of(const struct attester *x)
 {
 	struct custody_chain chain;
 
-	assert_int_equal(custody_chain_decode(span_of(x->custody, x->custody_size), &chain), TCB_OK);
+	assert_int_equal(custody_chain_decode(span_of(x->custody, x->custody_size), &chain),
+			 TCB_OK);
 	return chain;
 }
 
@@ -198,10 +209,12 @@ static void no_listed_platform_is_no_ground(void **state)
 /* ---- a leaked key of B's processor, and a made-up hand-over from A ---- */
 
 /* The attacker's vTPM on B: its chain says that it came from A, in this record, with this proof. */
-static void forge(struct attester *attacker, const struct custody_record *record, EVP_PKEY *signer, struct span proof)
+static void forge(struct attester *attacker, const struct custody_record *record, EVP_PKEY *signer,
+		  struct span proof)
 {
 	struct attester signs = *attacker;
-	struct custody_chain chain = { .record_count = 1, .proof_count = proof.size > 0, .proofs = {proof} };
+	struct custody_chain chain = {
+	    .record_count = 1, .proof_count = proof.size > 0, .proofs = {proof}};
 
 	signs.mige_key = signer;
 	chain.records[0] = attester_record(&signs, record);
@@ -236,11 +249,14 @@ static void a_made_up_record_is_refused(void **state)
 	attacker.generation = 2;
 	forge(&attacker, &record, vm.mige_key, span_of(NULL, 0));
 	assert_refused(&attacker, "custody.unproven");
-	forge(&attacker, &record, vm.mige_key, attester_proof(&attacker, &mige, b.ak)); /* B's own MigE */
+	forge(&attacker, &record, vm.mige_key,
+	      attester_proof(&attacker, &mige, b.ak)); /* B's own MigE */
 	assert_refused(&attacker, "custody.proof");
-	forge(&attacker, &record, vm.mige_key, attester_proof(&as_a, &mige, b.ak)); /* A's TPM has not signed */
+	forge(&attacker, &record, vm.mige_key,
+	      attester_proof(&as_a, &mige, b.ak)); /* A's TPM has not signed */
 	assert_refused(&attacker, "custody.proof");
-	policy.unlisted_platforms = UNLISTED_ACCEPT; /* nor is it let pass where nothing rests on it */
+	policy.unlisted_platforms =
+	    UNLISTED_ACCEPT; /* nor is it let pass where nothing rests on it */
 	assert_refused(&attacker, "custody.proof");
 }
 
@@ -259,7 +275,8 @@ static void a_lent_tpm_does_not_make_the_processor(void **state)
 	attester_attest(&vm, &parts);
 	assert_int_equal(appraise(&vm), TCB_OK);
 	policy.platforms[0].has_ppid = true;
-	memcpy(policy.platforms[0].ppid, claims.platform.quote.ppid, sizeof policy.platforms[0].ppid);
+	memcpy(policy.platforms[0].ppid, claims.platform.quote.ppid,
+	       sizeof policy.platforms[0].ppid);
 	forge(&attacker, &record, vm.mige_key, attester_proof(&as_a, &mige, a.ak));
 	assert_refused(&attacker, "custody.proof");
 	real = vm;
@@ -308,7 +325,8 @@ static void the_processor_that_took_it_answers(void **state)
 
 /* ---- what a proof must say ---- */
 
-static void refused_by(const struct enclave_identity *mige, const struct enclave_identity *pse, const char *code, const char *why)
+static void refused_by(const struct enclave_identity *mige, const struct enclave_identity *pse,
+		       const char *code, const char *why)
 {
 	struct attester moved = vm;
 	struct custody_chain chain;
@@ -325,7 +343,8 @@ static void refused_by(const struct enclave_identity *mige, const struct enclave
 
 static void enclaves_of_former_platforms_are_judged(void **state)
 {
-	const struct enclave_identity good_pse = fake_identity(ROLE_PSE), good_mige = fake_identity(ROLE_MIGE);
+	const struct enclave_identity good_pse = fake_identity(ROLE_PSE),
+				      good_mige = fake_identity(ROLE_MIGE);
 	struct enclave_identity mige = good_mige, pse = good_pse;
 	struct attester moved = vm;
 
@@ -361,7 +380,8 @@ static void an_endorsement_of_another_boot_or_pse_is_refused(void **state)
 	chain = chain_of(&moved);
 	other.epoch.bytes[5] ^= 1;
 	assert_int_equal(custody_proof_decode(chain.proofs[0], &moves), TCB_OK);
-	assert_int_equal(custody_proof_decode(attester_proof(&other, &mige, a.ak), &others), TCB_OK);
+	assert_int_equal(custody_proof_decode(attester_proof(&other, &mige, a.ak), &others),
+			 TCB_OK);
 	others.certified_ak = moves.certified_ak;
 	custody_proof_encode(&w, &others);
 	chain.proofs[0] = span_of(bytes, w.size);
@@ -409,9 +429,14 @@ static void without_collateral_it_is_not_judged(void **state)
 
 static struct custody_summary summary_of(const struct attester *x, uint64_t last)
 {
-	struct custody_summary s = { .id = x->id, .first_generation = 1, .last_generation = last, .first_time_s = 1, .last_time_s = 2,
-				     .stay_count = 1, .stays = { { .name = span_of_text("b"), .count = last } },
-				     .last = {{9}} };
+	struct custody_summary s = {.id = x->id,
+				    .first_generation = 1,
+				    .last_generation = last,
+				    .first_time_s = 1,
+				    .last_time_s = 2,
+				    .stay_count = 1,
+				    .stays = {{.name = span_of_text("b"), .count = last}},
+				    .last = {{9}}};
 
 	s.stays[0].ak = list(&b).ak_name;
 	s.at_ak = list(x->platform).ak_name;
@@ -420,7 +445,8 @@ static struct custody_summary summary_of(const struct attester *x, uint64_t last
 }
 
 /* A vTPM whose first four hand-overs were folded on A, and that has moved from there to B. */
-static void fold_and_move(const struct attester *before, const struct custody_summary *s, struct attester *ret_moved)
+static void fold_and_move(const struct attester *before, const struct custody_summary *s,
+			  struct attester *ret_moved)
 {
 	struct custody_chain chain;
 
@@ -487,11 +513,11 @@ static void a_summary_that_is_not_this_one_is_refused(void **state)
 	chain.summary = attester_summary(&vm, &s);
 	attester_set_chain(&moved, &chain);
 	assert_refused(&moved, "custody.chain"); /* of another history */
-	chain.summary = attester_summary(&(struct attester){ .mige_key = other }, &good);
+	chain.summary = attester_summary(&(struct attester){.mige_key = other}, &good);
 	attester_set_chain(&moved, &chain);
 	assert_refused(&moved, "custody.summary"); /* signed by another key */
 	assert_int_equal(crypto_p256_public(other, &good.mige_key), TCB_OK);
-	chain.summary = attester_summary(&(struct attester){ .mige_key = other }, &good);
+	chain.summary = attester_summary(&(struct attester){.mige_key = other}, &good);
 	attester_set_chain(&moved, &chain);
 	assert_refused(&moved, "custody.unproven"); /* nobody knows whose */
 	EVP_PKEY_free(other);
@@ -535,21 +561,21 @@ static void counts_that_do_not_add_up_are_malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_move_from_a_listed_platform_is_trusted),
-		TEST(each_hop_since_the_listed_one_is_proven),
-		TEST(no_listed_platform_is_no_ground),
-		TEST(a_made_up_record_is_refused),
-		TEST(a_lent_tpm_does_not_make_the_processor),
-		TEST(a_borrowed_proof_proves_nothing),
-		TEST(the_processor_that_took_it_answers),
-		TEST(enclaves_of_former_platforms_are_judged),
-		TEST(an_endorsement_of_another_boot_or_pse_is_refused),
-		TEST(no_byte_of_a_chain_is_idle),
-		TEST(without_collateral_it_is_not_judged),
-		TEST(a_summary_stands_for_what_it_folds),
-		TEST(a_summary_that_is_not_this_one_is_refused),
-		TEST(a_record_dropped_from_the_middle_is_missed),
-		TEST(counts_that_do_not_add_up_are_malformed),
+	    TEST(a_move_from_a_listed_platform_is_trusted),
+	    TEST(each_hop_since_the_listed_one_is_proven),
+	    TEST(no_listed_platform_is_no_ground),
+	    TEST(a_made_up_record_is_refused),
+	    TEST(a_lent_tpm_does_not_make_the_processor),
+	    TEST(a_borrowed_proof_proves_nothing),
+	    TEST(the_processor_that_took_it_answers),
+	    TEST(enclaves_of_former_platforms_are_judged),
+	    TEST(an_endorsement_of_another_boot_or_pse_is_refused),
+	    TEST(no_byte_of_a_chain_is_idle),
+	    TEST(without_collateral_it_is_not_judged),
+	    TEST(a_summary_stands_for_what_it_folds),
+	    TEST(a_summary_that_is_not_this_one_is_refused),
+	    TEST(a_record_dropped_from_the_middle_is_missed),
+	    TEST(counts_that_do_not_add_up_are_malformed),
 	};
 
 	return cmocka_run_group_tests_name("hostile/F18", tests, begin, end);

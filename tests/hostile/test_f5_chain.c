@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* HOSTILE-HOST F5: custody was full after 256 hand-overs. Two real MigEs, with the test as both hosts and as the vTPM, hand it over 5,000 times: the chain
- * is folded, keeps its size, and is what a verifier wants; and what a MigE must not fold it does not. */
+/* HOSTILE-HOST F5: custody was full after 256 hand-overs. Two real MigEs, with the test as both
+ * hosts and as the vTPM, hand it over 5,000 times: the chain is folded, keeps its size, and is what
+ * a verifier wants; and what a MigE must not fold it does not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +56,7 @@ static int fresh(void **state)
 	rig_start(&b);
 	rig_vtpm_init(&at_a, &a, 1);
 	rig_vtpm_init(&at_b, &b, 1);
-	record = (struct vtpm_record){ .id = {{1, 2, 3}}, .generation = 1 };
+	record = (struct vtpm_record){.id = {{1, 2, 3}}, .generation = 1};
 	return 0;
 }
 
@@ -73,8 +74,12 @@ static enum tcb_error escrow(struct rig_vtpm *v)
 {
 	static const uint8_t key_bytes[32] = {7};
 	static uint8_t body_bytes[LIMIT_CUSTODY + 512];
-	const struct local_escrow e = { .handover = handover, .id = record.id, .generation = record.generation, .key_bytes = SPAN_OF(key_bytes),
-					.last_custody = record.last_custody, .custody = span_of(record.custody, record.custody_size) };
+	const struct local_escrow e = {.handover = handover,
+				       .id = record.id,
+				       .generation = record.generation,
+				       .key_bytes = SPAN_OF(key_bytes),
+				       .last_custody = record.last_custody,
+				       .custody = span_of(record.custody, record.custody_size)};
 	struct writer w = WRITER_OF(body_bytes);
 	struct local_escrowed escrowed;
 	struct span reply;
@@ -89,8 +94,11 @@ static enum tcb_error escrow(struct rig_vtpm *v)
 
 static enum tcb_error redeem(struct rig_vtpm *v, const struct rig_platform *source)
 {
-	const struct local_redeem m = { .handover = handover, .id = record.id, .generation = record.generation,
-					.source_address = span_of_text(source->address), .source_mige_key = mige_key };
+	const struct local_redeem m = {.handover = handover,
+				       .id = record.id,
+				       .generation = record.generation,
+				       .source_address = span_of_text(source->address),
+				       .source_mige_key = mige_key};
 	struct local_redeemed redeemed;
 	uint8_t body_bytes[512];
 	struct writer w = WRITER_OF(body_bytes);
@@ -129,10 +137,11 @@ static void move(void)
 
 /* ---- a verifier ---- */
 
-static enum tcb_error judge(const struct rig_platform *on, struct checks *checks, struct evidence_claims *claims)
+static enum tcb_error judge(const struct rig_platform *on, struct checks *checks,
+			    struct evidence_claims *claims)
 {
 	static struct policy policy;
-	const struct evidence_inputs in = { .now_s = (uint64_t)time(NULL) };
+	const struct evidence_inputs in = {.now_s = (uint64_t)time(NULL)};
 	struct custody_chain chain;
 	struct p256_signature signature;
 	struct custody_record last;
@@ -141,13 +150,21 @@ static enum tcb_error judge(const struct rig_platform *on, struct checks *checks
 	policy_default(&policy);
 	policy.unlisted_platforms = UNLISTED_ACCEPT;
 	*checks = (struct checks){0};
-	*claims = (struct evidence_claims){ .request = { .id = record.id, .generation = record.generation } };
-	assert_int_equal(tpm_name_of(span_of(on->ak_public, on->ak_public_size), &claims->platform.ak_name), TCB_OK);
-	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain), TCB_OK);
-	assert_int_equal(cose_sign1_decode(chain.records[chain.record_count - 1], CUSTODY_TYPE, &payload, &signature), TCB_OK);
+	*claims =
+	    (struct evidence_claims){.request = {.id = record.id, .generation = record.generation}};
+	assert_int_equal(
+	    tpm_name_of(span_of(on->ak_public, on->ak_public_size), &claims->platform.ak_name),
+	    TCB_OK);
+	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain),
+			 TCB_OK);
+	assert_int_equal(cose_sign1_decode(chain.records[chain.record_count - 1], CUSTODY_TYPE,
+					   &payload, &signature),
+			 TCB_OK);
 	assert_int_equal(custody_record_decode(payload, &last), TCB_OK);
-	memcpy(claims->platform.quote.ppid, last.to_ppid, sizeof last.to_ppid); /* what the MigEs have judged */
-	return custody_appraise(span_of(record.custody, record.custody_size), file_span(&on->collateral), &in, &policy, checks, claims);
+	memcpy(claims->platform.quote.ppid, last.to_ppid,
+	       sizeof last.to_ppid); /* what the MigEs have judged */
+	return custody_appraise(span_of(record.custody, record.custody_size),
+				file_span(&on->collateral), &in, &policy, checks, claims);
 }
 
 static void assert_good(uint64_t hand_overs)
@@ -156,10 +173,12 @@ static void assert_good(uint64_t hand_overs)
 	static struct evidence_claims claims;
 
 	if (judge(hand_overs % 2 == 1 ? &b : &a, &checks, &claims) != TCB_OK)
-		fail_msg("after %llu: %s", (unsigned long long)hand_overs, checks_first_failure(&checks)->code);
+		fail_msg("after %llu: %s", (unsigned long long)hand_overs,
+			 checks_first_failure(&checks)->code);
 	assert_int_equal(claims.custody_count, hand_overs);
 	assert_true(record.custody_size < CHAIN_MAX);
-	print_message("# after %llu hand-overs the chain has %zu bytes\n", (unsigned long long)hand_overs, record.custody_size);
+	print_message("# after %llu hand-overs the chain has %zu bytes\n",
+		      (unsigned long long)hand_overs, record.custody_size);
 }
 
 static struct custody_summary summary(void)
@@ -169,8 +188,10 @@ static struct custody_summary summary(void)
 	struct custody_chain chain;
 	struct span payload;
 
-	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain), TCB_OK);
-	assert_int_equal(cose_sign1_decode(chain.summary, CUSTODY_SUMMARY_TYPE, &payload, &signature), TCB_OK);
+	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain),
+			 TCB_OK);
+	assert_int_equal(
+	    cose_sign1_decode(chain.summary, CUSTODY_SUMMARY_TYPE, &payload, &signature), TCB_OK);
 	assert_int_equal(custody_summary_decode(payload, &s), TCB_OK);
 	return s;
 }
@@ -184,7 +205,8 @@ static void a_chain_has_no_end(void **state)
 	(void)state;
 	for (uint64_t i = 1; i <= HAND_OVERS; i++) {
 		move();
-		if (i == 1 || i == 8 || i == 9 || i == 10 || i == 100 || i == 257 || i == 300 || i == HAND_OVERS)
+		if (i == 1 || i == 8 || i == 9 || i == 10 || i == 100 || i == 257 || i == 300 ||
+		    i == HAND_OVERS)
 			assert_good(i);
 	}
 	s = summary();
@@ -195,7 +217,8 @@ static void a_chain_has_no_end(void **state)
 	assert_true(s.first_time_s <= s.last_time_s);
 }
 
-/* Enclaves start anew between any two steps: the summary's and the record's keys may then be two, both proven. */
+/* Enclaves start anew between any two steps: the summary's and the record's keys may then be two,
+ * both proven. */
 static void a_mige_that_starts_anew_breaks_no_chain(void **state)
 {
 	(void)state;
@@ -215,7 +238,8 @@ static void a_mige_that_starts_anew_breaks_no_chain(void **state)
 	}
 }
 
-/* A grant is repeated after the source's MigE has started anew: by the new key, for the same hand-over. */
+/* A grant is repeated after the source's MigE has started anew: by the new key, for the same
+ * hand-over. */
 static void a_repeated_grant_is_proven_too(void **state)
 {
 	struct vtpm_record *before = malloc(sizeof *before);
@@ -257,7 +281,8 @@ static void refused_with(size_t at, struct span (*chain_member)(struct custody_c
 	struct custody_chain chain;
 	uint8_t *byte;
 
-	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain), TCB_OK);
+	assert_int_equal(custody_chain_decode(span_of(record.custody, record.custody_size), &chain),
+			 TCB_OK);
 	byte = (uint8_t *)(uintptr_t)chain_member(&chain).data + at;
 	*byte ^= 1;
 	assert_code(escrow(record.generation % 2 == 1 ? &at_a : &at_b), "mige.custody.chain");
@@ -265,7 +290,10 @@ static void refused_with(size_t at, struct span (*chain_member)(struct custody_c
 }
 
 static struct span first_record(struct custody_chain *chain) { return chain->records[0]; }
-static struct span newest_record(struct custody_chain *chain) { return chain->records[chain->record_count - 1]; }
+static struct span newest_record(struct custody_chain *chain)
+{
+	return chain->records[chain->record_count - 1];
+}
 static struct span the_summary(struct custody_chain *chain) { return chain->summary; }
 
 /* What does not check is not folded; the VM goes on where it is. */
@@ -293,11 +321,11 @@ static void a_bad_chain_is_not_folded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_chain_has_no_end),
-		TEST(a_mige_that_starts_anew_breaks_no_chain),
-		TEST(a_repeated_grant_is_proven_too),
-		TEST(no_proof_no_grant),
-		TEST(a_bad_chain_is_not_folded),
+	    TEST(a_chain_has_no_end),
+	    TEST(a_mige_that_starts_anew_breaks_no_chain),
+	    TEST(a_repeated_grant_is_proven_too),
+	    TEST(no_proof_no_grant),
+	    TEST(a_bad_chain_is_not_folded),
 	};
 
 	return cmocka_run_group_tests_name("hostile/F5-chain", tests, begin, end);

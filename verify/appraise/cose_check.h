@@ -9,8 +9,10 @@
 
 struct memo;
 
-/* ES256 over the Sig_structure, hashed where the payload stands. TCB_CRYPTO: it does not check. `memo` may be NULL. */
-enum tcb_error cose_check(const char *content_type, struct span payload, const struct p256_point *key,
-			  const struct p256_signature *signature, const struct memo *memo) MUST_USE;
+/* ES256 over the Sig_structure, hashed where the payload stands. TCB_CRYPTO: it does not check.
+ * `memo` may be NULL. */
+enum tcb_error cose_check(const char *content_type, struct span payload,
+			  const struct p256_point *key, const struct p256_signature *signature,
+			  const struct memo *memo) MUST_USE;
 
 #endif

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* A policy's rules on former platforms (verify/appraise/custody_rules.h). A former platform is believed only by the proof of its
- * Migration Enclave, judged as the platform that answers is. */
+/* A policy's rules on former platforms (verify/appraise/custody_rules.h). A former platform is
+ * believed only by the proof of its Migration Enclave, judged as the platform that answers is. */
 #include "verify/appraise/custody_rules.h"
 
 #include <stdio.h>
 
 #define LAYER "custody"
 
-const struct proven_mige *custody_proof_of(const struct custody_view *v, const struct p256_point *mige_key)
+const struct proven_mige *custody_proof_of(const struct custody_view *v,
+					   const struct p256_point *mige_key)
 {
 	for (size_t i = 0; i < v->chain.proof_count; i++)
 		if (memcmp(&v->proofs[i].mige.mige_key, mige_key, sizeof *mige_key) == 0)
@@ -41,7 +42,8 @@ bool custody_is_processor(const uint8_t *known, const uint8_t ppid[PPID_SIZE])
 /* Collateral that is not for this processor tells nothing about it. */
 static bool is_of_another(const struct check *failure)
 {
-	static const char *const codes[] = { "quote.tcbinfo.fmspc", "quote.tcbinfo.pceid", "quote.crl", "quote.collateral.root" };
+	static const char *const codes[] = {"quote.tcbinfo.fmspc", "quote.tcbinfo.pceid",
+					    "quote.crl", "quote.collateral.root"};
 
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
 		if (strcmp(failure->code, codes[i]) == 0)
@@ -57,10 +59,11 @@ static const struct check *first_failure_since(const struct checks *checks, size
 	return NULL;
 }
 
-/* TCB_WRONG_STATE: this collateral cannot judge it. The checks of the judgement itself are taken back; `ret_failure` is the first
- * that failed. */
-static enum tcb_error judge_by(const struct custody_judge *j, struct span collateral, const struct proven_mige *proof,
-			       struct quote_claims *ret_quote, struct check *ret_failure)
+/* TCB_WRONG_STATE: this collateral cannot judge it. The checks of the judgement itself are taken
+ * back; `ret_failure` is the first that failed. */
+static enum tcb_error judge_by(const struct custody_judge *j, struct span collateral,
+			       const struct proven_mige *proof, struct quote_claims *ret_quote,
+			       struct check *ret_failure)
 {
 	size_t first = j->checks->count;
 	bool missing = j->checks->missing;
@@ -78,18 +81,21 @@ static enum tcb_error judge_by(const struct custody_judge *j, struct span collat
 	return error;
 }
 
-static enum tcb_error judge_processor(const struct custody_judge *j, const struct proven_mige *proof, struct quote_claims *ret_quote,
-				      struct check *ret_failure)
+static enum tcb_error judge_processor(const struct custody_judge *j,
+				      const struct proven_mige *proof,
+				      struct quote_claims *ret_quote, struct check *ret_failure)
 {
 	enum tcb_error error = TCB_WRONG_STATE;
 
-	for (size_t i = 0; error == TCB_WRONG_STATE && i < sizeof j->collateral / sizeof j->collateral[0]; i++)
+	for (size_t i = 0;
+	     error == TCB_WRONG_STATE && i < sizeof j->collateral / sizeof j->collateral[0]; i++)
 		if (j->collateral[i].size > 0)
 			error = judge_by(j, j->collateral[i], proof, ret_quote, ret_failure);
 	return error;
 }
 
-static bool fail_proof(const struct custody_judge *j, const char *expected, const struct check *failure)
+static bool fail_proof(const struct custody_judge *j, const char *expected,
+		       const struct check *failure)
 {
 	char got[CHECK_TEXT_MAX + 64];
 
@@ -97,23 +103,28 @@ static bool fail_proof(const struct custody_judge *j, const char *expected, cons
 	return check_value(j->checks, LAYER, "proof", "custody.proof", false, expected, got);
 }
 
-/* The platform that signed record `i`, by its proof. TCB_WRONG_STATE: what is needed to judge it is not there. */
-static enum tcb_error judge_former(const struct custody_judge *j, const struct custody_view *v, size_t i)
+/* The platform that signed record `i`, by its proof. TCB_WRONG_STATE: what is needed to judge it is
+ * not there. */
+static enum tcb_error judge_former(const struct custody_judge *j, const struct custody_view *v,
+				   size_t i)
 {
 	const struct proven_mige *proof = custody_proof_of(v, &v->records[i].mige_key);
-	const struct policy_platform *listed = policy_find_platform(j->policy, &v->records[i].from_ak);
+	const struct policy_platform *listed =
+	    policy_find_platform(j->policy, &v->records[i].from_ak);
 	struct quote_claims quote;
-	struct check failure = { .code = "", .got = "" };
+	struct check failure = {.code = "", .got = ""};
 	enum tcb_error error;
 
 	if (proof == NULL) {
 		(void)check_that(j->checks, LAYER, "proof", "custody.unproven", false,
-				 "a proof for each hand-over since the last listed platform", "a hand-over without one");
+				 "a proof for each hand-over since the last listed platform",
+				 "a hand-over without one");
 		return TCB_REFUSED;
 	}
 	error = judge_processor(j, proof, &quote, &failure);
 	if (error == TCB_WRONG_STATE) {
-		check_missing(j->checks, LAYER, "proof", "custody.collateral", "no collateral for a former platform's processor");
+		check_missing(j->checks, LAYER, "proof", "custody.collateral",
+			      "no collateral for a former platform's processor");
 		return error;
 	}
 	if (error != TCB_OK) {
@@ -122,10 +133,12 @@ static enum tcb_error judge_former(const struct custody_judge *j, const struct c
 	}
 	return check_that(j->checks, LAYER, "proof", "custody.proof",
 			  custody_is_processor(custody_processor_before(v, i), quote.ppid) &&
-				  (listed == NULL || !listed->has_ppid || memcmp(listed->ppid, quote.ppid, sizeof quote.ppid) == 0),
-			  "a Migration Enclave on the platform that gave the vTPM away", "one on another processor")
-		       ? TCB_OK
-		       : TCB_REFUSED;
+			      (listed == NULL || !listed->has_ppid ||
+			       memcmp(listed->ppid, quote.ppid, sizeof quote.ppid) == 0),
+			  "a Migration Enclave on the platform that gave the vTPM away",
+			  "one on another processor")
+		   ? TCB_OK
+		   : TCB_REFUSED;
 }
 
 /* ---- rules ---- */
@@ -148,7 +161,8 @@ static bool all_listed(const struct custody_judge *j, const struct custody_view 
 	return true;
 }
 
-/* What came before the newest record is the word of the Migration Enclave that signed it, and of its vTPM. */
+/* What came before the newest record is the word of the Migration Enclave that signed it, and of
+ * its vTPM. */
 static enum tcb_error judge_listed_only(const struct custody_judge *j, const struct custody_view *v)
 {
 	size_t count = v->chain.record_count;
@@ -156,15 +170,18 @@ static enum tcb_error judge_listed_only(const struct custody_judge *j, const str
 	if (!j->policy->custody_listed_only || count == 0)
 		return TCB_OK;
 	if (!check_that(j->checks, LAYER, "platforms", "custody.unlisted", all_listed(j, v),
-			"hand-overs between platforms that the policy lists", "one from or to another"))
+			"hand-overs between platforms that the policy lists",
+			"one from or to another"))
 		return TCB_REFUSED;
 	return judge_former(j, v, count - 1);
 }
 
 /* From a listed platform to the one that answers, each hand-over is proven. */
-static enum tcb_error judge_unlisted(const struct custody_judge *j, const struct custody_view *v, const struct evidence_claims *claims)
+static enum tcb_error judge_unlisted(const struct custody_judge *j, const struct custody_view *v,
+				     const struct evidence_claims *claims)
 {
-	bool reached = claims->platform.listed != NULL || j->policy->unlisted_platforms == UNLISTED_ACCEPT;
+	bool reached =
+	    claims->platform.listed != NULL || j->policy->unlisted_platforms == UNLISTED_ACCEPT;
 
 	for (size_t i = v->chain.record_count; !reached && i-- > 0;) {
 		TRY(judge_former(j, v, i));
@@ -172,14 +189,16 @@ static enum tcb_error judge_unlisted(const struct custody_judge *j, const struct
 	}
 	return check_that(j->checks, LAYER, "platform", "platform.unlisted", reached,
 			  "a listed platform, or one that a listed one handed over to", "neither")
-		       ? TCB_OK
-		       : TCB_REFUSED;
+		   ? TCB_OK
+		   : TCB_REFUSED;
 }
 
-enum tcb_error custody_judge_rules(const struct custody_judge *j, const struct custody_view *v, const struct evidence_claims *claims)
+enum tcb_error custody_judge_rules(const struct custody_judge *j, const struct custody_view *v,
+				   const struct evidence_claims *claims)
 {
 	if (j->policy->limits_hand_overs &&
-	    !check_that(j->checks, LAYER, "hand_overs", "custody.hand_overs", claims->custody_count <= j->policy->max_hand_overs,
+	    !check_that(j->checks, LAYER, "hand_overs", "custody.hand_overs",
+			claims->custody_count <= j->policy->max_hand_overs,
 			"no more hand-overs than the policy allows", "more"))
 		return TCB_REFUSED;
 	TRY(judge_listed_only(j, v));

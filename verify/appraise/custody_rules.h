@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What a policy wants of a custody chain whose form, signatures and order are good (verify/appraise/custody.c). */
+/* What a policy wants of a custody chain whose form, signatures and order are good
+ * (verify/appraise/custody.c). */
 #ifndef TCBIND_VERIFY_APPRAISE_CUSTODY_RULES_H
 #define TCBIND_VERIFY_APPRAISE_CUSTODY_RULES_H
 
@@ -25,13 +26,16 @@ struct custody_judge {
 };
 
 /* The proof of this key, or NULL. */
-const struct proven_mige *custody_proof_of(const struct custody_view *v, const struct p256_point *mige_key);
-/* PPID of the processor that the vTPM was on when record `i` was signed (`i` the number of records: now). NULL: not known. */
+const struct proven_mige *custody_proof_of(const struct custody_view *v,
+					   const struct p256_point *mige_key);
+/* PPID of the processor that the vTPM was on when record `i` was signed (`i` the number of records:
+ * now). NULL: not known. */
 const uint8_t *custody_processor_before(const struct custody_view *v, size_t i);
 /* `known` NULL: any is. */
 bool custody_is_processor(const uint8_t *known, const uint8_t ppid[PPID_SIZE]);
 
-/* Number of hand-overs, listed platforms, and whether an unlisted platform may answer. Returns as quote_appraise() does. */
+/* Number of hand-overs, listed platforms, and whether an unlisted platform may answer. Returns as
+ * quote_appraise() does. */
 enum tcb_error custody_judge_rules(const struct custody_judge *judge, const struct custody_view *v,
 				   const struct evidence_claims *claims) MUST_USE;
 
