@@ -88,7 +88,7 @@ static void explain_platforms(const struct policy *p)
 {
 	static const char *const unlisted[] = {
 		[UNLISTED_REFUSE] = "Any other platform is refused.",
-		[UNLISTED_BY_CUSTODY] = "Another platform is accepted only if the VM was handed over to it from, or by way of, one that is listed.",
+		[UNLISTED_BY_CUSTODY] = "Another platform is accepted only if each hand-over to it, from one that is listed, is proven.",
 		[UNLISTED_ACCEPT] = "Any other platform is accepted, too.",
 	};
 

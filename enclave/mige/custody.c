@@ -12,6 +12,7 @@
 #include "edge/tpm_quote.h"
 #include "enclave/lib/cose_sign.h"
 #include "enclave/lib/ocall.h"
+#include "enclave/mige/memory.h"
 #include "enclave/mige/mige.h"
 #include "verify/appraise/cose_check.h"
 #include "verify/appraise/custody_proof.h"
@@ -159,7 +160,7 @@ static bool is_proven_by_peer(const struct judged_peer *peer, struct span bytes,
 	return custody_proof_decode(bytes, &proof) == TCB_OK &&
 	       span_equal(proof.certified_ak,
 			  span_of(peer->certified_ak, peer->certified_ak_size)) &&
-	       custody_proof_open(bytes, NULL, &proven) == TCB_OK &&
+	       custody_proof_open(bytes, memory_of_signatures(), &proven) == TCB_OK &&
 	       memcmp(&proven.mige.mige_key, mige_key, sizeof *mige_key) == 0;
 }
 

@@ -9,6 +9,7 @@
 #include "edge/custody.h"
 #include "edge/custody_summary.h"
 #include "enclave/lib/cose_sign.h"
+#include "enclave/mige/memory.h"
 #include "enclave/mige/mige.h"
 #include "verify/appraise/cose_check.h"
 #include "verify/appraise/custody_proof.h"
@@ -65,7 +66,7 @@ static bool is_proven(const struct custody_chain *chain, const struct p256_point
 	struct proven_mige proven;
 
 	for (size_t i = 0; i < chain->proof_count; i++)
-		if (custody_proof_open(chain->proofs[i], NULL, &proven) == TCB_OK &&
+		if (custody_proof_open(chain->proofs[i], memory_of_signatures(), &proven) == TCB_OK &&
 		    memcmp(&proven.mige.mige_key, mige_key, sizeof *mige_key) == 0)
 			return true;
 	return false;

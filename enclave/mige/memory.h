@@ -10,5 +10,7 @@
 
 /* The enclave's only memory: of the last 64 signatures and 4 processors. `scope` tells policies apart; it is for all judgements until the next call. */
 const struct memo *memory_under(const struct digest256 *scope);
+/* The same, for signatures alone. */
+const struct memo *memory_of_signatures(void);
 
 #endif
