@@ -3,7 +3,7 @@
 #ifndef TCBIND_CORE_LIMITS_H
 #define TCBIND_CORE_LIMITS_H
 
-#define LIMIT_FRAME (1024u * 1024u)          /* one frame's body on a host stream */
+#define LIMIT_FRAME (3u * 1024u * 1024u)     /* one frame's body on a host stream */
 #define LIMIT_TPM_COMMAND 4096u              /* libtpms' TPM_BUFFER_MAX */
 #define LIMIT_TPM_PERMANENT (256u * 1024u)   /* libtpms' permanent state */
 #define LIMIT_TPM_VOLATILE (128u * 1024u)    /* libtpms' volatile state */

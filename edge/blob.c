@@ -9,7 +9,10 @@ void blob_head_encode(struct writer *w, const struct blob_head *head)
 	writer_u8(w, head->type);
 	writer_bytes(w, SPAN_OF(head->handover.bytes));
 	writer_bytes(w, SPAN_OF(head->id.bytes));
+	writer_bytes(w, SPAN_OF(head->lineage.bytes));
 	writer_u64(w, head->generation);
+	writer_u64(w, head->version);
+	writer_u32(w, head->engine);
 	writer_bytes(w, SPAN_OF(head->source_mige_key.bytes));
 	writer_tpm2b(w, head->source_address);
 }
@@ -24,7 +27,10 @@ static enum tcb_error head_decode(struct reader *r, struct blob_head *ret_head)
 	TRY(reader_u8(r, &ret_head->type));
 	TRY(reader_copy(r, ret_head->handover.bytes, sizeof ret_head->handover.bytes));
 	TRY(reader_copy(r, ret_head->id.bytes, sizeof ret_head->id.bytes));
+	TRY(reader_copy(r, ret_head->lineage.bytes, sizeof ret_head->lineage.bytes));
 	TRY(reader_u64(r, &ret_head->generation));
+	TRY(reader_u64(r, &ret_head->version));
+	TRY(reader_u32(r, &ret_head->engine));
 	TRY(reader_copy(r, ret_head->source_mige_key.bytes, sizeof ret_head->source_mige_key.bytes));
 	TRY(reader_tpm2b(r, &ret_head->source_address));
 	if (ret_head->type != BLOB_PERMANENT && ret_head->type != BLOB_VOLATILE)

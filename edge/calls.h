@@ -53,7 +53,7 @@ enum call {
 };
 
 /* Slots of CALL_HOST_STORE; the host keeps the newest of each, whole, for each enclave; of STORE_PSE_LEDGER_STEP all since the newest
- * STORE_PSE_LEDGER, in order. Answered when durable; but STORE_VTPM_STATE and STORE_PSE_LEDGER_STEP in the order in which they were stored,
+ * STORE_PSE_LEDGER, in order. Answered when durable; but STORE_VTPM_STATE, STORE_MIGE_JOURNAL and STORE_PSE_LEDGER_STEP in the order in which they were stored,
  * and at the latest when a CALL_HOST_PEER to the PSE is answered: one write makes both durable, and those of other vTPMs. */
 enum store_slot {
 	STORE_PSE_LEDGER = 1,

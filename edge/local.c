@@ -33,28 +33,6 @@ enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret
 	return TCB_OK;
 }
 
-void ledger_entry_encode(struct writer *w, const struct ledger_entry *m)
-{
-	writer_bytes(w, SPAN_OF(m->id.bytes));
-	writer_u64(w, m->version);
-	writer_bytes(w, SPAN_OF(m->digest.bytes));
-	writer_bytes(w, SPAN_OF(m->previous.bytes));
-}
-
-enum tcb_error ledger_entry_decode(struct span bytes, struct ledger_entry *ret_m)
-{
-	struct reader r = reader_of(bytes);
-	struct ledger_entry m;
-
-	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
-	TRY(reader_u64(&r, &m.version));
-	TRY(reader_copy(&r, m.digest.bytes, sizeof m.digest.bytes));
-	TRY(reader_copy(&r, m.previous.bytes, sizeof m.previous.bytes));
-	TRY(reader_end(&r));
-	*ret_m = m;
-	return TCB_OK;
-}
-
 void local_escrow_encode(struct writer *w, const struct local_escrow *m)
 {
 	writer_bytes(w, SPAN_OF(m->handover.bytes));
@@ -112,6 +90,7 @@ void local_redeem_encode(struct writer *w, const struct local_redeem *m)
 	writer_bytes(w, SPAN_OF(m->handover.bytes));
 	writer_bytes(w, SPAN_OF(m->id.bytes));
 	writer_u64(w, m->generation);
+	writer_bytes(w, SPAN_OF(m->lineage.bytes));
 	writer_sized(w, m->source_address);
 	writer_bytes(w, SPAN_OF(m->source_mige_key.bytes));
 }
@@ -124,6 +103,7 @@ enum tcb_error local_redeem_decode(struct span bytes, struct local_redeem *ret_m
 	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
 	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
 	TRY(reader_u64(&r, &m.generation));
+	TRY(reader_copy(&r, m.lineage.bytes, sizeof m.lineage.bytes));
 	TRY(reader_sized(&r, LIMIT_ADDRESS, &m.source_address));
 	TRY(reader_copy(&r, m.source_mige_key.bytes, sizeof m.source_mige_key.bytes));
 	TRY(reader_end(&r));

@@ -23,30 +23,41 @@
 #include "core/reader.h"
 #include "core/wipe.h"
 #include "core/writer.h"
+#include "edge/ledger.h"
 #include "edge/vtpm.h"
 
 enum local_kind { LOCAL_HELLO = 1, LOCAL_PROVE = 2, LOCAL_DATA = 3 };
 
 enum local_request {
-	/* -> PSE */
-	LOCAL_GET_CERTIFIED_AK = 1, /* nothing                     -> certified AK document */
-	LOCAL_ENDORSE = 2,          /* local_endorse               -> endorsement document (COSE); only of a vTPM that the caller holds */
-	LOCAL_LEDGER_OPEN = 3,      /* ledger_entry                -> nothing; refuses old, copied and unknown state */
-	LOCAL_LEDGER_COMMIT = 4,    /* ledger_entry                -> nothing; durable when answered */
-	LOCAL_CERTIFY = 6,          /* u8 enum certify_kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
-	LOCAL_ISSUER = 7,           /* nothing                     -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
-	LOCAL_LEDGER_ADOPT = 8,     /* ledger_entry                -> nothing: of a vTPM that is made here or came by hand-over, whatever was before */
-	LOCAL_LEDGER_CHECK = 10,    /* uuid                        -> nothing; refused unless the caller holds that vTPM */
-	LOCAL_ENDORSE_MIGE = 15,    /* P-256 point: the caller's key -> MigE endorsement (COSE, edge/endorsement.h) */
-	LOCAL_LEDGER_HAS = 9,       /* uuids, one after the other  -> u8 0 or 1 for each: whether a state of it can still be opened here */
-	/* -> MigE */
-	LOCAL_ACTIVATE = 16, /* uuid, u64 generation: may I run?   -> nothing; revokes an undecided escrow */
-	LOCAL_ESCROW = 17,   /* local_escrow                       -> local_escrowed */
-	LOCAL_REVOKE = 18,   /* handover id, uuid, u64 generation  -> nothing; refused once redeemed */
-	LOCAL_HAS_MOVED = 20, /* uuid, u64 generation: was it granted? -> u8 0 or 1; changes nothing */
-	LOCAL_REDEEM = 19,   /* local_redeem                       -> local_redeemed */
-	LOCAL_ESCROW_AGAIN = 21, /* local_escrow (id, generation, key): of a hand-over that was granted and has not come -> local_escrowed */
+	/* ---- to the PSE; bodies of the ledger's requests stand in edge/ledger.h ---- */
+	LOCAL_GET_CERTIFIED_AK = 1, /* nothing -> certified AK document */
+	LOCAL_ENDORSE = 2,          /* local_endorse -> endorsement document (COSE); only for the lease's holder */
+	LOCAL_LEDGER_OPEN = 3,      /* ledger_entry -> ledger_lease: the asker takes the lease */
+	LOCAL_LEDGER_COMMIT = 4,    /* ledger_entry -> nothing; durable when answered */
+	LOCAL_CERTIFY = 6,          /* u8 certify kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
+	LOCAL_ISSUER = 7,           /* nothing -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
+	LOCAL_LEDGER_CREATE = 8,    /* ledger_entry of a TPM that was made here -> nothing; takes the lease */
+	LOCAL_LEDGER_HAS = 9,       /* uuids -> for each u8 0 or 1: a register is there, u64 its generation */
+	LOCAL_LEDGER_CHECK = 10,    /* uuid -> ledger_lease; refused unless the asker holds the lease */
+	LOCAL_LEDGER_OFFER = 11,    /* ledger_offer -> nothing; only for the holder, and its newest state */
+	LOCAL_LEDGER_EXPECT = 12,   /* ledger_arrival -> nothing; refused where it could not arrive */
+	LOCAL_LEDGER_ARRIVE = 13,   /* ledger_entry -> nothing: what was granted acts here from now on */
+	LOCAL_JOURNAL_OPEN = 14,    /* journal_version -> u8 1: it is one ahead; takes the journal's lease */
+	LOCAL_JOURNAL_COMMIT = 15,  /* journal_version -> nothing; durable when answered */
+	LOCAL_ENDORSE_MIGE = 25,    /* P-256 point: the asker's key -> MigE endorsement (COSE, edge/endorsement.h) */
+	LOCAL_LEDGER_GRANTED = 22,  /* ledger_handover: this one may arrive -> nothing */
+	LOCAL_LEDGER_RENOUNCE = 23, /* ledger_handover: this one may not arrive any more -> nothing */
+	/* ---- to the MigE ---- */
+	LOCAL_ESCROW = 17,       /* local_escrow -> local_escrowed */
+	LOCAL_REVOKE = 18,       /* ledger_handover, u64 generation -> u8 enum revoke_outcome */
+	LOCAL_REDEEM = 19,       /* local_redeem -> local_redeemed */
+	LOCAL_HAS_MOVED = 20,    /* uuid, u64 generation: was it handed over from here? -> u8 0 or 1 */
+	LOCAL_ESCROW_AGAIN = 21, /* local_escrow (id, generation, key) of a grant that has not come -> local_escrowed */
+	LOCAL_RENOUNCE = 24,     /* ledger_handover: granted, cannot be adopted -> nothing; durable when answered */
 };
+
+/* Only the MigE's own answer ends a hand-over for its source. An error of LOCAL_REVOKE decides nothing. */
+enum revoke_outcome { REVOKE_DONE = 0, REVOKE_GRANTED = 1 };
 
 enum certify_kind { CERTIFY_EK = 1, CERTIFY_AK = 2, CERTIFY_PLATFORM = 3 /* that an EK's vTPM is on this platform */ };
 
@@ -62,18 +73,6 @@ struct local_endorse {
 
 void local_endorse_encode(struct writer *w, const struct local_endorse *m);
 enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret_m) MUST_USE;
-
-/* The newest state of one vTPM. `previous` lets a state that was written but not yet committed (power cut
- * between the two) open again: version is one ahead and previous is what the ledger holds. */
-struct ledger_entry {
-	struct uuid id;
-	uint64_t version; /* counts writes, from 1 */
-	struct digest256 digest;   /* SHA-256 of the sealed bytes */
-	struct digest256 previous; /* of the version before; zeros for version 1 */
-};
-
-void ledger_entry_encode(struct writer *w, const struct ledger_entry *m);
-enum tcb_error ledger_entry_decode(struct span bytes, struct ledger_entry *ret_m) MUST_USE;
 
 /* What a source vTPM leaves with its MigE. */
 struct local_escrow {
@@ -105,6 +104,7 @@ struct local_redeem {
 	struct handover_id handover;
 	struct uuid id;
 	uint64_t generation;        /* the source's */
+	struct digest256 lineage;
 	struct span source_address; /* HOST:PORT */
 	struct p256_point source_mige_key;
 };

@@ -24,6 +24,11 @@ void wan_ask_encode(struct writer *w, const struct wan_ask *m)
 	writer_bytes(w, SPAN_OF(m->handover.bytes));
 	writer_bytes(w, SPAN_OF(m->id.bytes));
 	writer_u64(w, m->generation);
+	writer_bytes(w, SPAN_OF(m->enclave.mrenclave));
+	writer_bytes(w, SPAN_OF(m->enclave.mrsigner));
+	writer_u16(w, m->enclave.isv_prod_id);
+	writer_u16(w, m->enclave.isv_svn);
+	writer_u64(w, m->enclave.attributes);
 }
 
 enum tcb_error wan_ask_decode(struct span bytes, struct wan_ask *ret_m)
@@ -34,6 +39,11 @@ enum tcb_error wan_ask_decode(struct span bytes, struct wan_ask *ret_m)
 	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
 	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
 	TRY(reader_u64(&r, &m.generation));
+	TRY(reader_copy(&r, m.enclave.mrenclave, sizeof m.enclave.mrenclave));
+	TRY(reader_copy(&r, m.enclave.mrsigner, sizeof m.enclave.mrsigner));
+	TRY(reader_u16(&r, &m.enclave.isv_prod_id));
+	TRY(reader_u16(&r, &m.enclave.isv_svn));
+	TRY(reader_u64(&r, &m.enclave.attributes));
 	TRY(reader_end(&r));
 	*ret_m = m;
 	return TCB_OK;

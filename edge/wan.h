@@ -4,14 +4,17 @@
  * u32 size | u8 kind | body. D is the destination (opens the connection), S the source.
  *
  *   both    WAN_ATTEST   certified AK, collateral   first message of each side; judged before any other
- *   D -> S  WAN_ASK      handover id, vtpm id, generation
+ *   D -> S  WAN_ASK      handover id, vtpm id, generation, identity of the vTPM enclave that asks
  *   S -> D  WAN_CHALLENGE  32-byte nonce
  *   D -> S  WAN_REDEEM   platform quote over wan_commitment(nonce, D's TLS key), event log
  *   S -> D  WAN_GRANT    key, custody record, custody proof   or WAN_REFUSE  diagnosis
  * WAN_ASK again after a lost answer starts over; the same destination platform gets the same grant. Later, once the vTPM is durable there:
  *   D -> S  WAN_CONFIRM    handover id: it has arrived, S need keep nothing for it
  *   S -> D  WAN_CONFIRMED  the same: nothing is kept   or WAN_REFUSE
- * WAN_CONFIRM may be repeated; a WAN_ASK after it is refused. */
+ * WAN_CONFIRM may be repeated; a WAN_ASK after it is refused. A destination that cannot adopt what it was granted:
+ *   D -> S  WAN_RETURN     handover id: no enclave of D will ever adopt it; S may go on
+ *   S -> D  WAN_RETURNED   the same   or WAN_REFUSE
+ * WAN_RETURN may be repeated. */
 #ifndef TCBIND_EDGE_WAN_H
 #define TCBIND_EDGE_WAN_H
 
@@ -30,6 +33,8 @@ enum wan_kind {
 	WAN_REFUSE = 6,
 	WAN_CONFIRM = 7,
 	WAN_CONFIRMED = 8,
+	WAN_RETURN = 9,
+	WAN_RETURNED = 10,
 };
 
 struct wan_attest {
@@ -41,6 +46,7 @@ struct wan_ask {
 	struct handover_id handover;
 	struct uuid id;
 	uint64_t generation;
+	struct enclave_identity enclave; /* from the REPORT of the vTPM enclave that asks */
 };
 
 struct wan_redeem {

@@ -236,7 +236,7 @@ static bool opens(void *context, struct span sealed)
 
 	if (vtpm_launch(v, NULL) != TCB_OK || vtpm_load_state(v, sealed, NULL) != TCB_OK)
 		return false;
-	if (v->status.state != VTPM_MOVED && v->status.state != VTPM_INCOMING) /* which the PSE is not asked about */
+	if (v->status.state != VTPM_INCOMING) /* an empty place: the PSE is not asked about it */
 		return true;
 	vtpm_close_enclave(v);
 	return false;

@@ -79,9 +79,8 @@ static enum tcb_error serve_store(struct service_context *c, struct span body, s
 	if (slot == STORE_PSE_LEDGER_STEP)
 		return log_put_step(c->daemon->log, bytes);
 	if (slot == STORE_MIGE_JOURNAL) {
-		TRY(place_put(&c->daemon->journal, STORE_VTPM_STATE, bytes, d));
-		log_wait(c->daemon->log);
-		settle_soon(); /* what came, went or was confirmed: there may be something to tell, or to forget */
+		TRY(place_put(&c->daemon->journal, STORE_VTPM_STATE, bytes, d)); /* durable with its step of the ledger */
+		settle_soon(); /* there may be a source to tell, or an entry to forget */
 		return TCB_OK;
 	}
 	if (slot == STORE_PSE_LEDGER)

@@ -9,6 +9,7 @@
 #include "host/aside.h"
 #include "host/external.h"
 #include "host/scratch.h"
+#include "host/settle.h"
 #include "host/spare.h"
 
 static const char *const state_names[] = {
@@ -68,6 +69,8 @@ static enum tcb_error note_status(struct host_vtpm *v, struct span body)
 	TRY(vtpm_status_decode(body, &status));
 	if (status.state != v->status.state || status.generation != v->status.generation)
 		v->meta_is_old = true;
+	if (status.generation != v->status.generation && status.generation > 1)
+		settle_soon(); /* it has arrived: its source is to be told */
 	v->status = status;
 	return TCB_OK;
 }

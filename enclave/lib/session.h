@@ -32,8 +32,10 @@ struct session {
 	struct session_keys keys;
 };
 
-/* Asks the enclave of `s->peer_role`; opens the session first where there is none, and once anew where the peer was
- * restarted. `ret_reply` is borrowed until the next call here. A refusal comes back as the peer's error and diagnosis. */
+/* Asks the enclave of `s->peer_role`, once. Opens the session first if it is not open.
+ * TCB_PLATFORM: the peer may or may not have done what was asked; the session is closed. Whatever the
+ * host says comes back as this class. Every other error is the peer's own, authenticated answer, with
+ * its diagnosis. `ret_reply` is borrowed until the next call here. */
 enum tcb_error session_call(struct session *s, enum local_request request, struct span body, struct span *ret_reply,
 			    struct diagnosis *d) MUST_USE;
 

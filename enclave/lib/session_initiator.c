@@ -106,21 +106,12 @@ static enum tcb_error exchange(struct session *s, enum local_request request, st
 enum tcb_error session_call(struct session *s, enum local_request request, struct span body, struct span *ret_reply,
 			    struct diagnosis *d)
 {
-	bool was_open = s->open;
-	struct diagnosis first = {0};
 	struct span plain;
-	enum tcb_error error = exchange(s, request, body, &plain, was_open ? &first : d);
+	enum tcb_error error = exchange(s, request, body, &plain, d);
 
-	if (error == TCB_WRONG_STATE && was_open) { /* the peer was started anew */
-		session_close(s);
-		error = exchange(s, request, body, &plain, d);
-	} else if (error != TCB_OK && was_open) {
-		(void)diagnose_again(d, error, &first);
-	}
-	if (error != TCB_OK) {
-		session_close(s);
-		return diagnose(d, error, "session.broken", "a session with another enclave that broke",
-				"replies that open in order", "the host altered, dropped or repeated a message: try again");
-	}
-	return read_reply(plain, ret_reply, d);
+	if (error == TCB_OK)
+		return read_reply(plain, ret_reply, d);
+	session_close(s);
+	return diagnose(d, TCB_PLATFORM, "session.broken", "a session with another enclave that broke",
+			"replies that open in order", "the host altered, dropped or repeated a message: try again");
 }

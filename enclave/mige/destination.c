@@ -12,19 +12,26 @@
 static uint8_t body_bytes[CHANNEL_MESSAGE_MAX];
 static uint8_t answer_bytes[sizeof(struct secret256) + LIMIT_CUSTODY_RECORD + LIMIT_CUSTODY_PROOF + JUDGE_CERTIFIED_AK_MAX + 16];
 
+/* A message that names the hand-over alone. */
+static enum tcb_error send_about(struct mige_connection *c, enum wan_kind kind, enum connection_stage next)
+{
+	TRY(channel_send(&c->channel, kind, SPAN_OF(c->request.handover.bytes)));
+	c->stage = next;
+	return TCB_OK;
+}
+
 enum tcb_error destination_ask(struct mige_connection *c)
 {
 	const struct wan_ask ask = { .handover = c->request.handover, .id = c->request.id,
-				     .generation = c->request.generation };
-	uint8_t ask_bytes[64];
+				     .generation = c->request.generation, .enclave = c->request.enclave };
+	uint8_t ask_bytes[160];
 	struct writer w = WRITER_OF(ask_bytes);
 	struct span body;
 
-	if (c->request.confirms) {
-		TRY(channel_send(&c->channel, WAN_CONFIRM, SPAN_OF(c->request.handover.bytes)));
-		c->stage = CONNECTION_CONFIRMING;
-		return TCB_OK;
-	}
+	if (c->request.kind == REQUEST_CONFIRM)
+		return send_about(c, WAN_CONFIRM, CONNECTION_CONFIRMING);
+	if (c->request.kind == REQUEST_RETURN)
+		return send_about(c, WAN_RETURN, CONNECTION_RETURNING);
 	wan_ask_encode(&w, &ask);
 	TRY(writer_end(&w, &body));
 	TRY(channel_send(&c->channel, WAN_ASK, body));
@@ -79,11 +86,15 @@ static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, s
 	struct tpm_name own_ak;
 
 	TRY(wan_grant_decode(body, &grant));
+	if (c->request.cancelled)
+		return diagnose(d, TCB_REFUSED, "mige.handover.returned", "a hand-over that this platform gave back",
+				"one that is open", "migrate again from where the VM runs now");
 	TRY(certified_ak_decode(mige_certified_ak(m), &own));
 	TRY(tpm_name_of(own.ak_public, &own_ak));
 	TRY(custody_check_grant(c, &grant, &own_ak, d));
 	TRY(journal_arrive(&m->journal, &c->request.id, &c->request.handover, c->request.generation,
 			   span_of(c->address, c->address_size), d));
+	TRY(mige_note_granted(m, &c->request.id, &c->request.handover, d));
 	redeemed = (struct local_redeemed){ .key_bytes = grant.key_bytes, .custody_record = grant.custody_record,
 					    .custody_proof = grant.custody_proof,
 					    .certified_ak = mige_certified_ak(m) };
@@ -94,7 +105,7 @@ static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, s
 	return TCB_OK;
 }
 
-static enum tcb_error receive_confirmed(struct mige *m, struct mige_connection *c, struct span body,
+static enum tcb_error receive_told(struct mige *m, struct mige_connection *c, struct span body,
 					struct mige_answer *answer, struct diagnosis *d)
 {
 	if (!span_equal(body, SPAN_OF(c->request.handover.bytes)))
@@ -131,8 +142,10 @@ static const struct permit {
 	{ CONNECTION_ASKED, WAN_REFUSE, receive_refuse },
 	{ CONNECTION_PROVED, WAN_GRANT, receive_grant },
 	{ CONNECTION_PROVED, WAN_REFUSE, receive_refuse },
-	{ CONNECTION_CONFIRMING, WAN_CONFIRMED, receive_confirmed },
+	{ CONNECTION_CONFIRMING, WAN_CONFIRMED, receive_told },
 	{ CONNECTION_CONFIRMING, WAN_REFUSE, receive_refuse },
+	{ CONNECTION_RETURNING, WAN_RETURNED, receive_told },
+	{ CONNECTION_RETURNING, WAN_REFUSE, receive_refuse },
 };
 
 enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
-/* The MigE's journal: what each hand-over from and to this platform came to. One entry a vTPM; sealed and durable before anything is
- * answered. `revoked` and `redeemed` exclude each other because an entry is changed in one place and written before either is said
- * aloud: a revoked hand-over is no longer in it, a redeemed one can no longer be revoked.
+/* The MigE's journal: what each hand-over from and to this platform came to. One entry for each vTPM.
+ * Every version is sealed, and is committed in the PSE's ledger together with what it changes in the
+ * vTPM's register, in one step (docs/protocol.md). `revoked` and `redeemed` exclude each other because
+ * one entry is changed in one place, and is durable before either is said aloud.
  *
- *   (none) -- escrow --> ESCROWED -- redeem --> REDEEMED -- confirm --> SETTLED     leaving: the one point of decision
- *                        ESCROWED -- revoke, activate --> (none) or SETTLED
- *   (none) -- arrive --> ARRIVING -- activate, escrow --> SETTLED or ESCROWED     coming
- *   SETTLED -- drop --> (none)     once the PSE's ledger no longer has the vTPM and every source was told
+ *   (none) -- escrow --> ESCROWED -- redeem --> REDEEMED -- confirm --> SETTLED    leaving: the point of decision
+ *                        ESCROWED -- revoke --> (none) or SETTLED
+ *                                               REDEEMED -- return --> (none) or SETTLED
+ *   (none) -- arrive --> ARRIVING -- settle, escrow --> SETTLED or ESCROWED        coming
+ *                        ARRIVING -- renounce --> RETURNING -- returned --> (none) or SETTLED
+ *   SETTLED -- drop --> (none)     once the PSE's ledger has no such vTPM and every source was told
  *
- * `settled` is the highest generation that was handed over, to this platform or from it, and has run on: it never comes here a second time. */
+ * `settled` is the highest generation that was handed over, to this platform or from it, and has run
+ * on. It never comes here a second time. */
 #ifndef TCBIND_ENCLAVE_MIGE_JOURNAL_H
 #define TCBIND_ENCLAVE_MIGE_JOURNAL_H
 
@@ -29,6 +33,7 @@ enum journal_state {
 	JOURNAL_REDEEMED = 2,
 	JOURNAL_ARRIVING = 3, /* granted to this platform; its vTPM is not known to have become durable */
 	JOURNAL_SETTLED = 4,  /* nothing is open */
+	JOURNAL_RETURNING = 5, /* granted to this platform, never to be adopted here; its source is to be told */
 };
 
 /* A platform, by what it cannot change: its physical TPM's key and its processor. */
@@ -65,63 +70,90 @@ struct journal_entry {
 	bool untold;      /* an arrival was overwritten by a later one before its source was told: that source may grant it again */
 	struct journal_arrival arrival; /* the newest, in whatever state */
 	uint64_t round;   /* of CALL_MIGE_TIDY in which the source was last tried; not stored */
-	/* escrowed, redeemed, arriving */
+	/* escrowed, redeemed, arriving, returning */
 	struct handover_id handover;
 	uint64_t generation; /* that is given up by its source */
 	/* escrowed, redeemed */
 	struct secret256 key;
 	struct digest256 last_custody;
+	uint16_t exporter_svn; /* ISVSVN of the vTPM enclave that gave it: no older one gets it */
 	struct journal_policy *policy; /* escrowed; NULL: the owner gave none */
 	struct journal_grant *grant;   /* redeemed */
 };
 
+/* A version whose commit was not answered, and the entry that it changed. */
+struct journal_doubt {
+	bool open;
+	struct digest256 digest;
+	struct journal_entry *entry; /* NULL: it only forgot entries, which is repeated */
+	struct journal_entry next;
+};
+
 struct journal {
+	struct session *pse; /* the caller's; whose ledger has this journal */
+	uint64_t version;    /* 0: never stored */
+	struct digest256 digest;
+	struct journal_doubt doubt;
 	size_t used; /* entries from here on were never taken */
 	struct journal_entry entries[JOURNAL_ENTRIES];
 	struct journal_policy policies[JOURNAL_POLICIES];
 	struct journal_grant grants[JOURNAL_GRANTS];
 };
 
-/* From what STORE_MIGE_JOURNAL last held; empty: a new journal. `j` is all zeros. */
+/* From what STORE_MIGE_JOURNAL last held; empty: a new journal. `j` is all zeros but for `pse`. Takes the
+ * journal's lease. Codes of the ledger: ledger.journal.old, ledger.journal.missing. */
 enum tcb_error journal_open(struct journal *j, struct span sealed, struct diagnosis *d) MUST_USE;
+/* A commit that was not answered was made, or was not: finds out. TCB_PLATFORM: it is not known yet,
+ * and nothing else may be asked of the journal. */
+enum tcb_error journal_certain(struct journal *j, struct diagnosis *d) MUST_USE;
 
-struct journal_entry *journal_find(struct journal *j, const struct uuid *id);
+struct journal_entry *journal_find(struct journal *j, const struct uuid *id); /* NULL: none */
 /* Only what is escrowed or redeemed. */
 struct journal_entry *journal_find_handover(struct journal *j, const struct handover_id *handover);
 
 /* Whether this generation was handed over and can no longer run here. */
 bool journal_has_moved(struct journal *j, const struct uuid *id, uint64_t generation);
 
-/* Each of these is durable when it returns TCB_OK, and has changed nothing otherwise. Codes of all: mige.journal.full. */
+/* Each of these is durable when it returns TCB_OK, and has changed nothing otherwise; but after
+ * TCB_PLATFORM journal_certain() tells which. Codes of all: mige.journal.full; those of the ledger. */
 
-/* May this generation run here? Revokes an undecided escrow; ends an arrival. Refused: vtpm.moved. */
-enum tcb_error journal_activate(struct journal *j, const struct uuid *id, uint64_t generation,
-				struct diagnosis *d) MUST_USE;
-/* Replaces an undecided escrow of the same vTPM. Refused: vtpm.moved. */
-enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escrow, struct diagnosis *d) MUST_USE;
+/* Replaces an undecided escrow of the same vTPM. `svn`: ISVSVN of the enclave that gives it. Refused: vtpm.moved. */
+enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escrow, uint16_t svn,
+			      struct diagnosis *d) MUST_USE;
 /* Another key for a hand-over that was granted and is not confirmed: for the same platform alone, and of blobs that are made again, since those with the
  * first were lost. Refused: mige.handover.none. */
 enum tcb_error journal_escrow_again(struct journal *j, const struct local_escrow *escrow, struct handover_id *ret_handover,
 				    struct diagnosis *d) MUST_USE;
-/* Refused: mige.handover.gone, once redeemed, for as long as the ledger has the vTPM. A hand-over that is not known is revoked already. */
-enum tcb_error journal_revoke(struct journal *j, const struct handover_id *handover, const struct uuid *id, uint64_t generation,
-			      struct diagnosis *d) MUST_USE;
+/* `*ret_outcome`: REVOKE_GRANTED once redeemed, for as long as the ledger has the vTPM. A hand-over that is not
+ * known is revoked already. */
+enum tcb_error journal_revoke(struct journal *j, const struct ledger_handover *m, uint64_t generation,
+			      enum revoke_outcome *ret_outcome, struct diagnosis *d) MUST_USE;
 /* The point of decision. The entry must be escrowed. */
 enum tcb_error journal_redeem(struct journal *j, struct journal_entry *entry, const struct journal_platform *redeemer,
 			      struct span record, struct diagnosis *d) MUST_USE;
 
 /* The destination has it for good: key and record go. The entry must be redeemed. */
 enum tcb_error journal_confirm(struct journal *j, struct journal_entry *entry, struct diagnosis *d) MUST_USE;
+/* The destination gives it back: the vTPM goes on here. The entry must be redeemed. */
+enum tcb_error journal_return(struct journal *j, struct journal_entry *entry, struct diagnosis *d) MUST_USE;
 
-/* Has nothing to store: could this generation of its source's come here? Refused: mige.handover.consumed. */
-enum tcb_error journal_check_arrival(struct journal *j, const struct uuid *id, uint64_t generation,
-				     struct diagnosis *d) MUST_USE;
-/* The source at this address has granted it to us. Again for the same hand-over until it is activated. */
+/* Has nothing to store: could this generation of its source's come here? Refused: mige.handover.consumed,
+ * mige.handover.returned. */
+enum tcb_error journal_check_arrival(struct journal *j, const struct uuid *id, const struct handover_id *handover,
+				     uint64_t generation, struct diagnosis *d) MUST_USE;
+/* The source at this address has granted it to us. Again for the same hand-over until it has settled. */
 enum tcb_error journal_arrive(struct journal *j, const struct uuid *id, const struct handover_id *handover, uint64_t generation,
 			      struct span source, struct diagnosis *d) MUST_USE;
 
-/* The next arrival that is durable on this platform and whose source was not tried in this round: it is now. NULL: none. */
-const struct journal_entry *journal_next_arrival(struct journal *j, uint64_t round);
+/* The ledger has adopted what was ARRIVING, or what was redeemed on this platform itself. */
+enum tcb_error journal_settle(struct journal *j, struct journal_entry *entry, struct diagnosis *d) MUST_USE;
+/* What was granted to this platform is never adopted here; `*ret_source` is to be told. Refused: mige.handover.adopted. */
+enum tcb_error journal_renounce(struct journal *j, const struct ledger_handover *m, struct journal_arrival *ret_source,
+				struct diagnosis *d) MUST_USE;
+
+/* The next entry whose source is to be told, that it arrived or that it is returned, and was not tried in this round: it
+ * is now. NULL: none. */
+const struct journal_entry *journal_next_untold(struct journal *j, uint64_t round);
 /* Nor are the others from the same address in this round. */
 void journal_pass_over(struct journal *j, const struct handover_id *arrived, uint64_t round);
 /* The source of this arrival was told. */

@@ -128,6 +128,24 @@ static enum tcb_error take_policy(struct span json, struct diagnosis *d)
 	return TCB_OK;
 }
 
+enum tcb_error judge_vtpm(const struct judge *j, const struct enclave_identity *enclave, uint16_t least_svn,
+			  struct span json, struct diagnosis *d)
+{
+	const struct check *failure;
+
+	TRY(take_policy(json, d));
+	checks = (struct checks){0};
+	add_own_signer(j, ROLE_VTPM);
+	if (check_bytes(&checks, LAYER, "mrsigner", "mige.peer.signer", SPAN_OF(j->self.mrsigner), SPAN_OF(enclave->mrsigner)) &&
+	    check_at_least(&checks, LAYER, "isvsvn", "mige.vtpm.svn", least_svn, enclave->isv_svn) &&
+	    policy_check_enclave(&policy, ROLE_VTPM, enclave, LAYER, "mige.vtpm.enclave", &checks))
+		return TCB_OK;
+	failure = checks_first_failure(&checks);
+	return diagnose_found(d, TCB_REFUSED, "mige.destination.enclave", failure != NULL ? failure->expected : "",
+			      "install the source's release, or a newer one, on the destination; or change the owner's policy",
+			      "%s: %s", failure != NULL ? failure->code : "", failure != NULL ? failure->got : "");
+}
+
 enum tcb_error judge_policy(struct span json, struct diagnosis *d)
 {
 	return take_policy(json, d);

@@ -57,6 +57,11 @@ enum tcb_error judge_handover(const struct judge *j, const struct judged_peer *p
 enum tcb_error judge_repetition(const struct judge *j, const struct judged_peer *peer, const struct wan_redeem *proof,
 				const uint8_t nonce[SHA256_SIZE], uint64_t now_s, struct diagnosis *d) MUST_USE;
 
+/* May the vTPM go to this vTPM enclave? `least_svn`: of the enclave that gives it. The enclave must have our
+ * signer; the owner's policy may ask for more. Code: mige.destination.enclave. */
+enum tcb_error judge_vtpm(const struct judge *j, const struct enclave_identity *enclave, uint16_t least_svn,
+			  struct span policy, struct diagnosis *d) MUST_USE;
+
 /* Is it a policy that a hand-over can be judged by, and does it allow one? Codes: mige.policy.malformed, mige.policy.no-migration. */
 enum tcb_error judge_policy(struct span policy, struct diagnosis *d) MUST_USE;
 

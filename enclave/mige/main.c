@@ -61,6 +61,19 @@ struct span mige_certified_ak(const struct mige *m)
 	return span_of(m->certified_ak, m->certified_ak_size);
 }
 
+enum tcb_error mige_note_granted(struct mige *m, const struct uuid *id, const struct handover_id *handover,
+				 struct diagnosis *d)
+{
+	const struct ledger_handover about = { .id = *id, .handover = *handover };
+	uint8_t body_bytes[64];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+
+	ledger_handover_encode(&w, &about);
+	TRY(writer_end(&w, &body));
+	return session_call(&m->pse, LOCAL_LEDGER_GRANTED, body, &reply, d);
+}
+
 static enum tcb_error handle_start(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct mige *m = state;
@@ -70,6 +83,7 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 	TRY(mige_start_decode(body, &start));
 	if (m->started)
 		return TCB_WRONG_STATE;
+	m->journal.pse = &m->pse;
 	TRY(journal_open(&m->journal, start.sealed_journal, d));
 	TRY(make_identity(m));
 	TRY(draw_first_number(m));
@@ -92,18 +106,6 @@ static enum tcb_error read_generation(struct span body, struct uuid *ret_id, uin
 	TRY(reader_copy(&r, ret_id->bytes, sizeof ret_id->bytes));
 	TRY(reader_u64(&r, ret_generation));
 	return reader_end(&r);
-}
-
-static enum tcb_error activate(struct mige *m, const struct session_request *request, struct writer *reply,
-			       struct mige_step *step, struct diagnosis *d)
-{
-	uint64_t generation;
-	struct uuid id;
-
-	(void)reply;
-	(void)step;
-	TRY(read_generation(request->body, &id, &generation));
-	return journal_activate(&m->journal, &id, generation, d);
 }
 
 static enum tcb_error has_moved(struct mige *m, const struct session_request *request, struct writer *reply,
@@ -132,7 +134,7 @@ static enum tcb_error escrow(struct mige *m, const struct session_request *reque
 	} else {
 		TRY(judge_policy(escrow.policy, d)); /* while the VM can still go on here */
 		TRY(custody_fold(m, &escrow, &escrowed.custody, d));
-		TRY(journal_escrow(&m->journal, &escrow, d));
+		TRY(journal_escrow(&m->journal, &escrow, request->session->peer.isv_svn, d));
 		escrowed.handover = escrow.handover;
 	}
 	local_escrowed_encode(reply, &escrowed);
@@ -142,16 +144,44 @@ static enum tcb_error escrow(struct mige *m, const struct session_request *reque
 static enum tcb_error revoke(struct mige *m, const struct session_request *request, struct writer *reply,
 			     struct mige_step *step, struct diagnosis *d)
 {
+	enum revoke_outcome outcome;
 	struct reader r = reader_of(request->body);
-	struct handover_id handover;
+	struct ledger_handover about;
 	uint64_t generation;
-	struct uuid id;
+
+	(void)step;
+	TRY(reader_copy(&r, about.id.bytes, sizeof about.id.bytes));
+	TRY(reader_copy(&r, about.handover.bytes, sizeof about.handover.bytes));
+	TRY(reader_u64(&r, &generation));
+	TRY(reader_end(&r));
+	TRY(journal_revoke(&m->journal, &about, generation, &outcome, d));
+	writer_u8(reply, (uint8_t)outcome);
+	return TCB_OK;
+}
+
+/* Whatever enclave has the key of this hand-over: from now on the PSE takes no arrival by it, and no
+ * grant of it that is still under way comes to anything here. Then the source is told. */
+static enum tcb_error renounce(struct mige *m, const struct session_request *request, struct writer *reply,
+			       struct mige_step *step, struct diagnosis *d)
+{
+	struct mige_request waiting = { .kind = REQUEST_RETURN, .session = request->session->number,
+					.serial = request->session->serial };
+	struct journal_entry *here;
+	struct ledger_handover about;
+	struct journal_arrival source;
+	struct span unused;
 
 	(void)reply;
-	(void)step;
-	TRY(reader_copy(&r, handover.bytes, sizeof handover.bytes));
-	TRY(read_generation(r.rest, &id, &generation));
-	return journal_revoke(&m->journal, &handover, &id, generation, d);
+	TRY(ledger_handover_decode(request->body, &about));
+	net_cancel(m, &about.handover);
+	TRY(session_call(&m->pse, LOCAL_LEDGER_RENOUNCE, request->body, &unused, d));
+	here = journal_find_handover(&m->journal, &about.handover);
+	if (here != NULL)
+		return source_take_back(m, here, d);
+	TRY(journal_renounce(&m->journal, &about, &source, d));
+	waiting.handover = about.handover;
+	waiting.id = about.id;
+	return net_ask(m, span_of(source.address, source.address_size), &waiting, step, d);
 }
 
 static enum tcb_error redeem(struct mige *m, const struct session_request *request, struct writer *reply,
@@ -162,14 +192,15 @@ static enum tcb_error redeem(struct mige *m, const struct session_request *reque
 
 	TRY(local_redeem_decode(request->body, &asked));
 	if (journal_find_handover(&m->journal, &asked.handover) != NULL)
-		return source_redeem_here(m, &asked, reply, d);
+		return source_redeem_here(m, &asked, &request->session->peer, reply, d);
 	if (asked.source_address.size == 0 || memcmp(&asked.source_mige_key, &m->public, sizeof m->public) == 0)
 		return diagnose(d, TCB_REFUSED, "mige.handover.unknown", "a hand-over that began here and is not open",
 				"one that was not revoked and not redeemed", "run the vTPM from the state that it has here");
-	TRY(journal_check_arrival(&m->journal, &asked.id, asked.generation, d));
+	TRY(journal_check_arrival(&m->journal, &asked.id, &asked.handover, asked.generation, d));
 	waiting.handover = asked.handover;
 	waiting.id = asked.id;
 	waiting.generation = asked.generation;
+	waiting.enclave = request->session->peer;
 	return net_ask(m, asked.source_address, &waiting, step, d);
 }
 
@@ -178,17 +209,18 @@ static const struct permit {
 	enum tcb_error (*handle)(struct mige *m, const struct session_request *request, struct writer *reply,
 				 struct mige_step *step, struct diagnosis *d);
 } permits[] = {
-	{ LOCAL_ACTIVATE, activate },
 	{ LOCAL_ESCROW, escrow },
 	{ LOCAL_REVOKE, revoke },
 	{ LOCAL_HAS_MOVED, has_moved },
 	{ LOCAL_REDEEM, redeem },
 	{ LOCAL_ESCROW_AGAIN, escrow },
+	{ LOCAL_RENOUNCE, renounce },
 };
 
 static enum tcb_error handle_request(struct mige *m, const struct session_request *request, struct writer *reply,
 				     struct mige_step *step, struct diagnosis *d)
 {
+	TRY(journal_certain(&m->journal, d));
 	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
 		if (permits[i].request == request->request)
 			return permits[i].handle(m, request, reply, step, d);
@@ -264,7 +296,7 @@ static enum tcb_error handle_net(void *state, struct span body, struct writer *r
 		return TCB_WRONG_STATE;
 	m->calls++;
 	net_receive(m, &net, &step, &answer, &request);
-	if (answer.ready && request.confirms) {
+	if (answer.ready && request.session == 0) {
 		tidy_ended(m, &request, answer.error);
 		step.answered = true; /* with nothing */
 	} else if (answer.ready) {

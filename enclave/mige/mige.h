@@ -32,19 +32,29 @@ enum connection_stage {
 	CONNECTION_ASKED,      /* destination: WAN_CHALLENGE is awaited */
 	CONNECTION_PROVED,     /* destination: WAN_GRANT is awaited */
 	CONNECTION_CONFIRMING, /* destination: WAN_CONFIRMED is awaited */
+	CONNECTION_RETURNING,  /* destination: WAN_RETURNED is awaited */
 	CONNECTION_CHALLENGED, /* source: WAN_REDEEM is awaited */
 	CONNECTION_BROKEN,     /* the host is to close it and say so */
 };
 
-/* A request of a vTPM that waits for what a connection brings; or one of our own. */
+/* What is asked of a source. */
+enum request_kind {
+	REQUEST_REDEEM,  /* a vTPM waits for the key */
+	REQUEST_CONFIRM, /* our own: `handover` has arrived. Nobody waits */
+	REQUEST_RETURN,  /* `handover` cannot be adopted. A vTPM waits, or nobody */
+};
+
+/* A request that waits for what a connection brings. */
 struct mige_request {
 	bool waiting;
-	bool confirms; /* our own: `handover` has arrived. No vTPM's, and nobody is to hear how it ends */
+	enum request_kind kind;
+	bool cancelled; /* the hand-over was renounced meanwhile: its grant is refused */
 	bool reused; /* the connection served before: if it is dead, a new one is tried */
-	uint64_t session, serial; /* of the vTPM */
+	uint64_t session, serial; /* of the vTPM; session 0: our own */
 	struct handover_id handover;
 	struct uuid id;
 	uint64_t generation;
+	struct enclave_identity enclave; /* of the vTPM, from its REPORT */
 };
 
 struct mige_connection {
@@ -89,6 +99,9 @@ struct mige_answer {
 	struct diagnosis d;
 };
 
+/* The PSE takes the arrival of what was granted, and of nothing else. */
+enum tcb_error mige_note_granted(struct mige *m, const struct uuid *id, const struct handover_id *handover,
+				 struct diagnosis *d) MUST_USE;
 /* This platform's certified AK, as its PSE gave it when we started. */
 struct span mige_certified_ak(const struct mige *m);
 
@@ -102,18 +115,23 @@ void net_receive(struct mige *m, const struct mige_net *net, struct mige_step *s
 enum tcb_error net_ask(struct mige *m, struct span address, const struct mige_request *request, struct mige_step *step,
 		       struct diagnosis *d) MUST_USE;
 
+/* A grant of this hand-over that is still under way comes to nothing. */
+void net_cancel(struct mige *m, const struct handover_id *handover);
+
 /* ---- source.c, destination.c: one message of a peer. An error ends the connection; its diagnosis is told to the peer. ---- */
 
 /* A hand-over that begins and ends on this platform (a machine saved and restored, or moved to another place): no network and nobody to judge,
  * but the same decision, once. Appends a local_redeemed. */
-enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *asked, struct writer *reply,
-				  struct diagnosis *d) MUST_USE;
+enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *asked,
+				  const struct enclave_identity *asker, struct writer *reply, struct diagnosis *d) MUST_USE;
+/* What was granted on this platform itself is given back. */
+enum tcb_error source_take_back(struct mige *m, struct journal_entry *entry, struct diagnosis *d) MUST_USE;
 enum tcb_error source_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
 			      struct diagnosis *d) MUST_USE;
 /* What decides the request comes in `answer`; an error does, too. */
 enum tcb_error destination_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
 				   struct mige_answer *answer, struct diagnosis *d) MUST_USE;
-/* WAN_ASK or WAN_CONFIRM for c->request; the peer has been judged. */
+/* WAN_ASK, WAN_CONFIRM or WAN_RETURN for c->request; the peer has been judged. */
 enum tcb_error destination_ask(struct mige_connection *c) MUST_USE;
 
 /* ---- custody.c, custody_fold.c (edge/custody.h) ---- */

@@ -185,6 +185,17 @@ enum tcb_error net_ask(struct mige *m, struct span address, const struct mige_re
 	return ask_anew(m, address, request, step, d);
 }
 
+void net_cancel(struct mige *m, const struct handover_id *handover)
+{
+	for (size_t i = 0; i < MIGE_CONNECTIONS; i++) {
+		struct mige_connection *c = &m->connections[i];
+
+		if (c->stage != CONNECTION_FREE && c->request.waiting && c->request.kind == REQUEST_REDEEM &&
+		    memcmp(&c->request.handover, handover, sizeof *handover) == 0)
+			c->request.cancelled = true;
+	}
+}
+
 static enum tcb_error unreachable(const struct mige_connection *c, struct diagnosis *d)
 {
 	return diagnose_found(d, TCB_PLATFORM, "mige.source.unreachable", "a MigE that answers there",

@@ -8,7 +8,7 @@ void mige_rehearse(struct mige *m)
 {
 	enum { FLIGHTS_MAX = 16 };
 	const uint64_t inbound = MIGE_CONNECTION_INBOUND; /* hosts number from 1 */
-	struct mige_request request = { .confirms = true };
+	struct mige_request request = { .kind = REQUEST_CONFIRM };
 	struct mige_answer answer = {0};
 	struct mige_step step = {0};
 	uint64_t outbound;

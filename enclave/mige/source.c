@@ -33,6 +33,17 @@ static enum tcb_error redeemed_elsewhere(struct diagnosis *d)
 			"finish the migration on the platform that has the grant");
 }
 
+/* The key goes to no older enclave than the one that left it, and to none outside the owner's policy. */
+static enum tcb_error check_enclave(struct mige *m, const struct journal_entry *entry,
+				    const struct enclave_identity *enclave, struct diagnosis *d)
+{
+	struct span policy = {0};
+
+	if (entry->policy != NULL)
+		policy = span_of(entry->policy->bytes, entry->policy->size);
+	return judge_vtpm(&m->judge, enclave, entry->exporter_svn, policy, d);
+}
+
 /* The hand-over as it stands now: still open, or granted to this very platform. */
 static enum tcb_error find_handover(struct mige *m, const struct mige_connection *c, struct journal_entry **ret_entry,
 				    struct diagnosis *d)
@@ -55,6 +66,7 @@ static enum tcb_error receive_ask(struct mige *m, struct mige_connection *c, str
 
 	TRY(wan_ask_decode(body, &c->asked));
 	TRY(find_handover(m, c, &entry, d));
+	TRY(check_enclave(m, entry, &c->asked.enclave, d));
 	TRY(crypto_random(c->nonce, sizeof c->nonce));
 	TRY(channel_send(&c->channel, WAN_CHALLENGE, SPAN_OF(c->nonce)));
 	c->stage = CONNECTION_CHALLENGED;
@@ -110,6 +122,7 @@ static enum tcb_error receive_redeem(struct mige *m, struct mige_connection *c, 
 
 	TRY(wan_redeem_decode(body, &proof));
 	TRY(find_handover(m, c, &entry, d)); /* it may have been revoked since it was asked for */
+	TRY(check_enclave(m, entry, &c->asked.enclave, d));
 	TRY(decide(m, c, entry, &proof, d));
 	wipe(c->nonce, sizeof c->nonce);
 	c->stage = CONNECTION_READY;
@@ -136,6 +149,23 @@ static enum tcb_error receive_confirm(struct mige *m, struct mige_connection *c,
 	return channel_send(&c->channel, WAN_CONFIRMED, SPAN_OF(handover.bytes));
 }
 
+/* The vTPM goes on here: no enclave of the destination will adopt it. One that is not known was returned before. */
+static enum tcb_error receive_return(struct mige *m, struct mige_connection *c, struct span body, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct journal_entry *entry;
+	struct handover_id handover;
+
+	TRY(reader_copy(&r, handover.bytes, sizeof handover.bytes));
+	TRY(reader_end(&r));
+	entry = journal_find_handover(&m->journal, &handover);
+	if (entry != NULL && (entry->state != JOURNAL_REDEEMED || !is_redeemer(entry, &c->peer)))
+		return redeemed_elsewhere(d);
+	if (entry != NULL)
+		TRY(journal_return(&m->journal, entry, d));
+	return channel_send(&c->channel, WAN_RETURNED, SPAN_OF(handover.bytes));
+}
+
 /* ---- to this platform itself ---- */
 
 static enum tcb_error decide_here(struct mige *m, struct journal_entry *entry, struct diagnosis *d)
@@ -152,7 +182,17 @@ static enum tcb_error decide_here(struct mige *m, struct journal_entry *entry, s
 	return journal_redeem(&m->journal, entry, &here, record, d);
 }
 
-enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *asked, struct writer *reply, struct diagnosis *d)
+enum tcb_error source_take_back(struct mige *m, struct journal_entry *entry, struct diagnosis *d)
+{
+	static const struct judged_peer here;
+
+	if (entry->state != JOURNAL_REDEEMED || !is_redeemer(entry, &here))
+		return redeemed_elsewhere(d);
+	return journal_return(&m->journal, entry, d);
+}
+
+enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *asked,
+				  const struct enclave_identity *asker, struct writer *reply, struct diagnosis *d)
 {
 	static const struct judged_peer here;
 	struct journal_entry *entry = journal_find_handover(&m->journal, &asked->handover);
@@ -165,9 +205,11 @@ enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *ask
 		return TCB_MALFORMED;
 	if (entry->state == JOURNAL_REDEEMED && !is_redeemer(entry, &here))
 		return redeemed_elsewhere(d);
+	TRY(check_enclave(m, entry, asker, d));
 	TRY(custody_prepare(m, d));
 	if (entry->state == JOURNAL_ESCROWED)
 		TRY(decide_here(m, entry, d));
+	TRY(mige_note_granted(m, &entry->id, &entry->handover, d));
 	TRY(custody_sign_again(m, span_of(entry->grant->record, entry->grant->record_size), &record));
 	redeemed = (struct local_redeemed){ .key_bytes = SPAN_OF(entry->key.bytes), .custody_record = span_of(record_bytes, record.size),
 					    .custody_proof = mige_custody_proof(m), .certified_ak = mige_certified_ak(m) };
@@ -183,12 +225,14 @@ static const struct permit {
 	{ CONNECTION_ATTEST, WAN_ATTEST, receive_attest },
 	{ CONNECTION_READY, WAN_ASK, receive_ask },
 	{ CONNECTION_READY, WAN_CONFIRM, receive_confirm },
+	{ CONNECTION_READY, WAN_RETURN, receive_return },
 	{ CONNECTION_CHALLENGED, WAN_REDEEM, receive_redeem },
 };
 
 enum tcb_error source_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
 			      struct diagnosis *d)
 {
+	TRY(journal_certain(&m->journal, d));
 	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
 		if (permits[i].stage == c->stage && permits[i].kind == kind)
 			return permits[i].receive(m, c, body, d);

@@ -1,65 +1,114 @@
 // SPDX-License-Identifier: MIT
-/* The journal shrinks, when the host finds time for it. An entry may go once nothing rests on it: no source would grant us an old blob of its
- * vTPM again, since each was told, and settled it; and no state of the vTPM opens here or is taken, since the PSE's ledger does not have it. */
+/* The journal shrinks, when the host finds time for it. What has arrived is settled. Sources are told.
+ * An entry goes once nothing rests on it: no source would grant an old blob of its vTPM again, since
+ * each was told; and no state of the vTPM opens here, since the PSE's ledger does not have it. */
 #include "enclave/mige/mige.h"
 
 #define ASK_AT_ONCE 256 /* of the PSE */
 
-/* Those of `entries` that the ledger does not have are moved to its front. */
-static enum tcb_error keep_absent(struct mige *m, struct journal_entry **entries, size_t *count, struct diagnosis *d)
+/* What the ledger says of an entry's vTPM. */
+struct looked_up {
+	bool has;
+	uint64_t generation;
+};
+
+static enum tcb_error look_up(struct mige *m, struct journal_entry *const *entries, size_t count,
+			      struct looked_up *ret_found, struct diagnosis *d)
 {
 	static uint8_t body_bytes[ASK_AT_ONCE * UUID_SIZE];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body, reply;
-	size_t absent = 0;
+	struct reader r;
 
-	for (size_t i = 0; i < *count; i++)
+	for (size_t i = 0; i < count; i++)
 		writer_bytes(&w, SPAN_OF(entries[i]->id.bytes));
 	TRY(writer_end(&w, &body));
 	TRY(session_call(&m->pse, LOCAL_LEDGER_HAS, body, &reply, d));
-	if (reply.size != *count)
-		return TCB_MALFORMED;
-	for (size_t i = 0; i < *count; i++)
-		if (reply.data[i] == 0)
-			entries[absent++] = entries[i];
-	*count = absent;
+	r = reader_of(reply);
+	for (size_t i = 0; i < count; i++) {
+		TRY(reader_bool(&r, &ret_found[i].has));
+		TRY(reader_u64(&r, &ret_found[i].generation));
+	}
+	return reader_end(&r);
+}
+
+/* To another platform of ours, or granted on this platform itself: the ledger knows when it is adopted. */
+static bool may_settle(const struct journal_entry *entry)
+{
+	static const struct journal_platform here;
+
+	return entry->state == JOURNAL_ARRIVING ||
+	       (entry->state == JOURNAL_REDEEMED && memcmp(&entry->grant->redeemer, &here, sizeof here) == 0);
+}
+
+/* Up to ASK_AT_ONCE entries from `*at` on for which `wanted` holds. */
+static size_t pick(struct journal *j, size_t *at, bool (*wanted)(const struct journal_entry *entry),
+		   struct journal_entry **ret_entries)
+{
+	size_t count = 0;
+
+	for (; *at < j->used && count < ASK_AT_ONCE; (*at)++)
+		if (j->entries[*at].state != JOURNAL_FREE && wanted(&j->entries[*at]))
+			ret_entries[count++] = &j->entries[*at];
+	return count;
+}
+
+static enum tcb_error settle_adopted(struct mige *m, struct diagnosis *d)
+{
+	static struct journal_entry *asked[ASK_AT_ONCE];
+	static struct looked_up found[ASK_AT_ONCE];
+
+	for (size_t at = 0; at < m->journal.used;) {
+		size_t count = pick(&m->journal, &at, may_settle, asked);
+
+		if (count > 0)
+			TRY(look_up(m, asked, count, found, d));
+		for (size_t i = 0; i < count; i++)
+			if (found[i].has && found[i].generation > asked[i]->generation)
+				TRY(journal_settle(&m->journal, asked[i], d));
+	}
 	return TCB_OK;
 }
 
-/* All that the PSE says before, in one write. */
+/* All entries that the ledger does not have any more, in one write. */
 static enum tcb_error drop_absent(struct mige *m, struct diagnosis *d)
 {
 	static struct journal_entry *going[JOURNAL_ENTRIES];
-	struct journal *j = &m->journal;
-	size_t count = 0;
+	static struct looked_up found[ASK_AT_ONCE];
+	size_t going_count = 0;
 
-	for (size_t i = 0; i < j->used;) {
-		size_t asked = 0;
+	for (size_t at = 0; at < m->journal.used;) {
+		size_t count = pick(&m->journal, &at, journal_may_drop, going + going_count), kept = going_count;
 
-		for (; i < j->used && asked < ASK_AT_ONCE; i++)
-			if (journal_may_drop(&j->entries[i]))
-				going[count + asked++] = &j->entries[i];
-		if (asked > 0)
-			TRY(keep_absent(m, going + count, &asked, d));
-		count += asked;
+		if (count > 0)
+			TRY(look_up(m, going + going_count, count, found, d));
+		for (size_t i = 0; i < count; i++)
+			if (!found[i].has)
+				going[kept++] = going[going_count + i];
+		going_count = kept;
 	}
-	return count > 0 ? journal_drop(j, going, count, d) : TCB_OK;
+	return going_count > 0 ? journal_drop(&m->journal, going, going_count, d) : TCB_OK;
 }
 
 enum tcb_error tidy_step(struct mige *m, uint64_t round, struct mige_step *step, struct diagnosis *d)
 {
-	struct mige_request request = { .confirms = true };
+	struct mige_request request = { .kind = REQUEST_CONFIRM };
 	const struct journal_entry *entry;
 
+	TRY(journal_certain(&m->journal, d));
 	if (m->round != round) {
 		m->round = round;
+		TRY(settle_adopted(m, d));
 		TRY(drop_absent(m, d));
 	}
-	entry = journal_next_arrival(&m->journal, round);
+	entry = journal_next_untold(&m->journal, round);
 	if (entry == NULL) {
 		step->answered = true;
 		return TCB_OK;
 	}
+	if (entry->state == JOURNAL_RETURNING)
+		request.kind = REQUEST_RETURN;
+	request.id = entry->id;
 	request.handover = entry->arrival.handover;
 	return net_ask(m, span_of(entry->arrival.address, entry->arrival.address_size), &request, step, d);
 }

@@ -1,57 +1,134 @@
 // SPDX-License-Identifier: MIT
-/* The PSE's ledger: the newest state of every vTPM of this platform. An older state, another state of the same version, a second live copy, or a state
- * of a vTPM that it does not have is refused. Stored, sealed, before anything is acknowledged: a snapshot (STORE_PSE_LEDGER), then a step for every change
- * (STORE_PSE_LEDGER_STEP); each step has a number and names, by its digest, what was stored before it.
- * Its anchor in a counter of the physical TPM is still to come: see CAVEATS. */
+/* The PSE's ledger: one register for each vTPM of this platform, and one for the MigE's journal.
+ *
+ *   ledger.c    the stored chain: a snapshot (STORE_PSE_LEDGER), then one step for each change
+ *               (STORE_PSE_LEDGER_STEP). Each step has a number and names, by its digest, what was
+ *               stored before it.
+ *   register.c  the rules: who may change which register, and how (docs/protocol.md)
+ *
+ * A step is posted with the answer that rests on it, so a change is durable before it is known. */
 #ifndef TCBIND_ENCLAVE_PSE_LEDGER_H
 #define TCBIND_ENCLAVE_PSE_LEDGER_H
 
+#include "core/error.h"
 #include "core/ids.h"
 #include "core/span.h"
-#include "edge/local.h"
+#include "edge/ledger.h"
 
-#define LEDGER_ENTRIES 8192
+#define LEDGER_ENTRIES 10240
+#define LEDGER_PLAIN_MAX (LEDGER_ENTRIES * 136u + 64u) /* bytes of a snapshot; a slot takes 131 */
+#define LEDGER_ARRIVALS 64 /* expected at once */
 
+/* One vTPM. Members up to `incarnation` are stored. */
 struct ledger_slot {
 	struct uuid id;
-	uint64_t version;
+	struct digest256 lineage;
+	uint64_t generation;
+	uint64_t version; /* of the newest state */
 	struct digest256 digest;
-	uint64_t owner; /* serial of the session that may commit; 0: none since this PSE started */
+	enum ledger_phase phase;
+	struct handover_id handover; /* the last one, in either direction; zeros: none */
+	bool unsettled;          /* the other side may still act on `handover` */
+	bool drop_when_settled;  /* the host has no use for it any more */
+	struct incarnation incarnation; /* of the holder; stored with the next step */
+	uint64_t holder;             /* serial of the session that has the lease; 0: nobody */
+	struct handover_id offered;  /* by the holder, for the state that is the newest; zeros: none */
+};
+
+/* A vTPM that may arrive. Kept in memory only: after a restart the destination asks again. */
+struct ledger_expected {
+	bool used, granted;
+	uint64_t session; /* serial of the vTPM enclave that it is to arrive at */
+	uint64_t asked;   /* counts requests: the oldest goes first */
+	struct ledger_arrival arrival;
+};
+
+struct ledger_journal {
+	uint64_t version; /* 0: there was never one */
+	struct digest256 digest;
+	uint64_t holder;  /* serial of the MigE's session; 0: nobody */
 };
 
 struct ledger {
 	size_t count;
-	struct ledger_slot slots[LEDGER_ENTRIES]; /* in the order of their ids; memory that is touched only as far as it is used */
+	struct ledger_slot slots[LEDGER_ENTRIES]; /* in the order of their ids */
+	struct ledger_journal journal;
+	struct ledger_expected expected[LEDGER_ARRIVALS];
+	uint64_t requests;     /* counts them, for `asked` */
 	uint64_t step;         /* number of the newest change */
 	struct digest256 last; /* SHA-256 of what was stored last, sealed */
 };
 
-/* From what was stored (edge/pse.h); empty: a new ledger. Steps that the snapshot has already are passed over; one that is missing, altered or
- * of another history is refused: ledger.chain. That the last ones are missing cannot be seen. */
+/* ---- ledger.c ---- */
+
+/* Reads what was stored (edge/pse.h). Empty: a new ledger. Steps that the snapshot contains are
+ * passed over. A missing, altered or foreign step is refused: ledger.chain. Missing newest steps
+ * cannot be seen here. */
 enum tcb_error ledger_load(struct ledger *l, struct span stored, struct diagnosis *d) MUST_USE;
-/* Stores all of it: the steps until now are not needed any more. */
+/* Stores the whole ledger. Earlier steps are not needed any more. Blocks until it is durable. */
 enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d) MUST_USE;
 
-/* A vTPM enclave (`session`: its serial, not 0) has opened the state `entry`. Refused: ledger.unknown, ledger.state.old, ledger.state.forked. From now
- * on only this session commits. A version one ahead whose previous is the newest is taken in. */
-enum tcb_error ledger_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
+/* One change: of a register, of the journal's register, or of both at once. */
+struct ledger_change {
+	const struct ledger_slot *slot; /* NULL: no register changes */
+	bool gone;                      /* the register goes */
+	const struct ledger_journal *journal; /* NULL: it stays */
+};
 
-/* A vTPM that is made here, or came by a hand-over: this state is its newest, whatever this platform knew of the id before; all other copies are
- * superseded. What its MigE granted once, no other copy has; a new vTPM has a TPM of its own. Code: ledger.full. */
-enum tcb_error ledger_adopt(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
+/* Posts the step, then makes the change in memory. Code: ledger.full; nothing has changed then. */
+enum tcb_error ledger_change(struct ledger *l, const struct ledger_change *change, struct diagnosis *d) MUST_USE;
+/* The register of this id. NULL: there is none. Borrowed until the next ledger_change(). */
+struct ledger_slot *ledger_find(struct ledger *l, const struct uuid *id);
 
-/* Whether this session holds the vTPM: its state is the newest, and no other enclave has opened it since. Refused: ledger.unknown,
- * ledger.copy.superseded. */
-enum tcb_error ledger_check(struct ledger *l, const struct uuid *id, uint64_t session, struct diagnosis *d) MUST_USE;
+/* ---- register.c: requests of vTPM enclaves. `session` is the serial of the asker's session, never 0. ---- */
 
-/* The next version is written. Refused: ledger.unknown, ledger.copy.superseded, ledger.version. */
-enum tcb_error ledger_commit(struct ledger *l, const struct ledger_entry *entry, uint64_t session, struct diagnosis *d) MUST_USE;
+/* A TPM that was made here. Refused: ledger.id.taken. */
+enum tcb_error register_create(struct ledger *l, const struct ledger_entry *entry, uint64_t session,
+			       struct diagnosis *d) MUST_USE;
+/* The asker has opened this state and takes the lease; other holders are superseded. A state that is
+ * one ahead was written before its commit was made, and is taken in. Refused: ledger.unknown,
+ * ledger.lineage, ledger.state.old, ledger.state.forked; ledger.copy.superseded where it resumes. */
+enum tcb_error register_open(struct ledger *l, const struct ledger_entry *entry, uint64_t session,
+			     struct ledger_lease *ret_lease, struct diagnosis *d) MUST_USE;
+/* The next state. Refused: ledger.unknown, ledger.copy.superseded, ledger.phase, ledger.version. */
+enum tcb_error register_commit(struct ledger *l, const struct ledger_entry *entry, uint64_t session,
+			       struct diagnosis *d) MUST_USE;
+/* Whether the asker holds the lease. Refused: ledger.unknown, ledger.copy.superseded. */
+enum tcb_error register_check(struct ledger *l, const struct uuid *id, uint64_t session,
+			      struct ledger_lease *ret_lease, struct diagnosis *d) MUST_USE;
+/* The holder names the hand-over that it will leave with the MigE. Refused as register_commit(). */
+enum tcb_error register_offer(struct ledger *l, const struct ledger_offer *offer, uint64_t session,
+			      struct diagnosis *d) MUST_USE;
+/* Asked before a source decides. Refused: ledger.full, ledger.lineage, ledger.arrived, ledger.phase. */
+enum tcb_error register_expect(struct ledger *l, const struct ledger_arrival *arrival, uint64_t session,
+			       struct diagnosis *d) MUST_USE;
+/* One step: the register is this state's, and the asker has the lease. The same refusals;
+ * ledger.arrival.unknown where it was not expected at this session, not granted, or renounced. */
+enum tcb_error register_arrive(struct ledger *l, const struct ledger_entry *entry, uint64_t session,
+			       struct diagnosis *d) MUST_USE;
 
-bool ledger_has(const struct ledger *l, const struct uuid *id);
+/* ---- requests of the MigE ---- */
 
-/* The host has deleted the vTPM whose newest state has this digest (NULL: whatever it is), or knows that it has moved away: no state of it opens here any
- * more. It is the host's word, and costs the host's own files only: it could as well have deleted them. False: what the ledger has is another state,
- * which stays (the vTPM is elsewhere on this platform, say). */
-enum tcb_error ledger_drop(struct ledger *l, const struct uuid *id, const struct digest256 *newest, bool *ret_dropped) MUST_USE;
+/* `*ret_ahead`: this journal is one ahead; its change must be committed, or be dropped with it.
+ * Refused: ledger.journal.old, ledger.journal.missing. */
+enum tcb_error register_open_journal(struct ledger *l, const struct journal_version *m, uint64_t session,
+				     bool *ret_ahead, struct diagnosis *d) MUST_USE;
+/* Journal and register change in one step. Refused: ledger.journal.superseded, ledger.version, ledger.phase. */
+enum tcb_error register_commit_journal(struct ledger *l, const struct journal_version *m, uint64_t session,
+				       struct diagnosis *d) MUST_USE;
+/* An expected arrival may happen from now on; or not any more, by whatever enclave has its key.
+ * Refused: ledger.journal.superseded. */
+enum tcb_error register_granted(struct ledger *l, const struct ledger_handover *m, uint64_t session,
+				struct diagnosis *d) MUST_USE;
+enum tcb_error register_renounce(struct ledger *l, const struct ledger_handover *m, uint64_t session,
+				 struct diagnosis *d) MUST_USE;
+
+/* ---- requests of the host ---- */
+
+/* The host has deleted the vTPM. `newest`: only if this is the digest of its newest state, and only
+ * once its hand-over is settled; NULL: in any case. The host's word costs its own files only: none of
+ * the vTPM's states opens here any more. False: the register stays. */
+enum tcb_error register_drop(struct ledger *l, const struct uuid *id, const struct digest256 *newest,
+			     bool *ret_dropped, struct diagnosis *d) MUST_USE;
 
 #endif

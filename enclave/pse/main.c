@@ -118,13 +118,17 @@ static enum tcb_error endorse(struct pse *p, const struct session_entry *from, s
 			      struct writer *reply, struct diagnosis *d)
 {
 	struct local_endorse asked;
+	struct ledger_lease lease;
 	struct endorsement e;
 	uint8_t payload_bytes[1024];
 	struct writer w = WRITER_OF(payload_bytes);
 	struct span payload;
 
 	TRY(local_endorse_decode(body, &asked));
-	TRY(ledger_check(&p->ledger, &asked.id, from->serial, d));
+	TRY(register_check(&p->ledger, &asked.id, from->serial, &lease, d));
+	if (lease.phase != LEDGER_HERE)
+		return diagnose(d, TCB_REFUSED, "ledger.phase", "a vTPM that is handed over", "a vTPM that runs here",
+				"ask the platform that the VM moved to");
 	e = (struct endorsement){
 		.id = asked.id,
 		.generation = asked.generation,
@@ -189,24 +193,28 @@ static enum tcb_error give_issuer(struct pse *p, const struct session_entry *fro
 	return vtpm_certificate_issuer(p->key, span_of(p->certified_ak, p->certified_ak_size), now_s, reply);
 }
 
+/* ---- the ledger ---- */
+
 static enum tcb_error open_ledger(struct pse *p, const struct session_entry *from, struct span body,
 				  struct writer *reply, struct diagnosis *d)
 {
 	struct ledger_entry entry;
+	struct ledger_lease lease;
 
-	(void)reply;
 	TRY(ledger_entry_decode(body, &entry));
-	return ledger_open(&p->ledger, &entry, from->serial, d);
+	TRY(register_open(&p->ledger, &entry, from->serial, &lease, d));
+	ledger_lease_encode(reply, &lease);
+	return TCB_OK;
 }
 
-static enum tcb_error adopt_ledger(struct pse *p, const struct session_entry *from, struct span body,
-				   struct writer *reply, struct diagnosis *d)
+static enum tcb_error create_in_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				       struct writer *reply, struct diagnosis *d)
 {
 	struct ledger_entry entry;
 
 	(void)reply;
 	TRY(ledger_entry_decode(body, &entry));
-	return ledger_adopt(&p->ledger, &entry, from->serial, d);
+	return register_create(&p->ledger, &entry, from->serial, d);
 }
 
 static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *from, struct span body,
@@ -216,23 +224,97 @@ static enum tcb_error commit_ledger(struct pse *p, const struct session_entry *f
 
 	(void)reply;
 	TRY(ledger_entry_decode(body, &entry));
-	return ledger_commit(&p->ledger, &entry, from->serial, d);
+	return register_commit(&p->ledger, &entry, from->serial, d);
 }
 
-static enum tcb_error check_in_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
-				      struct diagnosis *d)
+static enum tcb_error arrive_in_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				       struct writer *reply, struct diagnosis *d)
 {
-	struct reader r = reader_of(body);
-	struct uuid id;
+	struct ledger_entry entry;
 
 	(void)reply;
-	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
-	TRY(reader_end(&r));
-	return ledger_check(&p->ledger, &id, from->serial, d);
+	TRY(ledger_entry_decode(body, &entry));
+	return register_arrive(&p->ledger, &entry, from->serial, d);
 }
 
-static enum tcb_error look_into_ledger(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
-				       struct diagnosis *d)
+static enum tcb_error check_in_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				      struct writer *reply, struct diagnosis *d)
+{
+	struct reader r = reader_of(body);
+	struct ledger_lease lease;
+	struct uuid id;
+
+	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
+	TRY(reader_end(&r));
+	TRY(register_check(&p->ledger, &id, from->serial, &lease, d));
+	ledger_lease_encode(reply, &lease);
+	return TCB_OK;
+}
+
+static enum tcb_error take_offer(struct pse *p, const struct session_entry *from, struct span body,
+				 struct writer *reply, struct diagnosis *d)
+{
+	struct ledger_offer offer;
+
+	(void)reply;
+	TRY(ledger_offer_decode(body, &offer));
+	return register_offer(&p->ledger, &offer, from->serial, d);
+}
+
+static enum tcb_error expect_arrival(struct pse *p, const struct session_entry *from, struct span body,
+				     struct writer *reply, struct diagnosis *d)
+{
+	struct ledger_arrival arrival;
+
+	(void)reply;
+	TRY(ledger_arrival_decode(body, &arrival));
+	return register_expect(&p->ledger, &arrival, from->serial, d);
+}
+
+static enum tcb_error open_journal(struct pse *p, const struct session_entry *from, struct span body,
+				   struct writer *reply, struct diagnosis *d)
+{
+	struct journal_version m;
+	bool ahead;
+
+	TRY(journal_version_decode(body, &m));
+	TRY(register_open_journal(&p->ledger, &m, from->serial, &ahead, d));
+	writer_bool(reply, ahead);
+	return TCB_OK;
+}
+
+static enum tcb_error commit_journal(struct pse *p, const struct session_entry *from, struct span body,
+				     struct writer *reply, struct diagnosis *d)
+{
+	struct journal_version m;
+
+	(void)reply;
+	TRY(journal_version_decode(body, &m));
+	return register_commit_journal(&p->ledger, &m, from->serial, d);
+}
+
+static enum tcb_error note_grant(struct pse *p, const struct session_entry *from, struct span body,
+				 struct writer *reply, struct diagnosis *d)
+{
+	struct ledger_handover m;
+
+	(void)reply;
+	TRY(ledger_handover_decode(body, &m));
+	return register_granted(&p->ledger, &m, from->serial, d);
+}
+
+static enum tcb_error renounce(struct pse *p, const struct session_entry *from, struct span body,
+			       struct writer *reply, struct diagnosis *d)
+{
+	struct ledger_handover m;
+
+	(void)reply;
+	TRY(ledger_handover_decode(body, &m));
+	return register_renounce(&p->ledger, &m, from->serial, d);
+}
+
+static enum tcb_error look_into_ledger(struct pse *p, const struct session_entry *from, struct span body,
+				       struct writer *reply, struct diagnosis *d)
 {
 	struct reader r = reader_of(body);
 	struct uuid id;
@@ -240,8 +322,12 @@ static enum tcb_error look_into_ledger(struct pse *p, const struct session_entry
 	(void)from;
 	(void)d;
 	while (r.rest.size > 0) {
+		const struct ledger_slot *slot;
+
 		TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
-		writer_bool(reply, ledger_has(&p->ledger, &id));
+		slot = ledger_find(&p->ledger, &id);
+		writer_bool(reply, slot != NULL);
+		writer_u64(reply, slot != NULL ? slot->generation : 0);
 	}
 	return TCB_OK;
 }
@@ -258,10 +344,17 @@ static const struct permit {
 	{ LOCAL_CERTIFY, 1u << ROLE_VTPM, certify_key },
 	{ LOCAL_ISSUER, 1u << ROLE_VTPM, give_issuer },
 	{ LOCAL_LEDGER_OPEN, 1u << ROLE_VTPM, open_ledger },
-	{ LOCAL_LEDGER_ADOPT, 1u << ROLE_VTPM, adopt_ledger },
+	{ LOCAL_LEDGER_CREATE, 1u << ROLE_VTPM, create_in_ledger },
+	{ LOCAL_LEDGER_ARRIVE, 1u << ROLE_VTPM, arrive_in_ledger },
+	{ LOCAL_LEDGER_OFFER, 1u << ROLE_VTPM, take_offer },
+	{ LOCAL_LEDGER_EXPECT, 1u << ROLE_VTPM, expect_arrival },
 	{ LOCAL_LEDGER_COMMIT, 1u << ROLE_VTPM, commit_ledger },
 	{ LOCAL_LEDGER_CHECK, 1u << ROLE_VTPM, check_in_ledger },
 	{ LOCAL_LEDGER_HAS, 1u << ROLE_MIGE, look_into_ledger },
+	{ LOCAL_JOURNAL_OPEN, 1u << ROLE_MIGE, open_journal },
+	{ LOCAL_JOURNAL_COMMIT, 1u << ROLE_MIGE, commit_journal },
+	{ LOCAL_LEDGER_GRANTED, 1u << ROLE_MIGE, note_grant },
+	{ LOCAL_LEDGER_RENOUNCE, 1u << ROLE_MIGE, renounce },
 };
 
 static enum tcb_error answer_request(struct pse *p, const struct session_request *request, struct writer *reply,
@@ -354,7 +447,6 @@ static enum tcb_error handle_drop(void *state, struct span body, struct writer *
 	struct uuid id;
 	bool dropped, any;
 
-	(void)d;
 	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
 	any = r.rest.size == 0;
 	if (!any)
@@ -362,7 +454,7 @@ static enum tcb_error handle_drop(void *state, struct span body, struct writer *
 	TRY(reader_end(&r));
 	if (!p->started)
 		return TCB_WRONG_STATE;
-	TRY(ledger_drop(&p->ledger, &id, any ? NULL : &newest, &dropped));
+	TRY(register_drop(&p->ledger, &id, any ? NULL : &newest, &dropped, d));
 	writer_bool(ret, dropped);
 	return TCB_OK;
 }

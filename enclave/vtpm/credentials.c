@@ -42,7 +42,7 @@ static enum tcb_error write_certificate(struct vtpm *v, enum vtpm_key key, enum 
 	writer_u8(&w, (uint8_t)kind);
 	writer_tpm2b(&w, span_of(public, size));
 	TRY(writer_end(&w, &body));
-	TRY(session_call(&v->pse, LOCAL_CERTIFY, body, &reply, d));
+	TRY(state_ask_pse(v, LOCAL_CERTIFY, body, &reply, d));
 	if (reply.size > NV_INDEX_MAX)
 		return TCB_LIMIT;
 	note(index, reply);
@@ -55,7 +55,7 @@ static enum tcb_error write_chain(struct vtpm *v, struct nv_session *s, struct s
 {
 	struct span issuer;
 
-	TRY(session_call(&v->pse, LOCAL_ISSUER, span_of(NULL, 0), &issuer, d));
+	TRY(state_ask_pse(v, LOCAL_ISSUER, span_of(NULL, 0), &issuer, d));
 	if (issuer.size > CHAIN_PAGES * NV_INDEX_MAX)
 		return TCB_LIMIT;
 	note(NV_CHAIN, issuer);

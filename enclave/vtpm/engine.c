@@ -165,6 +165,11 @@ enum tcb_error engine_start(struct span permanent, struct span volatile_state, s
 	return TCB_OK;
 }
 
+uint32_t engine_version(void)
+{
+	return (uint32_t)TPMLIB_GetVersion();
+}
+
 void engine_stop(void)
 {
 	if (engine.running)

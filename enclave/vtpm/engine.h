@@ -15,6 +15,8 @@ enum tcb_error engine_start(struct span permanent, struct span volatile_state, s
 /* While nobody waits: makes a TPM that nobody gets, starts it up and forgets it, so that the next engine_start() finds memory and algorithms in place.
  * Nothing of it is in what comes after. */
 enum tcb_error engine_rehearse(struct diagnosis *d) MUST_USE;
+/* libtpms' version: major << 16 | minor << 8 | micro. An older engine may not read a newer one's state. */
+uint32_t engine_version(void);
 void engine_stop(void);
 bool engine_running(void);
 /* When its guest is quiet: gives back memory that only the start needed, once it has run a command. */

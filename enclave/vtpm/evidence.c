@@ -35,7 +35,7 @@ static enum tcb_error fetch_certified_ak(struct vtpm *v, struct diagnosis *d)
 {
 	struct span reply;
 
-	TRY(session_call(&v->pse, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, d));
+	TRY(state_ask_pse(v, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, d));
 	if (reply.size > sizeof v->residence.certified_ak)
 		return TCB_LIMIT;
 	memcpy(v->residence.certified_ak, reply.data, reply.size);
@@ -62,20 +62,12 @@ static enum tcb_error fetch_endorsement(struct vtpm *v, struct diagnosis *d)
 		TRY(crypto_sha256(span_of(v->record.policy, v->record.policy_size), &asked.policy_digest));
 	local_endorse_encode(&w, &asked);
 	TRY(writer_end(&w, &body));
-	TRY(session_call(&v->pse, LOCAL_ENDORSE, body, &reply, d));
+	TRY(state_ask_pse(v, LOCAL_ENDORSE, body, &reply, d));
 	if (reply.size > sizeof residence->endorsement)
 		return TCB_LIMIT;
 	memcpy(residence->endorsement, reply.data, reply.size);
 	residence->endorsement_size = reply.size;
 	return TCB_OK;
-}
-
-/* The PSE endorses who holds the vTPM; one that was endorsed before may have lost it since, to a copy that was opened after it. */
-static enum tcb_error still_holds(struct vtpm *v, struct diagnosis *d)
-{
-	struct span reply;
-
-	return session_call(&v->pse, LOCAL_LEDGER_CHECK, SPAN_OF(v->record.id.bytes), &reply, d);
 }
 
 /* Certified AK and endorsement are of one PSE: when its session is new, both are asked for anew. */
@@ -89,7 +81,7 @@ static enum tcb_error ensure_endorsed(struct vtpm *v, struct diagnosis *d)
 		residence->endorsement_size = 0;
 	residence->identity = identity;
 	if (residence->endorsement_size > 0 && residence->certified_ak_size > 0)
-		return still_holds(v, d);
+		return lease_ensure(v, d); /* a copy of it may have been opened since */
 	TRY(fetch_certified_ak(v, d));
 	return fetch_endorsement(v, d);
 }

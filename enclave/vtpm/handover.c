@@ -54,7 +54,10 @@ static enum tcb_error seal_blob(const struct vtpm *v, uint8_t type, const struct
 		.type = type,
 		.handover = v->out.handover,
 		.id = v->record.id,
+		.lineage = v->record.lineage,
 		.generation = v->record.generation,
+		.version = v->record.version,
+		.engine = engine_version(),
 		.source_mige_key = mige->mige_key,
 		.source_address = mige->address,
 	};
@@ -96,23 +99,9 @@ static enum tcb_error seal_volatile(struct vtpm *v, const struct secret256 *key,
 	return error;
 }
 
-/* Between VTPM_RUNNING and VTPM_ESCROWED, once the ledger has it: a copy that another was opened after has no blobs to give, and does not run on. */
-static enum tcb_error change_state(struct vtpm *v, enum vtpm_state next, struct diagnosis *d)
-{
-	enum vtpm_state before = v->record.state;
-	enum tcb_error error;
-
-	v->record.state = next;
-	error = state_save(v, d);
-	if (error == TCB_OK)
-		v->out.active = next == VTPM_ESCROWED;
-	else
-		v->record.state = before;
-	return error;
-}
-
-/* It was granted, and its destination lost power before it had come; and its blobs are gone with the enclave that made them. What is sealed of a vTPM that has
- * moved is what it was then, without its moment. The platform that it was granted to refuses what has come after all. */
+/* It was granted, its destination lost power before it had come, and its blobs are gone with the
+ * enclave that made them. The state that is sealed here is the one that was handed over: the ledger
+ * opened no other. The destination refuses it if the hand-over arrived after all. */
 static enum tcb_error export_again(struct vtpm *v, struct diagnosis *d)
 {
 	SECRET struct secret256 key = {0};
@@ -124,6 +113,21 @@ static enum tcb_error export_again(struct vtpm *v, struct diagnosis *d)
 	v->out.volatile_size = 0;
 	v->out.active = true;
 	return TCB_OK;
+}
+
+/* Names to the PSE the hand-over that the MigE will be told of: no other state, and no other enclave's,
+ * can be escrowed under this id. */
+static enum tcb_error offer(struct vtpm *v, struct diagnosis *d)
+{
+	const struct ledger_offer offer = { .id = v->record.id, .version = v->record.version, .digest = v->digest,
+					    .handover = v->out.handover };
+	uint8_t body_bytes[128];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+
+	ledger_offer_encode(&w, &offer);
+	TRY(writer_end(&w, &body));
+	return state_ask_pse(v, LOCAL_LEDGER_OFFER, body, &reply, d);
 }
 
 enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
@@ -138,39 +142,62 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 	if (v->record.state != VTPM_RUNNING || !engine_running())
 		return diagnose(d, TCB_WRONG_STATE, "vtpm.not-running", "a vTPM that is not running",
 				"a running vTPM to hand over", "migrate a VM that runs");
+	if (engine_take_changed())
+		TRY(state_save(v, d)); /* what leaves is what the ledger has */
 	TRY(crypto_random(key.bytes, sizeof key.bytes));
 	TRY(crypto_random(v->out.handover.bytes, sizeof v->out.handover.bytes));
+	TRY(offer(v, d));
 	TRY(escrow(v, LOCAL_ESCROW, &key, &mige, d));
+	v->record.state = VTPM_ESCROWED; /* whatever follows: its machine goes on only after a revocation */
 	TRY(seal_permanent(v, &key, &mige));
 	TRY(seal_volatile(v, &key, &mige));
-	return change_state(v, VTPM_ESCROWED, d);
+	v->out.active = true;
+	return TCB_OK;
 }
 
-static enum tcb_error ask_to_revoke(struct vtpm *v, struct diagnosis *d)
+/* A hand-over request of the MigE that names no more than the hand-over. */
+static enum tcb_error ask_about(struct vtpm *v, enum local_request request, const struct handover_id *handover,
+				const uint64_t *generation, struct span *ret_reply, struct diagnosis *d)
 {
+	const struct ledger_handover m = { .id = v->record.id, .handover = *handover };
 	uint8_t body_bytes[64];
 	struct writer w = WRITER_OF(body_bytes);
-	struct span body, reply;
+	struct span body;
 
-	writer_bytes(&w, SPAN_OF(v->out.handover.bytes));
-	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
-	writer_u64(&w, v->record.generation);
+	ledger_handover_encode(&w, &m);
+	if (generation != NULL)
+		writer_u64(&w, *generation);
 	TRY(writer_end(&w, &body));
-	return session_call(&v->mige, LOCAL_REVOKE, body, &reply, d);
+	return session_call(&v->mige, request, body, ret_reply, d);
+}
+
+static enum tcb_error ask_to_revoke(struct vtpm *v, enum revoke_outcome *ret_outcome, struct diagnosis *d)
+{
+	struct span reply;
+	struct reader r;
+	uint8_t outcome;
+
+	TRY(ask_about(v, LOCAL_REVOKE, &v->out.handover, &v->record.generation, &reply, d));
+	r = reader_of(reply);
+	TRY(reader_u8(&r, &outcome));
+	TRY(reader_end(&r));
+	if (outcome > REVOKE_GRANTED)
+		return TCB_MALFORMED;
+	*ret_outcome = (enum revoke_outcome)outcome;
+	return TCB_OK;
 }
 
 enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 {
-	enum tcb_error error = ask_to_revoke(v, d);
+	enum revoke_outcome outcome;
 
-	if (error == TCB_REFUSED) {
-		v->record.state = VTPM_MOVED;
-		engine_stop();
-		TRY(state_save(v, NULL));
-		return error;
-	}
-	TRY(error);
-	return change_state(v, VTPM_RUNNING, d);
+	TRY(ask_to_revoke(v, &outcome, d));
+	v->out.active = v->out.active && outcome == REVOKE_GRANTED;
+	v->record.state = outcome == REVOKE_GRANTED ? VTPM_MOVED : engine_running() ? VTPM_RUNNING : VTPM_STOPPED;
+	if (outcome == REVOKE_GRANTED) /* the engine stays: a destination that cannot adopt it gives it back */
+		return diagnose(d, TCB_REFUSED, "vtpm.moved", "a vTPM that was handed over", "one that was not",
+				"run the VM where it was moved to, or bring it back by a migration");
+	return TCB_OK;
 }
 
 /* ---- destination ---- */
@@ -209,14 +236,34 @@ static enum tcb_error read_head(const struct vtpm *v, struct blob_head *ret_head
 		return diagnose(d, TCB_REFUSED, "vtpm.blob.other", "the state of another vTPM",
 				"the state of the vTPM that this place was made for",
 				"create the place with --incoming and the --id of the vTPM that comes");
+	if (ret_head->engine > engine_version())
+		return diagnose_found(d, TCB_REFUSED, "vtpm.engine.older",
+				      "a source whose libtpms is not newer than this platform's",
+				      "update libtpms and tcbind on this platform, then migrate again",
+				      "a TPM of libtpms %u.%u.%u", ret_head->engine >> 16, ret_head->engine >> 8 & 0xff,
+				      ret_head->engine & 0xff);
 	return TCB_OK;
+}
+
+/* Whether it could arrive here: asked while its source can still go on. */
+static enum tcb_error expect(struct vtpm *v, const struct blob_head *head, struct diagnosis *d)
+{
+	const struct ledger_arrival arrival = { .id = head->id, .lineage = head->lineage,
+						.generation = head->generation + 1, .handover = head->handover };
+	uint8_t body_bytes[128];
+	struct writer w = WRITER_OF(body_bytes);
+	struct span body, reply;
+
+	ledger_arrival_encode(&w, &arrival);
+	TRY(writer_end(&w, &body));
+	return session_call(&v->pse, LOCAL_LEDGER_EXPECT, body, &reply, d);
 }
 
 static enum tcb_error redeem(struct vtpm *v, const struct blob_head *head, struct local_redeemed *ret_redeemed,
 			     struct diagnosis *d)
 {
 	struct local_redeem asked = { .handover = head->handover, .id = head->id, .generation = head->generation,
-				      .source_address = head->source_address,
+				      .lineage = head->lineage, .source_address = head->source_address,
 				      .source_mige_key = head->source_mige_key };
 	uint8_t body_bytes[512];
 	struct writer w = WRITER_OF(body_bytes);
@@ -247,49 +294,79 @@ static enum tcb_error take_over(struct vtpm *v, const struct blob_head *head, co
 	return engine_start(tpm, volatile_state, d);
 }
 
+/* The place's record and engine become those of the vTPM that comes. One step of the ledger decides. */
+static enum tcb_error adopt(struct vtpm *v, const struct blob_head *head, struct vtpm_record *next, struct diagnosis *d)
+{
+	static struct vtpm_record before;
+	enum tcb_error error;
+
+	record_copy(&before, &v->record);
+	next->generation++;
+	next->state = VTPM_RUNNING;
+	next->arrived = true;
+	record_copy(&v->record, next);
+	error = state_arrive(v, &head->handover, d);
+	if (error != TCB_OK)
+		record_copy(&v->record, &before);
+	tee_release(&before, sizeof before);
+	return error;
+}
+
+static enum tcb_error open_and_adopt(struct vtpm *v, const struct blob_head *head, const struct secret256 *key,
+				     struct span custody_record, struct span custody_proof, struct diagnosis *d)
+{
+	static struct vtpm_record next;
+	enum tcb_error error = take_over(v, head, key, &next, d);
+
+	if (error == TCB_OK)
+		error = custody_append(&next, custody_record, custody_proof);
+	tee_release(plain_bytes, sizeof plain_bytes);
+	tee_release(spare_bytes, sizeof spare_bytes);
+	if (error == TCB_OK)
+		error = adopt(v, head, &next, d);
+	if (error != TCB_OK)
+		engine_stop();
+	tee_release(&next, sizeof next);
+	return error;
+}
+
+/* It was granted and cannot be adopted. The MigE gives it back, and the source goes on. An answer that
+ * did not come (TCB_PLATFORM) says nothing: it may have been adopted. */
+static void give_back(struct vtpm *v, const struct blob_head *head, enum tcb_error error)
+{
+	struct span reply;
+
+	if (error != TCB_PLATFORM)
+		(void)!ask_about(v, LOCAL_RENOUNCE, &head->handover, NULL, &reply, NULL);
+}
+
 enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)
 {
-	static struct vtpm_record next, before;
 	static uint8_t proof_bytes[LIMIT_CUSTODY_PROOF];
 	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
 	SECRET struct secret256 key = {0};
 	struct local_redeemed redeemed;
 	struct blob_head head;
-	struct span record, proof;
 	enum tcb_error error;
 
 	TRY(read_head(v, &head, d));
+	TRY(expect(v, &head, d));
 	TRY(redeem(v, &head, &redeemed, d));
 	memcpy(key.bytes, redeemed.key_bytes.data, sizeof key.bytes);
 	memcpy(record_bytes, redeemed.custody_record.data, redeemed.custody_record.size);
-	record = span_of(record_bytes, redeemed.custody_record.size);
 	memcpy(proof_bytes, redeemed.custody_proof.data, redeemed.custody_proof.size);
-	proof = span_of(proof_bytes, redeemed.custody_proof.size);
 	TRY(residence_begin(v));
 	memcpy(v->residence.certified_ak, redeemed.certified_ak.data, redeemed.certified_ak.size);
 	v->residence.certified_ak_size = redeemed.certified_ak.size;
-	error = take_over(v, &head, &key, &next, d);
-	if (error == TCB_OK)
-		error = custody_append(&next, record, proof);
-	tee_release(plain_bytes, sizeof plain_bytes);
-	tee_release(spare_bytes, sizeof spare_bytes);
-	TRY(error);
-	record_copy(&before, &v->record);
-	next.generation++;
-	next.state = VTPM_RUNNING;
-	next.arrived = true;
-	record_copy(&v->record, &next);
-	error = state_adopt(v, d);
+	error = open_and_adopt(v, &head, &key, span_of(record_bytes, redeemed.custody_record.size),
+			       span_of(proof_bytes, redeemed.custody_proof.size), d);
 	if (error != TCB_OK) {
-		record_copy(&v->record, &before);
-		engine_stop();
+		give_back(v, &head, error);
 		return error;
 	}
 	v->started = v->in.volatile_size > 0;
 	v->volatile_size = 0;
 	v->out.active = false;
-	tee_release(&next, sizeof next);
-	tee_release(&before, sizeof before);
 	tee_release(&v->in, sizeof v->in);
 	return TCB_OK;
 }

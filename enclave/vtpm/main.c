@@ -216,6 +216,7 @@ static enum tcb_error handle_create(void *state, struct span body, struct writer
 		v->record.recovery_size = m.recovery_key.size;
 		memcpy(v->record.recovery, m.recovery_key.data, m.recovery_key.size);
 		v->record.generation = 1;
+		TRY(crypto_random(v->record.lineage.bytes, sizeof v->record.lineage.bytes));
 		TRY(check_id(v, d));
 		TRY(manufacture(v, &m, d));
 	}
@@ -292,8 +293,6 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 	TRY(engine_keep(state_loaded_tpm(v)));
 	if (m.volatile_sealed.size > 0)
 		TRY(open_volatile(v, m.volatile_sealed, d));
-	if (v->record.state == VTPM_RUNNING)
-		v->record.state = VTPM_STOPPED;
 	TRY(residence_begin(v));
 	if (v->record.state == VTPM_INCOMING) /* about to be filled, with a machine stopped meanwhile */
 		TRY(get_ready(v, d));
@@ -303,11 +302,23 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 
 /* ---- run ---- */
 
-/* What a TPM has done and cannot store, it has not done: it stops, as one does whose NV memory fails, until the next CMD_INIT. A wrong password that leaves
- * no trace could be tried for ever, by a host that has its state opened a second time, or keeps it from being stored. */
+/* If a change cannot be stored, the TPM stops until the next CMD_INIT, like a TPM whose NV memory
+ * fails. A wrong password that leaves no trace could be tried for ever. */
 static enum tcb_error save_or_stop(struct vtpm *v, struct diagnosis *d)
 {
-	enum tcb_error error = state_save(v, d);
+	enum tcb_error error;
+
+	attempt_note_counter(v);
+	error = state_save(v, d);
+	if (error != TCB_OK)
+		engine_stop();
+	return error;
+}
+
+/* Nothing is answered while an attempt is owed. */
+static enum tcb_error settle_attempts(struct vtpm *v, struct diagnosis *d)
+{
+	enum tcb_error error = attempt_settle(v, d);
 
 	if (error != TCB_OK)
 		engine_stop();
@@ -323,59 +334,34 @@ static void shut_down_orderly(struct vtpm *v)
 	v->last_command = 0;
 }
 
-/* A source that is told nothing asks whether its hand-over was granted. */
+/* A source is told nothing of its hand-over: it asks the ledger. */
 static enum tcb_error note_grant(struct vtpm *v, struct diagnosis *d)
 {
-	bool moved;
+	struct ledger_lease lease;
 
 	if (v->record.state != VTPM_ESCROWED)
 		return TCB_OK;
-	TRY(ask_whether_moved(v, &moved, d));
-	if (!moved)
-		return TCB_OK;
-	v->record.state = VTPM_MOVED;
-	engine_stop();
-	return state_save(v, d);
-}
-
-static enum tcb_error activate(struct vtpm *v, struct diagnosis *d)
-{
-	struct span reply;
-	enum tcb_error error = ask_mige(v, LOCAL_ACTIVATE, &reply, d);
-
-	if (error == TCB_REFUSED && v->record.state != VTPM_MOVED) {
+	TRY(state_lease(v, &lease, d));
+	if (lease.phase == LEDGER_MOVED)
 		v->record.state = VTPM_MOVED;
-		TRY(state_save(v, NULL));
-	}
-	return error;
+	return TCB_OK;
 }
 
 /* Resumes from the volatile state where there is one; the flag is about what becomes of it then. */
 static enum tcb_error run(struct vtpm *v, uint32_t flags, struct diagnosis *d)
 {
 	struct span volatile_state = span_of(v->volatile_state, v->volatile_size);
-	enum vtpm_state before;
-	enum tcb_error error;
 
-	if (v->record.state == VTPM_MOVED)
-		return diagnose(d, TCB_REFUSED, "vtpm.moved", "a vTPM that was handed over", "one that was not",
-				"run the VM where it was moved to, or bring it back by a migration");
-	if (v->record.state != VTPM_RUNNING) /* a machine's reset stays within one activation */
-		TRY(activate(v, d));
+	if (v->record.state == VTPM_ESCROWED || v->record.state == VTPM_MOVED)
+		TRY(lease_ensure(v, d));
 	TRY(engine_start(engine_permanent(), volatile_state, d));
+	attempt_forget_sessions();
 	v->started = volatile_state.size > 0;
 	if ((flags & INIT_DELETE_VOLATILE) != 0 || v->in.resumes)
 		v->volatile_size = 0; /* else it is what every INIT resumes from, as swtpm's is */
 	v->in.resumes = v->out.active = false;
-	before = v->record.state;
-	v->record.state = VTPM_RUNNING;
-	/* Off and on are the same at the next load: that it runs is stored with what it does first. */
-	if (before == VTPM_RUNNING || before == VTPM_NEW || before == VTPM_STOPPED)
-		return TCB_OK;
-	error = save_or_stop(v, d);
-	if (error != TCB_OK)
-		v->record.state = before;
-	return error;
+	v->record.state = VTPM_RUNNING; /* stored with what it does first */
+	return v->started ? settle_attempts(v, d) : TCB_OK;
 }
 
 static enum tcb_error handle_init(void *state, struct span body, struct writer *ret, struct diagnosis *d)
@@ -395,7 +381,7 @@ static enum tcb_error handle_init(void *state, struct span body, struct writer *
 		error = handover_import(v, d);
 		v->in.permanent_size = v->in.volatile_size = 0; /* an INIT uses them up */
 		TRY(error);
-		TRY(activate(v, d)); /* closes the hand-over: its blobs serve no other place from now on */
+		attempt_forget_sessions();
 	} else if (v->record.state == VTPM_INCOMING) {
 		return wrong_state(d, "an empty place for a vTPM that migrates in", "the state that QEMU brings");
 	} else {
@@ -406,13 +392,17 @@ static enum tcb_error handle_init(void *state, struct span body, struct writer *
 
 static enum tcb_error switch_off(struct vtpm *v, struct diagnosis *d)
 {
+	bool attempts_end = v->record.attempts != 0 && v->attempts_owed == 0;
+
 	if (v->record.state != VTPM_RUNNING) {
-		engine_stop(); /* handed over, perhaps: what was handed over is not touched any more */
+		engine_stop(); /* it may have been handed over: then its state is not touched any more */
 		return TCB_OK;
 	}
 	shut_down_orderly(v);
 	engine_stop();
-	return engine_take_changed() ? state_save(v, d) : TCB_OK;
+	if (attempts_end) /* every command was answered, and what it changed is stored */
+		v->record.attempts = 0;
+	return engine_take_changed() || attempts_end ? state_save(v, d) : TCB_OK;
 }
 
 static enum tcb_error handle_stop(void *state, struct span body, struct writer *ret, struct diagnosis *d)
@@ -476,32 +466,60 @@ enum tcb_error vtpm_settle_in(struct vtpm *v, struct diagnosis *d)
 	return save_or_stop(v, d);
 }
 
+/* What follows a command that the TPM has executed, before it is answered. */
+static enum tcb_error follow_up(struct vtpm *v, struct span command, struct span response, struct diagnosis *d)
+{
+	struct span nonce;
+
+	if (!succeeded(response))
+		return TCB_OK;
+	attempt_note(command, response);
+	if (v->last_command == TPM_CC_STARTUP) {
+		TRY(settle_attempts(v, d));
+		v->started = true;
+		TRY(vtpm_settle_in(v, d));
+		TRY(ensure_indices(v, d));
+	}
+	if (mailbox_is_request(command, &nonce))
+		TRY(answer_guest(v, nonce));
+	return TCB_OK;
+}
+
+/* What the guest is told, no crash takes back, and no copy of this vTPM says too. */
+static enum tcb_error stand_by(struct vtpm *v, struct span command, struct diagnosis *d)
+{
+	enum tcb_error error;
+
+	if (engine_take_changed())
+		return save_or_stop(v, d); /* only the lease's holder can */
+	if (!lease_needed(command))
+		return TCB_OK;
+	error = lease_ensure(v, d);
+	if (error == TCB_REFUSED)
+		engine_stop();
+	return error;
+}
+
 /* One command of the guest; the response is borrowed until the next. */
 enum tcb_error vtpm_command(struct vtpm *v, uint8_t locality, struct span command, struct span *ret_response, struct diagnosis *d)
 {
 	static uint8_t response_bytes[LIMIT_TPM_COMMAND];
-	struct span response, nonce;
+	struct span response;
 
-	if (v->record.state == VTPM_ESCROWED && v->out.active)
-		TRY(handover_revoke(v, d)); /* the migration was cancelled and the guest goes on */
+	if ((v->record.state == VTPM_ESCROWED || v->record.state == VTPM_MOVED) && engine_running())
+		TRY(lease_ensure(v, d)); /* the migration was cancelled, or given back, and the guest goes on */
 	if (v->record.state != VTPM_RUNNING || !engine_running())
 		return wrong_state(d, "a vTPM that is not running", "one that is initialised");
 	TRY(vtpm_settle_in(v, d));
+	TRY(attempt_charge(v, command, d));
 	TRY(engine_process(locality, command, &response));
 	if (response.size > sizeof response_bytes)
 		return TCB_INTERNAL;
 	memcpy(response_bytes, response.data, response.size);
 	response = span_of(response_bytes, response.size);
 	v->last_command = tpm_command_code(command);
-	if (v->last_command == TPM_CC_STARTUP && succeeded(response)) {
-		v->started = true;
-		TRY(vtpm_settle_in(v, d));
-		TRY(ensure_indices(v, d));
-	}
-	if (mailbox_is_request(command, &nonce) && succeeded(response))
-		TRY(answer_guest(v, nonce));
-	if (engine_take_changed())
-		TRY(save_or_stop(v, d)); /* what the guest is told, a power cut does not take back */
+	TRY(follow_up(v, command, response, d));
+	TRY(stand_by(v, command, d));
 	*ret_response = response;
 	return TCB_OK;
 }
@@ -609,8 +627,8 @@ static enum tcb_error handle_resume(void *state, struct span body, struct writer
 	struct vtpm *v = state;
 
 	TRY(no_body(body));
-	if (v->record.state == VTPM_ESCROWED && v->out.active)
-		TRY(handover_revoke(v, d));
+	if (v->record.state == VTPM_ESCROWED || v->record.state == VTPM_MOVED)
+		TRY(lease_ensure(v, d));
 	return put_status(v, ret);
 }
 

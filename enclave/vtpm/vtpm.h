@@ -14,11 +14,19 @@
 
 #define VTPM_CERTIFIED_AK_MAX (LIMIT_QUOTE + 2048u)
 
-/* What is sealed (state.c). The TPM's own permanent state is the engine's. */
+/* Kinds of authorization that dictionary-attack protection counts (attempt.c), or-ed. */
+enum attempt { ATTEMPT_OBJECT = 1, ATTEMPT_LOCKOUT = 2 };
+
+/* What is sealed (state.c). The TPM's own permanent state is the engine's. Whether the vTPM was handed
+ * over is not sealed: the PSE's ledger decides that (docs/protocol.md). */
 struct vtpm_record {
 	struct uuid id;
+	struct digest256 lineage; /* drawn when the TPM was made; the same on every platform */
 	uint64_t generation; /* 0: an empty place */
+	uint64_t version;    /* of the newest sealed state, over all generations */
 	enum vtpm_state state;
+	uint8_t attempts;     /* enum attempt, or-ed: open; each counts as failed when the state is opened */
+	uint32_t attempts_at; /* the TPM's lockout counter when they were opened */
 	enum vtpm_origin origin;
 	bool arrived; /* by a hand-over, and no command since: mailbox and certificates are the former platform's */
 	struct secret256 secret; /* authorizes the mailbox's writes */
@@ -57,8 +65,11 @@ struct vtpm_import {
 struct vtpm {
 	bool loaded;
 	struct vtpm_record record;
-	uint64_t version; /* of the sealed state */
+	struct incarnation incarnation; /* of this process; drawn before its first ledger request */
+	uint8_t attempts_owed; /* enum attempt: were open when this process opened the state; to be counted */
+	bool leased; /* the ledger has a register for this record, and this process took its lease */
 	struct digest256 digest; /* of the newest sealed state */
+	struct ledger_entry unsure; /* a state whose commit was not answered; version 0: none */
 	size_t volatile_size;
 	uint8_t volatile_state[LIMIT_TPM_VOLATILE]; /* to resume from, plain */
 	uint32_t last_command; /* TPM command code */
@@ -72,12 +83,19 @@ struct vtpm {
 
 /* ---- state.c: the sealed state ---- */
 
-/* Seals the record and the engine's permanent state, has it stored and committed in the PSE's ledger: durable on return. */
+/* Seals the record and the engine's permanent state, has it stored and committed in the PSE's ledger.
+ * Durable on TCB_OK. On TCB_PLATFORM it is not known whether it was committed. */
 enum tcb_error state_save(struct vtpm *v, struct diagnosis *d) MUST_USE;
-/* First save of a new vTPM. An empty place is stored, but not in the ledger: it holds nothing. */
+/* First save of a new vTPM, which takes the lease. An empty place is stored, but gets no register. */
 enum tcb_error state_create(struct vtpm *v, struct diagnosis *d) MUST_USE;
-/* First save of what came by a hand-over, into an empty place or where this vTPM was before. */
-enum tcb_error state_adopt(struct vtpm *v, struct diagnosis *d) MUST_USE;
+/* First save of a vTPM that came by this hand-over: it is here, in one step, or it is not. */
+enum tcb_error state_arrive(struct vtpm *v, const struct handover_id *handover, struct diagnosis *d) MUST_USE;
+/* Whether this process still holds the lease, and in which phase the vTPM is. Opens a broken session
+ * anew first. */
+enum tcb_error state_lease(struct vtpm *v, struct ledger_lease *ret_lease, struct diagnosis *d) MUST_USE;
+/* A request to the PSE about this vTPM, by a session that holds the lease. */
+enum tcb_error state_ask_pse(struct vtpm *v, enum local_request request, struct span body,
+			     struct span *ret_reply, struct diagnosis *d) MUST_USE;
 /* Opens sealed bytes; refuses another vTPM's (vtpm.state.other) and what the ledger refuses. Fills the record; the TPM's state
  * is borrowed until the next call here. */
 enum tcb_error state_load(struct vtpm *v, const struct vtpm_load *load, struct diagnosis *d) MUST_USE;
@@ -106,6 +124,30 @@ enum tcb_error vtpm_settle_in(struct vtpm *v, struct diagnosis *d) MUST_USE;
 enum tcb_error data_serve(struct vtpm *v, const struct vtpm_serve *serve, struct vtpm_served *ret_served,
 			  struct diagnosis *d) MUST_USE;
 
+/* ---- lease.c ---- */
+
+/* Whether the response to this command needs the lease: all but the few commands that use neither a
+ * key, nor an authorization value, nor protected NV data. */
+bool lease_needed(struct span command);
+/* This process holds the lease, and the vTPM is here; else nothing that needs it leaves. A hand-over
+ * that is not decided is revoked: the machine goes on here. Codes: ledger.copy.superseded, vtpm.moved. */
+enum tcb_error lease_ensure(struct vtpm *v, struct diagnosis *d) MUST_USE;
+
+/* ---- attempt.c ---- */
+
+/* Before a command is given to the TPM: if it may use an authorization that dictionary-attack
+ * protection counts, the attempt is made durable first. At most one durable write a run. */
+enum tcb_error attempt_charge(struct vtpm *v, struct span command, struct diagnosis *d) MUST_USE;
+/* After a command was answered: keeps track of the sessions that use authorization values. */
+void attempt_note(struct span command, struct span response);
+/* The TPM starts. Sessions that it may still have are not known: each may use an authorization value. */
+void attempt_forget_sessions(void);
+/* Before a save: notes the TPM's lockout counter beside the attempts that are open. */
+void attempt_note_counter(struct vtpm *v);
+/* The TPM takes commands: attempts that were open when its state was opened count as failed. Durable
+ * on TCB_OK; nothing may be answered before. */
+enum tcb_error attempt_settle(struct vtpm *v, struct diagnosis *d) MUST_USE;
+
 /* ---- evidence.c ---- */
 
 /* Makes the key of the residence that begins next. */
@@ -129,7 +171,8 @@ enum tcb_error custody_put(const struct vtpm_record *record, struct writer *w) M
 enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d) MUST_USE;
 /* Goes on at the source, if the hand-over can still be revoked. */
 enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d) MUST_USE;
-/* Redeems the blobs in v->in; on success the record and the engine are those of the new residence. */
+/* Redeems the blobs in v->in; on success the record and the engine are those of the new residence.
+ * What was granted and cannot be adopted is given back. */
 enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d) MUST_USE;
 
 #endif
