@@ -16,13 +16,15 @@ static const struct {
 	size_t max;
 } kinds[] = {
 	{ WAN_ATTEST, 8 + LIMIT_QUOTE + LIMIT_TPM_PUBLIC + LIMIT_NAME + 256 + LIMIT_COLLATERAL },
-	{ WAN_ASK, HANDOVER_ID_SIZE + UUID_SIZE + 8 },
+	{ WAN_ASK, HANDOVER_ID_SIZE + UUID_SIZE + 8 + 32 + 32 + 2 + 2 + 8 },
 	{ WAN_CHALLENGE, SHA256_SIZE },
 	{ WAN_REDEEM, 8 + LIMIT_QUOTE + LIMIT_EVENT_LOG },
 	{ WAN_GRANT, 12 + sizeof(struct secret256) + LIMIT_CUSTODY_RECORD + LIMIT_CUSTODY_PROOF },
 	{ WAN_REFUSE, DIAGNOSIS_BODY_MAX },
 	{ WAN_CONFIRM, HANDOVER_ID_SIZE },
 	{ WAN_CONFIRMED, HANDOVER_ID_SIZE },
+	{ WAN_RETURN, HANDOVER_ID_SIZE },
+	{ WAN_RETURNED, HANDOVER_ID_SIZE },
 };
 
 enum tcb_error channel_open(struct channel *c, SSL_CTX *context, bool server)

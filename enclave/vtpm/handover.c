@@ -145,6 +145,7 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 	if (engine_take_changed())
 		TRY(state_save(v, d)); /* what leaves is what the ledger has */
 	TRY(crypto_random(key.bytes, sizeof key.bytes));
+	TRY(lease_ensure(v, d)); /* an earlier hand-over whose answer did not come is revoked */
 	TRY(crypto_random(v->out.handover.bytes, sizeof v->out.handover.bytes));
 	TRY(offer(v, d));
 	TRY(escrow(v, LOCAL_ESCROW, &key, &mige, d));

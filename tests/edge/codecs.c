@@ -61,15 +61,23 @@ CODEC(local_endorse, { .id = {{1}}, .generation = 2, .residence_key = {{3}}, .ek
 		       .policy_digest = {{6}}, .origin = ORIGIN_IMPORTED })
 CODEC(vtpm_serve, { .locality = 3, .pending = TEXT("part of a command") })
 CODEC(vtpm_served, { .closed = true, .locality = 4, .pending = TEXT("rest") })
-CODEC(ledger_entry, { .id = {{1}}, .version = 2, .digest = {{3}}, .previous = {{4}} })
+CODEC(ledger_entry, { .id = {{1}}, .lineage = {{2}}, .generation = 3, .version = 4, .digest = {{5}}, .previous = {{6}},
+		      .incarnation = {{7}}, .resumes = true, .handover = {{8}} })
+CODEC(ledger_lease, { .phase = LEDGER_ESCROWED, .handover = {{1}} })
+CODEC(ledger_offer, { .id = {{1}}, .version = 2, .digest = {{3}}, .handover = {{4}} })
+CODEC(ledger_arrival, { .id = {{1}}, .lineage = {{2}}, .generation = 3, .handover = {{4}} })
+CODEC(ledger_handover, { .id = {{1}}, .handover = {{2}} })
+CODEC(journal_version, { .version = 1, .digest = {{2}}, .previous = {{3}}, .change = JOURNAL_CHANGES_GRANT, .id = {{4}},
+			 .handover = {{5}} })
 CODEC(local_escrow, { .handover = {{1}}, .id = {{2}}, .generation = 3, .key_bytes = BYTES(key32),
 		      .last_custody = {{5}}, .custody = TEXT("chain"), .policy = TEXT("{}") })
 CODEC(local_escrowed, { .address = TEXT("h:1"), .mige_key = {{2}}, .custody = TEXT("chain") })
-CODEC(local_redeem, { .handover = {{1}}, .id = {{2}}, .generation = 3, .source_address = TEXT("h:1"),
+CODEC(local_redeem, { .handover = {{1}}, .id = {{2}}, .generation = 3, .lineage = {{4}}, .source_address = TEXT("h:1"),
 		      .source_mige_key = {{5}} })
 CODEC(local_redeemed, { .key_bytes = BYTES(key32), .custody_record = TEXT("rec"), .custody_proof = TEXT("proof"), .certified_ak = TEXT("ak") })
 CODEC(wan_attest, { .certified_ak = TEXT("ak"), .collateral = TEXT("c") })
-CODEC(wan_ask, { .handover = {{1}}, .id = {{2}}, .generation = 3 })
+CODEC(wan_ask, { .handover = {{1}}, .id = {{2}}, .generation = 3,
+		 .enclave = { .mrenclave = {4}, .mrsigner = {5}, .isv_prod_id = ROLE_VTPM, .isv_svn = 6, .attributes = 7 } })
 CODEC(wan_redeem, { .platform_quote = TEXT("q"), .event_log = TEXT("log") })
 CODEC(wan_grant, { .key_bytes = BYTES(key32), .custody_record = TEXT("rec"), .custody_proof = TEXT("proof") })
 CODEC(tpm_quote, { .attest = TEXT("attest"), .signature = TEXT("sig"), .pcrs = BYTES(pcrs), .has_path = true,
@@ -212,7 +220,8 @@ static void blob_sample(struct writer *out)
 
 const struct codec codecs[] = {
 	ROW(pse_start), ROW(peer_message), ROW(peer_reply), ROW(mige_start), ROW(mige_net), ROW(mige_step), ROW(vtpm_create),
-	ROW(vtpm_load), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(ledger_entry), ROW(vtpm_serve), ROW(vtpm_served),
+	ROW(vtpm_load), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(ledger_entry), ROW(ledger_lease), ROW(ledger_offer),
+	ROW(ledger_arrival), ROW(ledger_handover), ROW(journal_version), ROW(vtpm_serve), ROW(vtpm_served),
 	ROW(local_escrow), ROW(local_escrowed), ROW(local_redeem), ROW(local_redeemed), ROW(wan_attest),
 	ROW(wan_ask), ROW(wan_redeem), ROW(wan_grant), ROW(tpm_quote), ROW(endorsement), ROW(custody_record), ROW(custody_chain), ROW(custody_summary),
 	ROW(custody_proof), ROW(mige_endorsement),

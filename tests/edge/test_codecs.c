@@ -87,7 +87,7 @@ static void nothing_decodes_to_what_encodes_differently(void **state)
 
 static void a_frame_that_is_too_large_is_a_limit(void **state)
 {
-	const uint8_t bytes[FRAME_HEAD_SIZE] = {0x00, 0x10, 0x00, 0x01, 1, 0, 2, 1};
+	const uint8_t bytes[FRAME_HEAD_SIZE] = {0x00, 0x30, 0x00, 0x01, 1, 0, 2, 1};
 	struct frame_head head;
 
 	(void)state;

@@ -10,7 +10,7 @@ struct fake_store {
 	bool fails;
 	unsigned writes;
 	size_t size;
-	uint8_t bytes[LIMIT_STATE];
+	uint8_t bytes[LIMIT_FRAME];
 };
 
 /* Becomes `role` on a processor of this seed, with this store as its host. */

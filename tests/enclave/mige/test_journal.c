@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "crypto/crypto.h"
+#include "enclave/lib/ocall.h"
+#include "enclave/lib/session.h"
 #include "enclave/mige/journal.h"
 #include "tests/enclave/fake_store.h"
 
@@ -20,18 +22,90 @@ static const struct handover_id first = {{0xa1}}, second = {{0xa2}};
 static const struct journal_platform there = { .ak = {{7}}, .ppid = {8} };
 static const uint8_t key_bytes[32] = {9};
 
+/* ---- the PSE, as far as the journal knows it ---- */
+
+static struct session pse_session;
+static struct {
+	uint64_t version;
+	struct digest256 digest;
+	struct journal_version last; /* committed */
+	bool answer_is_lost;         /* of the next commit */
+	bool is_silent;
+} pse;
+
+static enum tcb_error lose_session(struct session *s)
+{
+	s->open = false;
+	return TCB_PLATFORM;
+}
+
+static enum tcb_error open_in_pse(const struct journal_version *m, struct span *ret_reply, struct diagnosis *ret_d)
+{
+	static uint8_t ahead;
+
+	ahead = m->version == pse.version + 1 && memcmp(&m->previous, &pse.digest, sizeof pse.digest) == 0;
+	if (ahead == 0 && (m->version != pse.version || memcmp(&m->digest, &pse.digest, sizeof pse.digest) != 0))
+		return diagnose(ret_d, TCB_REFUSED, "ledger.journal.old", "f", "w", "a");
+	*ret_reply = span_of(&ahead, 1);
+	return TCB_OK;
+}
+
+static enum tcb_error commit_in_pse(struct session *s, const struct journal_version *m, struct span *ret_reply)
+{
+	struct span unused;
+
+	if (host_peer(ROLE_PSE, span_of(NULL, 0), &unused, NULL) != TCB_OK) /* what was posted goes with it */
+		return lose_session(s);
+	assert_int_equal(m->version, pse.version + 1);
+	assert_memory_equal(&m->previous, &pse.digest, sizeof pse.digest);
+	pse.version = m->version;
+	pse.digest = m->digest;
+	pse.last = *m;
+	*ret_reply = span_of(NULL, 0);
+	if (!pse.answer_is_lost)
+		return TCB_OK;
+	pse.answer_is_lost = false;
+	return lose_session(s);
+}
+
+enum tcb_error session_call(struct session *s, enum local_request request, struct span body, struct span *ret_reply,
+			    struct diagnosis *ret_d)
+{
+	struct journal_version m;
+
+	assert_ptr_equal(s, &pse_session);
+	assert_int_equal(journal_version_decode(body, &m), TCB_OK);
+	if (pse.is_silent)
+		return lose_session(s);
+	s->open = true;
+	if (request == LOCAL_JOURNAL_OPEN)
+		return open_in_pse(&m, ret_reply, ret_d);
+	assert_int_equal(request, LOCAL_JOURNAL_COMMIT);
+	return commit_in_pse(s, &m, ret_reply);
+}
+
+/* ---- the journal ---- */
+
+static void begin(void)
+{
+	wipe(&journal, sizeof journal);
+	journal.pse = &pse_session;
+	pse_session.open = true;
+}
+
 static int fresh(void **state)
 {
 	(void)state;
 	fake_store_begin(&store, 1, ROLE_MIGE);
-	wipe(&journal, sizeof journal);
+	memset(&pse, 0, sizeof pse);
+	begin();
 	d = (struct diagnosis){0};
 	return crypto_init() == TCB_OK ? 0 : -1;
 }
 
 static void restart(void)
 {
-	wipe(&journal, sizeof journal);
+	begin();
 	assert_int_equal(journal_open(&journal, span_of(store.bytes, store.size), NULL), TCB_OK);
 }
 
@@ -42,7 +116,7 @@ static enum tcb_error escrow(const struct uuid *vtpm, const struct handover_id *
 					.key_bytes = SPAN_OF(key_bytes), .policy = policy };
 
 	d = (struct diagnosis){0};
-	return journal_escrow(&journal, &e, &d);
+	return journal_escrow(&journal, &e, 1, &d);
 }
 
 static enum tcb_error redeem(const struct handover_id *handover)
@@ -53,16 +127,31 @@ static enum tcb_error redeem(const struct handover_id *handover)
 	return journal_redeem(&journal, entry, &there, span_of_text("record"), NULL);
 }
 
-static enum tcb_error activate(uint64_t generation)
+/* As tidying does it, once the ledger has the next generation. */
+static enum tcb_error settle(const struct uuid *vtpm)
 {
 	d = (struct diagnosis){0};
-	return journal_activate(&journal, &id, generation, &d);
+	return journal_settle(&journal, journal_find(&journal, vtpm), &d);
 }
 
-static enum tcb_error revoke(const struct handover_id *handover, uint64_t generation)
+static void assert_revoke(const struct handover_id *handover, uint64_t generation, enum revoke_outcome wanted)
 {
+	const struct ledger_handover m = { .id = id, .handover = *handover };
+	enum revoke_outcome outcome;
+
+	assert_int_equal(journal_revoke(&journal, &m, generation, &outcome, NULL), TCB_OK);
+	assert_int_equal(outcome, wanted);
+}
+
+static enum tcb_error renounce(const struct handover_id *handover)
+{
+	const struct ledger_handover m = { .id = id, .handover = *handover };
+	struct journal_arrival source;
+
 	d = (struct diagnosis){0};
-	return journal_revoke(&journal, handover, &id, generation, &d);
+	TRY(journal_renounce(&journal, &m, &source, &d));
+	assert_true(span_is_text(span_of(source.address, source.address_size), "source:1"));
+	return TCB_OK;
 }
 
 static enum tcb_error arrive(const struct handover_id *handover, uint64_t generation)
@@ -86,6 +175,13 @@ static void assert_refused(enum tcb_error error, const char *code)
 	assert_string_equal(d.code, code);
 }
 
+/* And what was not answered is found out. */
+static void fails_no_more(void)
+{
+	store.fails = false;
+	assert_int_equal(journal_certain(&journal, NULL), TCB_OK);
+}
+
 static void redeemed_is_not_revoked(void **state)
 {
 	const struct journal_entry *entry;
@@ -93,11 +189,15 @@ static void redeemed_is_not_revoked(void **state)
 	(void)state;
 	assert_int_equal(escrow(&id, &first, 3, span_of_text("{}")), TCB_OK);
 	restart();
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_ESCROW);
 	assert_int_equal(redeem(&first), TCB_OK);
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_GRANT);
+	assert_memory_equal(&pse.last.id, &id, sizeof id);
+	assert_memory_equal(&pse.last.handover, &first, sizeof first);
 	for (int again = 0; again < 2; again++, restart()) {
-		assert_refused(revoke(&first, 3), "mige.handover.gone");
-		assert_refused(activate(3), "vtpm.moved");
-		assert_refused(activate(2), "vtpm.moved");
+		assert_revoke(&first, 3, REVOKE_GRANTED);
+		assert_true(journal_has_moved(&journal, &id, 3));
+		assert_true(journal_has_moved(&journal, &id, 2));
 		assert_refused(escrow(&id, &second, 3, span_of(NULL, 0)), "vtpm.moved");
 	}
 	entry = journal_find_handover(&journal, &first);
@@ -122,8 +222,7 @@ static void confirmed_is_still_not_revoked(void **state)
 
 		assert_null(journal_find_handover(&journal, &first));
 		assert_memory_equal(&journal_find(&journal, &id)->key, &none, sizeof none);
-		assert_refused(revoke(&first, 3), "mige.handover.gone");
-		assert_refused(activate(3), "vtpm.moved");
+		assert_revoke(&first, 3, REVOKE_GRANTED);
 		assert_refused(escrow(&id, &second, 3, span_of(NULL, 0)), "vtpm.moved");
 		assert_refused(arrive(&second, 3), "mige.handover.consumed");
 		assert_true(journal_has_moved(&journal, &id, 3));
@@ -135,15 +234,12 @@ static void revoked_is_not_redeemed(void **state)
 {
 	(void)state;
 	assert_int_equal(escrow(&id, &first, 1, span_of_text("{}")), TCB_OK);
-	assert_int_equal(revoke(&first, 1), TCB_OK);
+	assert_revoke(&first, 1, REVOKE_DONE);
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_REVOKE);
 	assert_null(journal_find_handover(&journal, &first));
 	restart();
 	assert_null(journal_find_handover(&journal, &first));
-	assert_int_equal(revoke(&first, 1), TCB_OK); /* again */
-	assert_int_equal(escrow(&id, &first, 1, span_of(NULL, 0)), TCB_OK);
-	assert_int_equal(activate(1), TCB_OK); /* the vTPM goes on here: that revokes, too */
-	restart();
-	assert_null(journal_find_handover(&journal, &first));
+	assert_revoke(&first, 1, REVOKE_DONE); /* again */
 }
 
 static void a_second_escrow_replaces_the_first(void **state)
@@ -162,16 +258,15 @@ static void what_came_does_not_come_again(void **state)
 	assert_int_equal(arrive(&first, 4), TCB_OK);
 	restart();
 	assert_int_equal(arrive(&first, 4), TCB_OK); /* the vTPM died before it was durable: asked for again */
-	assert_refused(activate(4), "vtpm.moved");   /* it is the next generation that runs here */
-	assert_int_equal(activate(5), TCB_OK);
+	assert_int_equal(settle(&id), TCB_OK);
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_SETTLE);
 	for (int again = 0; again < 2; again++, restart()) {
 		assert_refused(arrive(&first, 4), "mige.handover.consumed");
 		assert_refused(arrive(&second, 3), "mige.handover.consumed");
-		assert_int_equal(activate(5), TCB_OK);
 	}
 	assert_int_equal(escrow(&id, &second, 5, span_of(NULL, 0)), TCB_OK);
 	assert_refused(arrive(&first, 4), "mige.handover.consumed"); /* while it is leaving */
-	assert_int_equal(revoke(&second, 5), TCB_OK);
+	assert_revoke(&second, 5, REVOKE_DONE);
 	restart();
 	assert_refused(arrive(&first, 4), "mige.handover.consumed"); /* after it stayed */
 	assert_int_equal(escrow(&id, &second, 5, span_of(NULL, 0)), TCB_OK);
@@ -179,8 +274,99 @@ static void what_came_does_not_come_again(void **state)
 	assert_refused(arrive(&first, 4), "mige.handover.consumed"); /* after it left */
 	assert_refused(arrive(&second, 5), "mige.handover.consumed");
 	assert_int_equal(arrive(&(struct handover_id){{0xa3}}, 6), TCB_OK); /* and when it comes home */
-	assert_refused(activate(6), "vtpm.moved");
-	assert_int_equal(activate(7), TCB_OK);
+	assert_true(journal_has_moved(&journal, &id, 6));
+	assert_false(journal_has_moved(&journal, &id, 7));
+}
+
+/* The source goes on with what its destination cannot adopt; the destination takes it no more. */
+static void what_is_renounced_is_returned(void **state)
+{
+	(void)state;
+	assert_refused(renounce(&first), "mige.handover.adopted");
+	assert_int_equal(arrive(&first, 4), TCB_OK);
+	assert_refused(renounce(&second), "mige.handover.adopted");
+	assert_int_equal(renounce(&first), TCB_OK);
+	for (int again = 0; again < 2; again++, restart()) {
+		assert_int_equal(renounce(&first), TCB_OK);
+		assert_refused(arrive(&first, 4), "mige.handover.returned");
+		assert_false(journal_has_moved(&journal, &id, 4));
+	}
+	assert_non_null(journal_next_untold(&journal, 1));
+	assert_int_equal(journal_told(&journal, &first, NULL), TCB_OK);
+	assert_null(journal_find(&journal, &id));
+	assert_int_equal(escrow(&id, &second, 4, span_of(NULL, 0)), TCB_OK); /* the other side of it */
+	assert_int_equal(redeem(&second), TCB_OK);
+	assert_int_equal(journal_return(&journal, journal_find_handover(&journal, &second), NULL), TCB_OK);
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_RETURN);
+	restart();
+	assert_null(journal_find_handover(&journal, &second));
+	assert_revoke(&second, 4, REVOKE_DONE);
+}
+
+/* The ledger has made the step, or has not; the journal finds out before anything else is asked of it. */
+static void an_answer_that_is_lost_is_found_out(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&id, &first, 1, span_of_text("{}")), TCB_OK);
+	pse.answer_is_lost = true;
+	assert_int_equal(redeem(&first), TCB_PLATFORM);
+	pse.is_silent = true;
+	assert_int_equal(journal_certain(&journal, &d), TCB_PLATFORM);
+	assert_int_equal(escrow(&(struct uuid){{2}}, &second, 1, span_of(NULL, 0)), TCB_PLATFORM);
+	pse.is_silent = false;
+	assert_int_equal(journal_certain(&journal, NULL), TCB_OK);
+	assert_int_equal(journal_find_handover(&journal, &first)->state, JOURNAL_REDEEMED);
+	assert_false(journal.policies[0].used);
+	restart();
+	assert_int_equal(journal_find_handover(&journal, &first)->state, JOURNAL_REDEEMED);
+}
+
+/* Power is cut between a version and its step. */
+static void a_version_without_its_step_is_finished(void **state)
+{
+	const struct digest256 none = {{0}};
+
+	(void)state;
+	assert_int_equal(escrow(&id, &first, 1, span_of(NULL, 0)), TCB_OK);
+	pse.version = 0; /* the step of the escrow did not last */
+	pse.digest = none;
+	restart();
+	assert_null(journal_find_handover(&journal, &first));
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_NONE);
+	assert_int_equal(escrow(&id, &first, 1, span_of(NULL, 0)), TCB_OK);
+	{
+		const uint64_t version = pse.version;
+		const struct digest256 digest = pse.digest;
+
+		assert_int_equal(redeem(&first), TCB_OK);
+		pse.version = version;
+		pse.digest = digest;
+	}
+	pse.last = (struct journal_version){0};
+	restart();
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_GRANT);
+	assert_int_equal(journal_find_handover(&journal, &first)->state, JOURNAL_REDEEMED);
+}
+
+/* The host gives an older journal, or none. */
+static void an_old_journal_is_refused(void **state)
+{
+	static uint8_t kept[8192];
+	size_t size;
+
+	(void)state;
+	assert_int_equal(escrow(&id, &first, 1, span_of(NULL, 0)), TCB_OK);
+	size = store.size;
+	memcpy(kept, store.bytes, size);
+	assert_int_equal(redeem(&first), TCB_OK);
+	assert_int_equal(confirm(&first), TCB_OK);
+	begin();
+	d = (struct diagnosis){0};
+	assert_refused(journal_open(&journal, span_of(kept, size), &d), "ledger.journal.old");
+	begin();
+	d = (struct diagnosis){0};
+	assert_refused(journal_open(&journal, span_of(NULL, 0), &d), "ledger.journal.old");
+	restart();
 }
 
 static void an_arrival_that_leaves_at_once_is_settled(void **state)
@@ -189,26 +375,26 @@ static void an_arrival_that_leaves_at_once_is_settled(void **state)
 	assert_int_equal(arrive(&first, 4), TCB_OK);
 	assert_refused(escrow(&id, &second, 4, span_of(NULL, 0)), "vtpm.moved");
 	assert_int_equal(escrow(&id, &second, 5, span_of(NULL, 0)), TCB_OK);
-	assert_int_equal(revoke(&second, 5), TCB_OK);
+	assert_revoke(&second, 5, REVOKE_DONE);
 	assert_refused(arrive(&first, 4), "mige.handover.consumed");
 }
 
 static void assert_to_be_told(const struct handover_id *handover, uint64_t round)
 {
-	const struct journal_entry *entry = journal_next_arrival(&journal, round);
+	const struct journal_entry *entry = journal_next_untold(&journal, round);
 
 	assert_non_null(entry);
 	assert_memory_equal(&entry->arrival.handover, handover, sizeof *handover);
 	assert_true(span_is_text(span_of(entry->arrival.address, entry->arrival.address_size), "source:1"));
-	assert_null(journal_next_arrival(&journal, round)); /* once a round */
+	assert_null(journal_next_untold(&journal, round)); /* once a round */
 }
 
 static void a_source_is_told_once_it_is_durable_here(void **state)
 {
 	(void)state;
 	assert_int_equal(arrive(&first, 4), TCB_OK);
-	assert_null(journal_next_arrival(&journal, 1)); /* its enclave may die yet */
-	assert_int_equal(activate(5), TCB_OK);
+	assert_null(journal_next_untold(&journal, 1)); /* its enclave may die yet */
+	assert_int_equal(settle(&id), TCB_OK);
 	assert_to_be_told(&first, 1);
 	restart();
 	assert_to_be_told(&first, 2);
@@ -223,12 +409,12 @@ static void a_source_is_told_once_it_is_durable_here(void **state)
 	assert_to_be_told(&first, 5);
 	store.fails = true;
 	assert_int_equal(journal_told(&journal, &first, NULL), TCB_PLATFORM);
-	store.fails = false;
+	fails_no_more();
 	assert_to_be_told(&first, 6);
 	assert_int_equal(journal_told(&journal, &first, NULL), TCB_OK);
 	assert_int_equal(journal_told(&journal, &first, NULL), TCB_OK); /* again */
 	for (int again = 0; again < 2; again++, restart()) {
-		assert_null(journal_next_arrival(&journal, 7));
+		assert_null(journal_next_untold(&journal, 7));
 		assert_true(journal_may_drop(journal_find(&journal, &id)));
 	}
 }
@@ -237,9 +423,9 @@ static void who_is_not_told_is_not_forgotten(void **state)
 {
 	(void)state;
 	assert_int_equal(arrive(&first, 4), TCB_OK);
-	assert_int_equal(activate(5), TCB_OK);
+	assert_int_equal(settle(&id), TCB_OK);
 	assert_int_equal(arrive(&second, 7), TCB_OK); /* it was elsewhere meanwhile; the first source may still grant what it had */
-	assert_int_equal(activate(8), TCB_OK);
+	assert_int_equal(settle(&id), TCB_OK);
 	assert_to_be_told(&second, 1);
 	assert_int_equal(journal_told(&journal, &second, NULL), TCB_OK);
 	for (int again = 0; again < 2; again++, restart())
@@ -256,16 +442,16 @@ static void passes_over_all_of_an_address(void **state)
 
 	(void)state;
 	assert_int_equal(arrive(&first, 1), TCB_OK);
-	assert_int_equal(activate(2), TCB_OK);
+	assert_int_equal(settle(&id), TCB_OK);
 	assert_int_equal(journal_arrive(&journal, &other, &second, 1, span_of_text("source:1"), NULL), TCB_OK);
-	assert_int_equal(journal_activate(&journal, &other, 2, NULL), TCB_OK);
+	assert_int_equal(settle(&other), TCB_OK);
 	other.bytes[1] = 1;
 	assert_int_equal(journal_arrive(&journal, &other, &(struct handover_id){{0xa3}}, 1, span_of_text("source:2"), NULL), TCB_OK);
-	assert_int_equal(journal_activate(&journal, &other, 2, NULL), TCB_OK);
-	assert_memory_equal(&journal_next_arrival(&journal, 1)->arrival.handover, &first, sizeof first);
+	assert_int_equal(settle(&other), TCB_OK);
+	assert_memory_equal(&journal_next_untold(&journal, 1)->arrival.handover, &first, sizeof first);
 	journal_pass_over(&journal, &first, 1);
-	assert_int_equal(journal_next_arrival(&journal, 1)->arrival.handover.bytes[0], 0xa3);
-	assert_null(journal_next_arrival(&journal, 1));
+	assert_int_equal(journal_next_untold(&journal, 1)->arrival.handover.bytes[0], 0xa3);
+	assert_null(journal_next_untold(&journal, 1));
 }
 
 static void drops_what_it_is_told(void **state)
@@ -277,13 +463,13 @@ static void drops_what_it_is_told(void **state)
 	for (uint8_t i = 0; i < 4; i++) {
 		many.bytes[15] = i;
 		assert_int_equal(journal_arrive(&journal, &many, &first, 1, span_of(NULL, 0), NULL), TCB_OK);
-		assert_int_equal(journal_activate(&journal, &many, 2, NULL), TCB_OK);
+		assert_int_equal(settle(&many), TCB_OK);
 		if (i % 2 == 1)
 			going[i / 2] = journal_find(&journal, &many);
 	}
 	store.fails = true;
 	assert_int_equal(journal_drop(&journal, going, 2, NULL), TCB_PLATFORM);
-	store.fails = false;
+	fails_no_more();
 	assert_true(going[0] == journal_find(&journal, &going[0]->id) && going[1] == journal_find(&journal, &many));
 	assert_int_equal(journal_drop(&journal, going, 2, NULL), TCB_OK);
 	for (int again = 0; again < 2; again++, restart()) {
@@ -292,7 +478,7 @@ static void drops_what_it_is_told(void **state)
 			assert_int_equal(journal_find(&journal, &many) != NULL, i % 2 == 0);
 		}
 	}
-	assert_int_equal(journal_check_arrival(&journal, &many, 1, NULL), TCB_OK);
+	assert_int_equal(journal_check_arrival(&journal, &many, &first, 1, NULL), TCB_OK);
 }
 
 /* A platform that vTPMs leave for years. */
@@ -302,6 +488,7 @@ static void many_that_leave_do_not_fill_it(void **state)
 	struct handover_id handover = first;
 	static const uint8_t record[400];
 	enum tcb_error error = TCB_OK;
+	enum revoke_outcome outcome;
 	size_t kept = 0;
 
 	(void)state;
@@ -326,42 +513,49 @@ static void many_that_leave_do_not_fill_it(void **state)
 	assert_int_equal(error, TCB_LIMIT);
 	assert_string_equal(d.code, "mige.journal.full");
 	assert_true(kept > 700);
-	assert_int_equal(journal_revoke(&journal, &handover, &many, 1, NULL), TCB_OK); /* it goes on here */
+	assert_int_equal(journal_revoke(&journal, &(struct ledger_handover){ .id = many, .handover = handover }, 1, &outcome, NULL),
+			 TCB_OK); /* it goes on here */
 	restart();
 }
 
 /* Every change of state, with a store that fails: nothing has changed, and it can be done again. */
 static void a_write_that_fails_changes_nothing(void **state)
 {
+	const struct ledger_handover m = { .id = id, .handover = first };
+	enum revoke_outcome outcome;
+
 	(void)state;
 	store.fails = true;
 	assert_int_equal(escrow(&id, &first, 1, span_of_text("{}")), TCB_PLATFORM);
+	fails_no_more();
 	assert_null(journal_find(&journal, &id));
 	assert_false(journal.policies[0].used);
-	store.fails = false;
 	assert_int_equal(escrow(&id, &first, 1, span_of_text("{}")), TCB_OK);
 	store.fails = true;
 	assert_int_equal(redeem(&first), TCB_PLATFORM);
+	fails_no_more();
 	assert_int_equal(journal_find_handover(&journal, &first)->state, JOURNAL_ESCROWED);
 	assert_non_null(journal_find_handover(&journal, &first)->policy);
-	assert_int_equal(revoke(&first, 1), TCB_PLATFORM);
+	store.fails = true;
+	assert_int_equal(journal_revoke(&journal, &m, 1, &outcome, NULL), TCB_PLATFORM);
+	fails_no_more();
 	assert_non_null(journal_find_handover(&journal, &first));
-	assert_int_equal(activate(1), TCB_PLATFORM);
-	assert_non_null(journal_find_handover(&journal, &first));
-	store.fails = false;
 	assert_int_equal(redeem(&first), TCB_OK);
 	store.fails = true;
 	assert_int_equal(confirm(&first), TCB_PLATFORM);
+	fails_no_more();
 	assert_memory_equal(journal_find_handover(&journal, &first)->key.bytes, key_bytes, sizeof key_bytes);
 	assert_true(journal_find_handover(&journal, &first)->grant->used);
+	store.fails = true;
 	assert_int_equal(arrive(&second, 2), TCB_PLATFORM);
-	assert_refused(activate(1), "vtpm.moved");
+	fails_no_more();
 	assert_int_equal(journal_find_handover(&journal, &first)->state, JOURNAL_REDEEMED);
 }
 
 static void has_room_for_many_policies_and_vtpms(void **state)
 {
 	static uint8_t policy[JOURNAL_POLICY_MAX + 1];
+	enum revoke_outcome outcome;
 	struct uuid many = id;
 	size_t i;
 
@@ -374,7 +568,7 @@ static void has_room_for_many_policies_and_vtpms(void **state)
 	}
 	assert_int_equal(escrow(&id, &first, 1, span_of_text("{}")), TCB_LIMIT);
 	assert_int_equal(escrow(&id, &second, 1, span_of(NULL, 0)), TCB_OK); /* without a policy there is room */
-	assert_int_equal(journal_activate(&journal, &many, 1, NULL), TCB_OK);
+	assert_int_equal(journal_revoke(&journal, &(struct ledger_handover){ .id = many, .handover = first }, 1, &outcome, NULL), TCB_OK);
 	assert_int_equal(escrow(&id, &second, 1, span_of_text("{}")), TCB_OK);
 	restart();
 	for (i = 0; i < JOURNAL_ENTRIES; i++)
@@ -383,9 +577,9 @@ static void has_room_for_many_policies_and_vtpms(void **state)
 								     .id = {{3, (uint8_t)(i >> 8), (uint8_t)i}} };
 	journal.used = JOURNAL_ENTRIES;
 	d = (struct diagnosis){0};
-	assert_int_equal(journal_check_arrival(&journal, &(struct uuid){{4}}, 1, &d), TCB_LIMIT);
+	assert_int_equal(journal_check_arrival(&journal, &(struct uuid){{4}}, &first, 1, &d), TCB_LIMIT);
 	assert_string_equal(d.code, "mige.journal.full");
-	assert_int_equal(activate(1), TCB_OK); /* all of it still fits the stored form */
+	assert_revoke(&second, 1, REVOKE_DONE); /* all of it still fits the stored form */
 	restart();
 }
 
@@ -397,6 +591,10 @@ int main(void)
 		cmocka_unit_test_setup(revoked_is_not_redeemed, fresh),
 		cmocka_unit_test_setup(a_second_escrow_replaces_the_first, fresh),
 		cmocka_unit_test_setup(what_came_does_not_come_again, fresh),
+		cmocka_unit_test_setup(what_is_renounced_is_returned, fresh),
+		cmocka_unit_test_setup(an_answer_that_is_lost_is_found_out, fresh),
+		cmocka_unit_test_setup(a_version_without_its_step_is_finished, fresh),
+		cmocka_unit_test_setup(an_old_journal_is_refused, fresh),
 		cmocka_unit_test_setup(an_arrival_that_leaves_at_once_is_settled, fresh),
 		cmocka_unit_test_setup(a_source_is_told_once_it_is_durable_here, fresh),
 		cmocka_unit_test_setup(who_is_not_told_is_not_forgotten, fresh),

@@ -110,7 +110,7 @@ static void gives_the_certified_ak_to_its_processor(void **state)
 	rig_platform_init(&b, 0, "B");
 	b.pse = a.pse; /* the host leads a vTPM of B to A's PSE */
 	rig_vtpm_init(&vtpm, &b, 2);
-	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, &d), TCB_CRYPTO);
+	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_GET_CERTIFIED_AK, span_of(NULL, 0), &reply, &d), TCB_PLATFORM);
 	assert_string_equal(d.code, "session.report");
 	b.pse = (struct rig_enclave){0};
 	rig_platform_end(&b);
@@ -120,7 +120,7 @@ static enum tcb_error ledger(struct rig_vtpm *v, enum local_request request, uin
 {
 	const struct ledger_entry e = { .id = {{1}}, .version = version, .digest = {{(uint8_t)version}},
 					.previous = {{(uint8_t)(version - 1)}} };
-	uint8_t body_bytes[128];
+	uint8_t body_bytes[256];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span reply;
 
@@ -132,7 +132,7 @@ static enum tcb_error ledger(struct rig_vtpm *v, enum local_request request, uin
 /* The vTPM 1 is there, in its first state, and `v` holds it. */
 static void create(struct rig_vtpm *v)
 {
-	assert_int_equal(ledger(v, LOCAL_LEDGER_ADOPT, 1), TCB_OK);
+	assert_int_equal(ledger(v, LOCAL_LEDGER_CREATE, 1), TCB_OK);
 }
 
 static struct span endorse_body(uint8_t *bytes, size_t capacity)
@@ -174,8 +174,9 @@ static void does_only_what_a_role_may_ask(void **state)
 {
 	uint8_t body_bytes[512];
 	struct span body = endorse_body(body_bytes, sizeof body_bytes), reply;
-	const enum local_request for_vtpms[] = { LOCAL_ENDORSE, LOCAL_LEDGER_OPEN, LOCAL_LEDGER_COMMIT, LOCAL_LEDGER_ADOPT,
-						 LOCAL_CERTIFY, LOCAL_ACTIVATE, LOCAL_REDEEM };
+	const enum local_request for_vtpms[] = { LOCAL_ENDORSE, LOCAL_LEDGER_OPEN, LOCAL_LEDGER_COMMIT, LOCAL_LEDGER_CREATE,
+						 LOCAL_LEDGER_ARRIVE, LOCAL_LEDGER_OFFER, LOCAL_LEDGER_EXPECT, LOCAL_CERTIFY,
+						 LOCAL_REDEEM };
 
 	(void)state;
 	vtpm.identity = fake_identity(ROLE_MIGE);
@@ -211,7 +212,7 @@ static void one_copy_only(void **state)
 		if (number == 2) /* the copy's session is its own */
 			assert_int_equal(ledger(&copy, LOCAL_LEDGER_COMMIT, number + 1), TCB_OK);
 		else
-			assert_int_equal(ledger(&copy, LOCAL_LEDGER_OPEN, number), TCB_CRYPTO);
+			assert_int_equal(ledger(&copy, LOCAL_LEDGER_OPEN, number), TCB_PLATFORM);
 		if (number == 1) {
 			copy.pse.open = false;
 			assert_int_equal(ledger(&copy, LOCAL_LEDGER_OPEN, 1), TCB_OK);
@@ -271,6 +272,7 @@ static void an_old_state_is_refused_after_a_restart(void **state)
 	create(&vtpm);
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 2), TCB_OK);
 	assert_int_equal(rig_start_pse(&a, &document, NULL), TCB_OK);
+	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_PLATFORM); /* its session is not known there */
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_COMMIT, 3), TCB_REFUSED);
 	assert_string_equal(d.code, "ledger.copy.superseded");
 	assert_int_equal(ledger(&vtpm, LOCAL_LEDGER_OPEN, 1), TCB_REFUSED);
