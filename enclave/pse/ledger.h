@@ -125,9 +125,10 @@ enum tcb_error register_renounce(struct ledger *l, const struct ledger_handover 
 
 /* ---- requests of the host ---- */
 
-/* The host has deleted the vTPM. `newest`: only if this is the digest of its newest state, and only
- * once its hand-over is settled; NULL: in any case. The host's word costs its own files only: none of
- * the vTPM's states opens here any more. False: the register stays. */
+/* The host has deleted the vTPM, or has no use for it any more. The host's word costs its own files
+ * only: none of the vTPM's states acts here any more. `newest` NULL: in any case. Else only if this is
+ * the digest of its newest state; one that has moved can be given again until its hand-over is settled.
+ * `*ret_dropped` false: another state is the newest, and nothing has changed. */
 enum tcb_error register_drop(struct ledger *l, const struct uuid *id, const struct digest256 *newest,
 			     bool *ret_dropped, struct diagnosis *d) MUST_USE;
 

@@ -467,8 +467,7 @@ enum tcb_error register_drop(struct ledger *l, const struct uuid *id, const stru
 		return TCB_OK;
 	next = *slot;
 	if (next.unsettled && next.phase == LEDGER_MOVED && newest != NULL) {
-		*ret_dropped = false; /* its source may have to give it again */
-		next.drop_when_settled = true;
+		next.drop_when_settled = true; /* until then it may have to be given again */
 		return store_slot(l, &next, d);
 	}
 	if (!next.unsettled || next.phase == LEDGER_MOVED)

@@ -18,7 +18,7 @@
 #include "edge/mige.h"
 #include "enclave/mige/ratls.h"
 #include "tests/enclave/fake_tee.h"
-#include "tests/enclave/rig/rig.h"
+#include "tests/enclave/rig/ledger.h"
 
 static struct rig_platform a, b, c;
 static struct rig_vtpm at_a, at_b, at_c; /* the one vTPM, by place */
@@ -98,50 +98,17 @@ static struct ledger_entry entry_of(uint64_t generation)
 static enum tcb_error tell_ledger(struct rig_vtpm *v, enum local_request request, uint64_t generation, struct ledger_lease *ret_lease)
 {
 	const struct ledger_entry entry = entry_of(generation);
-	uint8_t body_bytes[256];
-	struct writer w = WRITER_OF(body_bytes);
-	struct span reply;
 
 	d = (struct diagnosis){0};
-	ledger_entry_encode(&w, &entry);
-	TRY(rig_ask(v, ROLE_PSE, request, span_of(body_bytes, w.size), &reply, &d));
-	return ret_lease != NULL ? ledger_lease_decode(reply, ret_lease) : TCB_OK;
-}
-
-/* It is made here, or was before, and this enclave opens it. */
-static enum tcb_error take_lease(struct rig_vtpm *v, uint64_t generation, struct ledger_lease *ret_lease)
-{
-	enum tcb_error error = tell_ledger(v, LOCAL_LEDGER_OPEN, generation, ret_lease);
-
-	if (error != TCB_REFUSED || strcmp(d.code, "ledger.unknown") != 0)
-		return error;
-	*ret_lease = (struct ledger_lease){ .phase = LEDGER_HERE };
-	return tell_ledger(v, LOCAL_LEDGER_CREATE, generation, NULL);
-}
-
-static enum tcb_error offer(struct rig_vtpm *v, uint64_t generation)
-{
-	const struct ledger_entry entry = entry_of(generation);
-	const struct ledger_offer m = { .id = id, .version = entry.version, .digest = entry.digest, .handover = handover };
-	uint8_t body_bytes[128];
-	struct writer w = WRITER_OF(body_bytes);
-	struct span reply;
-
-	d = (struct diagnosis){0};
-	ledger_offer_encode(&w, &m);
-	return rig_ask(v, ROLE_PSE, LOCAL_LEDGER_OFFER, span_of(body_bytes, w.size), &reply, &d);
+	return rig_ledger(v, request, &entry, ret_lease, &d);
 }
 
 static enum tcb_error expect(struct rig_vtpm *v, uint64_t generation)
 {
-	const struct ledger_arrival m = { .id = id, .lineage = {{5}}, .generation = generation, .handover = handover };
-	uint8_t body_bytes[128];
-	struct writer w = WRITER_OF(body_bytes);
-	struct span reply;
+	const struct ledger_entry entry = entry_of(generation);
 
 	d = (struct diagnosis){0};
-	ledger_arrival_encode(&w, &m);
-	return rig_ask(v, ROLE_PSE, LOCAL_LEDGER_EXPECT, span_of(body_bytes, w.size), &reply, &d);
+	return rig_expect(v, &entry, &d);
 }
 
 /* ---- its requests to its MigE ---- */
@@ -156,11 +123,12 @@ static enum tcb_error escrow_as(struct rig_vtpm *v, enum local_request request, 
 	struct local_escrowed escrowed;
 	struct span reply;
 
+	const struct ledger_entry entry = entry_of(generation);
 	struct ledger_lease lease;
 
-	(void)!take_lease(v, generation, &lease); /* what stands against it, the MigE says */
+	(void)!rig_take_lease(v, &entry, &lease, NULL); /* what stands against it, the MigE says */
 	if (request == LOCAL_ESCROW)
-		(void)!offer(v, generation);
+		(void)!rig_offer(v, &entry, NULL);
 	d = (struct diagnosis){0};
 	escrowed_generation = generation;
 	local_escrow_encode(&w, &e);
