@@ -7,7 +7,7 @@
 #include "enclave/lib/session.h"
 #include "simulate/trace.h"
 
-enum { PENDING_MAX = 64, TEXT_MAX = 160 };
+enum { PENDING_MAX = 64, TEXT_MAX = 200 };
 
 enum tcb_error __real_session_receive(struct session_server *server, uint64_t number, struct span message, struct writer *ret,
 				      struct session_request *ret_request, struct diagnosis *d);
@@ -83,9 +83,59 @@ static void put_entry(struct text *t, struct span body)
 	if (ledger_entry_decode(body, &m) != TCB_OK)
 		return;
 	put_id(t, " id=%08llx", m.id.bytes);
+	put(t, " generation=%llu", m.generation);
 	put(t, " version=%llu", m.version);
 	put_id(t, " digest=%08llx", m.digest.bytes);
 	put_id(t, " previous=%08llx", m.previous.bytes);
+}
+
+static void put_handover(struct text *t, const struct uuid *id, const struct handover_id *handover)
+{
+	put_id(t, " id=%08llx", id->bytes);
+	put_id(t, " handover=%08llx", handover->bytes);
+}
+
+static void put_ledger_handover(struct text *t, struct span body)
+{
+	struct reader r = reader_of(body);
+	struct ledger_handover m;
+
+	if (reader_copy(&r, m.id.bytes, sizeof m.id.bytes) == TCB_OK &&
+	    reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes) == TCB_OK)
+		put_handover(t, &m.id, &m.handover);
+}
+
+static void put_offer(struct text *t, struct span body)
+{
+	struct ledger_offer m;
+
+	if (ledger_offer_decode(body, &m) != TCB_OK)
+		return;
+	put_handover(t, &m.id, &m.handover);
+	put(t, " version=%llu", m.version);
+	put_id(t, " digest=%08llx", m.digest.bytes);
+}
+
+static void put_arrival(struct text *t, struct span body)
+{
+	struct ledger_arrival m;
+
+	if (ledger_arrival_decode(body, &m) != TCB_OK)
+		return;
+	put_handover(t, &m.id, &m.handover);
+	put(t, " generation=%llu", m.generation);
+}
+
+static void put_journal(struct text *t, struct span body)
+{
+	static const char *const changes[] = { "none", "escrow", "revoke", "grant", "return", "settle" };
+	struct journal_version m;
+
+	if (journal_version_decode(body, &m) != TCB_OK)
+		return;
+	put_handover(t, &m.id, &m.handover);
+	put(t, " journal=%llu", m.version);
+	t->size += (size_t)snprintf(t->bytes + t->size, sizeof t->bytes - t->size, " change=%s", changes[m.change]);
 }
 
 static const char *request_name(enum local_request request)
@@ -95,15 +145,22 @@ static const char *request_name(enum local_request request)
 	case LOCAL_ENDORSE: return "endorse";
 	case LOCAL_LEDGER_OPEN: return "open";
 	case LOCAL_LEDGER_COMMIT: return "commit";
-	case LOCAL_LEDGER_ADOPT: return "adopt";
+	case LOCAL_LEDGER_CREATE: return "create";
+	case LOCAL_LEDGER_OFFER: return "offer";
+	case LOCAL_LEDGER_EXPECT: return "expect";
+	case LOCAL_LEDGER_ARRIVE: return "arrive";
+	case LOCAL_LEDGER_GRANTED: return "granted";
+	case LOCAL_LEDGER_RENOUNCE: return "renounced";
+	case LOCAL_JOURNAL_OPEN: return "journal-open";
+	case LOCAL_JOURNAL_COMMIT: return "journal-commit";
 	case LOCAL_LEDGER_CHECK: return "check";
 	case LOCAL_LEDGER_HAS: return "has";
-	case LOCAL_ACTIVATE: return "activate";
 	case LOCAL_ESCROW: return "escrow";
 	case LOCAL_ESCROW_AGAIN: return "escrow-again";
 	case LOCAL_REVOKE: return "revoke";
 	case LOCAL_HAS_MOVED: return "has-moved";
 	case LOCAL_REDEEM: return "redeem";
+	case LOCAL_RENOUNCE: return "renounce";
 	default: return "request";
 	}
 }
@@ -112,7 +169,6 @@ static struct text describe(const struct session_request *request)
 {
 	struct text t = {0};
 	struct reader r = reader_of(request->body);
-	struct handover_id handover;
 
 	switch (request->request) {
 	case LOCAL_ESCROW:
@@ -120,13 +176,16 @@ static struct text describe(const struct session_request *request)
 	case LOCAL_REDEEM: put_redeem(&t, request->body); break;
 	case LOCAL_LEDGER_OPEN:
 	case LOCAL_LEDGER_COMMIT:
-	case LOCAL_LEDGER_ADOPT: put_entry(&t, request->body); break;
+	case LOCAL_LEDGER_CREATE:
+	case LOCAL_LEDGER_ARRIVE: put_entry(&t, request->body); break;
+	case LOCAL_LEDGER_OFFER: put_offer(&t, request->body); break;
+	case LOCAL_LEDGER_EXPECT: put_arrival(&t, request->body); break;
+	case LOCAL_JOURNAL_OPEN:
+	case LOCAL_JOURNAL_COMMIT: put_journal(&t, request->body); break;
 	case LOCAL_REVOKE:
-		if (reader_copy(&r, handover.bytes, sizeof handover.bytes) == TCB_OK)
-			put_id(&t, " handover=%08llx", handover.bytes);
-		put_generation(&t, &r);
-		break;
-	case LOCAL_ACTIVATE:
+	case LOCAL_RENOUNCE:
+	case LOCAL_LEDGER_GRANTED:
+	case LOCAL_LEDGER_RENOUNCE: put_ledger_handover(&t, request->body); break;
 	case LOCAL_HAS_MOVED:
 	case LOCAL_LEDGER_CHECK:
 	case LOCAL_ENDORSE: put_generation(&t, &r); break;
