@@ -25,7 +25,7 @@ static double swtpm_kib(void)
 		total += process_uss_kib(servers[i].pid);
 	for (int i = 0; i < FEW; i++)
 		server_stop(&servers[i]);
-	return total / FEW;
+	return total / (double)FEW;
 }
 
 /* What the process adds that a user of swtpm's command line has for each vTPM: of one among others. */

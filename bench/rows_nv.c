@@ -46,7 +46,7 @@ static double rate(const struct server *servers, size_t count)
 	struct tpm_request request;
 	uint8_t bytes[4096];
 	unsigned done = 0;
-	double from = bench_now_us(), end = from + SECONDS * 1e6;
+	double from = bench_now_us(), end = from + (double)SECONDS * 1e6;
 
 	tpm_make_nv_write(&request, INDEX, 1);
 	for (size_t i = 0; i < count; i++) {
