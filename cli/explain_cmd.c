@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* tcbind explain: what a code means, and what to do. Every code that a part of tcbind prints has a row in a table of cli/explain/, or, if it is
- * a check's, of verify/appraise/codes.c. */
+/* tcbind explain: what a code means, and what to do. Every code that a part of tcbind prints has a
+ * row in a table of cli/explain/, or, if it is a check's, of verify/appraise/codes.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,13 +14,15 @@ struct options {
 };
 
 static const struct argument explain_arguments[] = {
-	{NULL, "CODE", ARGUMENT_OPTIONAL, offsetof(struct options, code), "the code, as a message shows it"},
-	{"--list", NULL, ARGUMENT_FLAG, offsetof(struct options, list), "print every code with its meaning, a line each"},
-	{0},
+    {NULL, "CODE", ARGUMENT_OPTIONAL, offsetof(struct options, code),
+     "the code, as a message shows it"},
+    {"--list", NULL, ARGUMENT_FLAG, offsetof(struct options, list),
+     "print every code with its meaning, a line each"},
+    {0},
 };
 
 static const struct code_explanation *const tables[] = {
-	explain_cli, explain_enclave, explain_host, explain_sgxsim, explain_swtpm, explain_verify,
+    explain_cli, explain_enclave, explain_host, explain_sgxsim, explain_swtpm, explain_verify,
 };
 
 static const struct code_explanation *find(const char *code)
@@ -56,14 +58,17 @@ static int explain(const struct command *command, int argc, char **argv)
 		return list_all();
 	found = find(o.code);
 	if (found == NULL)
-		return report_failure(diagnose_found(&d, TCB_REFUSED, "explain.unknown", "a code that a message shows",
-						     "copy the code from the message, or see `tcbind explain --list`", "%s", o.code),
-				      &d);
+		return report_failure(
+		    diagnose_found(&d, TCB_REFUSED, "explain.unknown",
+				   "a code that a message shows",
+				   "copy the code from the message, or see `tcbind explain --list`",
+				   "%s", o.code),
+		    &d);
 	(void)printf("%s\n  %s\n  %s\n", found->code, found->meaning, found->action);
 	return 0;
 }
 
 const struct command explain_commands[] = {
-	{"explain", "what a code means and what to do", explain_arguments, explain},
-	{0},
+    {"explain", "what a code means and what to do", explain_arguments, explain},
+    {0},
 };

@@ -17,9 +17,9 @@ struct style {
 };
 
 static const struct style check_styles[] = {
-	[TCBIND_CHECK_NOT_RUN] = {"not-run", "\033[33m"},
-	[TCBIND_CHECK_PASS] = {"pass", "\033[32m"},
-	[TCBIND_CHECK_FAIL] = {"fail", "\033[31m"},
+    [TCBIND_CHECK_NOT_RUN] = {"not-run", "\033[33m"},
+    [TCBIND_CHECK_PASS] = {"pass", "\033[32m"},
+    [TCBIND_CHECK_FAIL] = {"fail", "\033[31m"},
 };
 
 static bool wants_colour(void)
@@ -35,10 +35,7 @@ const char *print_colour(enum tcbind_check_result result, bool colour)
 	return colour ? check_styles[result].on : "";
 }
 
-const char *print_colour_end(bool colour)
-{
-	return colour ? RESET : "";
-}
+const char *print_colour_end(bool colour) { return colour ? RESET : ""; }
 
 /* A code is for what did not pass: beside a pass it would read like a failure. */
 static void print_check(const struct tcbind_check *c, bool colour)
@@ -46,15 +43,18 @@ static void print_check(const struct tcbind_check *c, bool colour)
 	bool passed = c->result == TCBIND_CHECK_PASS;
 	const char *meaning, *action;
 
-	(void)printf("    %s%-7s%s  %-26s %s\n", print_colour(c->result, colour), check_styles[c->result].name, print_colour_end(colour),
-		     c->field, passed ? c->got : c->code);
+	(void)printf("    %s%-7s%s  %-26s %s\n", print_colour(c->result, colour),
+		     check_styles[c->result].name, print_colour_end(colour), c->field,
+		     passed ? c->got : c->code);
 	if (passed)
 		return;
 	if (c->expected[0] != '\0')
 		(void)printf("             expected  %s\n", c->expected);
 	(void)printf("             got       %s\n", c->got);
-	if ((c->result == TCBIND_CHECK_FAIL || c->needed) && tcbind_explain(c->code, &meaning, &action))
-		(void)printf("             means     %s\n             do        %s\n", meaning, action);
+	if ((c->result == TCBIND_CHECK_FAIL || c->needed) &&
+	    tcbind_explain(c->code, &meaning, &action))
+		(void)printf("             means     %s\n             do        %s\n", meaning,
+			     action);
 }
 
 static void print_all(const tcbind_result *result, const char *subject, bool colour)
@@ -78,7 +78,10 @@ void print_result(const tcbind_result *result, const char *subject, bool all)
 	bool colour = wants_colour();
 
 	(void)printf("%s%s%s\n",
-		     !colour ? "" : verdict == TCBIND_TRUSTED ? "\033[1;32m" : verdict == TCBIND_NOT_JUDGED ? "\033[1;33m" : "\033[1;31m",
+		     !colour                        ? ""
+		     : verdict == TCBIND_TRUSTED    ? "\033[1;32m"
+		     : verdict == TCBIND_NOT_JUDGED ? "\033[1;33m"
+						    : "\033[1;31m",
 		     tcbind_verdict_name(verdict), print_colour_end(colour));
 	(all ? print_all : print_summary)(result, subject, colour);
 }
@@ -98,8 +101,8 @@ int report_not_judged(enum tcbind_error error, const struct tcbind_failure *fail
 {
 	struct diagnosis d = {0};
 
-	(void)diagnose(&d, TCB_INTERNAL, failure->code[0] != '\0' ? failure->code : "verify.failed", failure->found, failure->wanted,
-		       failure->action);
+	(void)diagnose(&d, TCB_INTERNAL, failure->code[0] != '\0' ? failure->code : "verify.failed",
+		       failure->found, failure->wanted, failure->action);
 	(void)report_failure(TCB_INTERNAL, &d);
 	return error == TCBIND_ERROR_MALFORMED ? TCBIND_NOT_EVIDENCE : TCBIND_NOT_JUDGED;
 }
@@ -117,6 +120,7 @@ void time_text(uint64_t seconds, char ret_text[TIME_TEXT_SIZE])
 	time_t at = (time_t)seconds;
 	struct tm tm;
 
-	if (gmtime_r(&at, &tm) == NULL || strftime(ret_text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&at, &tm) == NULL ||
+	    strftime(ret_text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		(void)snprintf(ret_text, TIME_TEXT_SIZE, "%llu s", (unsigned long long)seconds);
 }

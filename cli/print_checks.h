@@ -7,9 +7,10 @@
 
 #include "include/tcbind/verify.h"
 
-/* The verdict, then `subject` ("": nothing more is known), then a summary of at most 24 lines in all, or, with `all`, every check under its
- * layer. In colour on a terminal, unless NO_COLOR or TERM=dumb asks for none. What failed says what was expected, what was there, what it
- * means and what to do. */
+/* The verdict, then `subject` ("": nothing more is known), then a summary of at most 24 lines in
+ * all, or, with `all`, every check under its layer. A failed check says what was expected, what was
+ * there, what it means and what to do. The output has colour on a terminal, unless NO_COLOR or
+ * TERM=dumb asks for none. */
 void print_result(const tcbind_result *result, const char *subject, bool all);
 /* print_summary.c: what follows the verdict. */
 void print_summary(const tcbind_result *result, const char *subject, bool colour);

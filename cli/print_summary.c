@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* A result in 24 lines of 80 columns: the verdict, what it is about, a line a layer with counts, then each check that failed, or was not run,
- * with what it means and what to do. What does not fit is counted; -v prints everything. */
+/* A result in 24 lines of 80 columns: the verdict, what it is about, a line a layer with counts,
+ * then each check that failed, or was not run, with what it means and what to do. The last line
+ * counts the checks that do not fit; -v prints them all. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ enum {
 	COLUMNS = 80,
 	TEXT_COLUMN = 12,
 	TEXT_WIDTH = COLUMNS - TEXT_COLUMN,
-	VALUE_LINES = 2,  /* of what was expected, and of what was there */
+	VALUE_LINES = 2, /* of what was expected, and of what was there */
 	LAYERS_MAX = 16,
 };
 
@@ -25,7 +26,8 @@ struct summary {
 
 /* ---- texts ---- */
 
-/* How much of a text goes into the next line: up to the last space that fits, or a full line where there is none. */
+/* How much of a text goes into the next line: up to the last space that fits, or a full line where
+ * there is none. */
 static size_t line_size(const char *text)
 {
 	size_t size = strlen(text);
@@ -64,8 +66,9 @@ static void print_labelled(struct summary *s, const char *label, const char *tex
 		size_t size = line_size(text);
 		bool cut = line == most && text[size] != '\0';
 
-		(void)printf("  %-*s%.*s%s\n", TEXT_COLUMN - 2, line == 1 ? label : "", (int)(cut && size > TEXT_WIDTH - 3 ? TEXT_WIDTH - 3 : size),
-			     text, cut ? "..." : "");
+		(void)printf("  %-*s%.*s%s\n", TEXT_COLUMN - 2, line == 1 ? label : "",
+			     (int)(cut && size > TEXT_WIDTH - 3 ? TEXT_WIDTH - 3 : size), text,
+			     cut ? "..." : "");
 		s->lines++;
 		if (line == most)
 			return;
@@ -85,7 +88,8 @@ static void count_check(struct layer layers[LAYERS_MAX], const struct tcbind_che
 {
 	size_t i = 0;
 
-	while (i < LAYERS_MAX - 1 && layers[i].name != NULL && strcmp(layers[i].name, c->layer) != 0)
+	while (i < LAYERS_MAX - 1 && layers[i].name != NULL &&
+	       strcmp(layers[i].name, c->layer) != 0)
 		i++;
 	layers[i].name = c->layer;
 	layers[i].passed += c->result == TCBIND_CHECK_PASS;
@@ -93,11 +97,13 @@ static void count_check(struct layer layers[LAYERS_MAX], const struct tcbind_che
 	layers[i].not_run += c->result == TCBIND_CHECK_NOT_RUN;
 }
 
-static void print_count(const struct summary *s, unsigned count, enum tcbind_check_result result, const char *words, bool *any)
+static void print_count(const struct summary *s, unsigned count, enum tcbind_check_result result,
+			const char *words, bool *any)
 {
 	if (count == 0)
 		return;
-	(void)printf("%s%s%u %s%s", *any ? ", " : "", print_colour(result, s->colour), count, words, print_colour_end(s->colour));
+	(void)printf("%s%s%u %s%s", *any ? ", " : "", print_colour(result, s->colour), count, words,
+		     print_colour_end(s->colour));
 	*any = true;
 }
 
@@ -127,19 +133,22 @@ static bool is_reason(const struct tcbind_check *c)
 	return c->result == TCBIND_CHECK_FAIL || c->needed;
 }
 
-/* What decides the verdict comes first: failures, and what was needed and is missing. It is printed while it fits, and the first always is. */
+/* A check that decides the verdict: it failed, or it was needed and was not run. The first one is
+ * always printed; the others are printed while they fit. */
 static void print_reason(struct summary *s, const struct tcbind_check *c, bool first)
 {
 	const char *meaning = "", *action = "";
 	unsigned wanted;
 
 	(void)tcbind_explain(c->code, &meaning, &action);
-	wanted = 1 + (c->expected[0] != '\0' ? value_lines(c->expected) : 0) + value_lines(c->got) + count_lines(meaning) + count_lines(action);
+	wanted = 1 + (c->expected[0] != '\0' ? value_lines(c->expected) : 0) + value_lines(c->got) +
+		 count_lines(meaning) + count_lines(action);
 	if (!first && s->lines + wanted > LINES - 1) {
 		s->left_out++;
 		return;
 	}
-	(void)printf("%s%s%s: %s %s (%s)\n", print_colour(c->result, s->colour), c->result == TCBIND_CHECK_FAIL ? "failed" : "not run",
+	(void)printf("%s%s%s: %s %s (%s)\n", print_colour(c->result, s->colour),
+		     c->result == TCBIND_CHECK_FAIL ? "failed" : "not run",
 		     print_colour_end(s->colour), c->layer, c->field, c->code);
 	s->lines++;
 	if (c->expected[0] != '\0')
@@ -159,7 +168,8 @@ static void print_remark(struct summary *s, const struct tcbind_check *c)
 		return;
 	}
 	(void)snprintf(text, sizeof text, "%s %s: %s (%s)", c->layer, c->field, c->got, c->code);
-	(void)printf("%snot run%s: %.*s\n", print_colour(c->result, s->colour), print_colour_end(s->colour), COLUMNS - 9, text);
+	(void)printf("%snot run%s: %.*s\n", print_colour(c->result, s->colour),
+		     print_colour_end(s->colour), COLUMNS - 9, text);
 	s->lines++;
 }
 
@@ -183,7 +193,7 @@ static void print_others(struct summary *s)
 
 void print_summary(const tcbind_result *result, const char *subject, bool colour)
 {
-	struct summary s = { .result = result, .colour = colour, .lines = 1 };
+	struct summary s = {.result = result, .colour = colour, .lines = 1};
 
 	if (subject[0] != '\0') {
 		(void)printf("%s\n", subject);

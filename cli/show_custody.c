@@ -26,9 +26,11 @@ static json_t *show_record(struct span signed_record)
 
 	if (custody_record_read(signed_record, &r) != TCB_OK)
 		return json_string("does not decode");
-	return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o}", "from", name_json(r.from_name), "to", name_json(r.to_name), "at",
-			 time_json(r.time_s), "generation", (json_int_t)r.generation, "from_ak_name",
-			 hex_json(SPAN_OF(r.from_ak.bytes)), "to_ak_name", hex_json(SPAN_OF(r.to_ak.bytes)));
+	return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o}", "from", name_json(r.from_name), "to",
+			 name_json(r.to_name), "at", time_json(r.time_s), "generation",
+			 (json_int_t)r.generation, "from_ak_name",
+			 hex_json(SPAN_OF(r.from_ak.bytes)), "to_ak_name",
+			 hex_json(SPAN_OF(r.to_ak.bytes)));
 }
 
 static json_t *show_summary(struct span signed_summary)
@@ -40,12 +42,14 @@ static json_t *show_summary(struct span signed_summary)
 		return json_string("does not decode");
 	stays = json_array();
 	for (size_t i = 0; i < s.stay_count; i++)
-		(void)json_array_append_new(stays, json_pack("{s:o, s:I, s:o}", "platform", name_json(s.stays[i].name), "hand_overs",
-							     (json_int_t)s.stays[i].count, "ak_name",
-							     hex_json(SPAN_OF(s.stays[i].ak.bytes))));
-	return json_pack("{s:I, s:o, s:o, s:o, s:I}", "hand_overs", (json_int_t)(s.last_generation - s.first_generation + 1), "first_at",
-			 time_json(s.first_time_s), "last_at", time_json(s.last_time_s), "stays", stays, "other_hand_overs",
-			 (json_int_t)s.others);
+		(void)json_array_append_new(
+		    stays, json_pack("{s:o, s:I, s:o}", "platform", name_json(s.stays[i].name),
+				     "hand_overs", (json_int_t)s.stays[i].count, "ak_name",
+				     hex_json(SPAN_OF(s.stays[i].ak.bytes))));
+	return json_pack("{s:I, s:o, s:o, s:o, s:I}", "hand_overs",
+			 (json_int_t)(s.last_generation - s.first_generation + 1), "first_at",
+			 time_json(s.first_time_s), "last_at", time_json(s.last_time_s), "stays",
+			 stays, "other_hand_overs", (json_int_t)s.others);
 }
 
 json_t *show_custody(struct span bytes)
