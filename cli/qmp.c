@@ -125,3 +125,11 @@ enum tcb_error qmp_execute(struct qmp *q, const char *command, json_t *arguments
 	}
 	return error;
 }
+
+pid_t qmp_peer(const struct qmp *q)
+{
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+
+	return getsockopt(fileno(q->stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}

@@ -4,6 +4,7 @@
 #define TCBIND_CLI_QMP_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "core/error.h"
 
@@ -17,5 +18,8 @@ void qmp_close(struct qmp *qmp);
  * with QEMU's own words; qmp.broken, when what comes is not QMP. Events are passed over. */
 enum tcb_error qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t **ret_answer,
 			   struct diagnosis *d) MUST_USE;
+
+/* The process at the other end, as the kernel knows it; 0: unknown. */
+pid_t qmp_peer(const struct qmp *qmp);
 
 #endif

@@ -84,6 +84,19 @@ static enum tcbind_error read_file(const char *path, struct file_bytes *ret_file
 	return TCBIND_ERROR_FILE;
 }
 
+/* The key's file; a refusal of what is in it names the file. */
+static enum tcbind_error read_key(const char *path, struct inputs *in, struct tcbind_failure *f)
+{
+	enum tcbind_error error = tcbind_key_parse(in->key_file.data, in->key_file.size, &in->key, f);
+	char found[sizeof f->found];
+
+	if (error == TCBIND_OK)
+		return TCBIND_OK;
+	(void)snprintf(found, sizeof found, "%s", f->found);
+	(void)snprintf(f->found, sizeof f->found, "%.120s: %.130s", path, found);
+	return error;
+}
+
 /* Of the guest: an empty one would be taken for none. */
 static enum tcbind_error read_log(const char *path, struct file_bytes *ret_file, struct tcbind_failure *f)
 {
@@ -105,7 +118,7 @@ static enum tcbind_error read_inputs(const struct options *o, struct inputs *in,
 	if (error == TCBIND_OK && o->key != NULL)
 		error = read_file(o->key, &in->key_file, f);
 	if (error == TCBIND_OK && o->key != NULL)
-		error = tcbind_key_parse(in->key_file.data, in->key_file.size, &in->key, f);
+		error = read_key(o->key, in, f);
 	if (error == TCBIND_OK)
 		error = read_log(o->guest_log, &in->guest_log, f);
 	if (error == TCBIND_OK)

@@ -7,6 +7,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/http.h"
+#include "sgxsim/file.h"
+#include "verify/appraise/policy.h"
 
 struct options {
 	const char *platform, *id, *policy;
@@ -15,10 +17,13 @@ struct options {
 
 static void print_row(const json_t *vtpm)
 {
-	(void)printf("%s  %-8s  generation %lld  %s\n", json_string_value(json_object_get(vtpm, "id")),
+	const char *refusal = json_string_value(json_object_get(vtpm, "refusal"));
+
+	(void)printf("%s  %-8s  generation %lld  %s%s%s\n", json_string_value(json_object_get(vtpm, "id")),
 		     json_string_value(json_object_get(vtpm, "state")),
 		     (long long)json_integer_value(json_object_get(vtpm, "generation")),
-		     json_string_value(json_object_get(vtpm, "control_socket")));
+		     json_string_value(json_object_get(vtpm, "control_socket")), refusal != NULL ? "  " : "",
+		     refusal != NULL ? refusal : "");
 }
 
 static void print(const json_t *answer, bool as_json)
@@ -44,26 +49,41 @@ static void print(const json_t *answer, bool as_json)
 	}
 }
 
+/* The owner's policy is judged here as well, where its file, line and column are known: a vTPM whose policy does not decode
+ * could never move. */
+static enum tcb_error read_policy(const char *path, json_t **ret_policy, struct diagnosis *d)
+{
+	static struct policy policy;
+	struct file_bytes file = {0};
+	struct diagnosis why = {0};
+	enum tcb_error error;
+
+	TRY(file_read(path, &file, d));
+	error = policy_decode(file_span(&file), &policy, &why);
+	if (error == TCB_OK) {
+		*ret_policy = json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, NULL);
+		error = *ret_policy != NULL ? TCB_OK : TCB_MALFORMED;
+	}
+	file_free(&file);
+	return error == TCB_OK ? TCB_OK
+			       : diagnose_found(d, error, why.code[0] != '\0' ? why.code : "policy.json",
+						why.wanted[0] != '\0' ? why.wanted : "a policy: a JSON object", "correct the file; `tcbind policy check` judges it",
+						"%s: %s", path, why.found);
+}
+
 static enum tcb_error create_body(const struct options *o, json_t **ret_body, struct diagnosis *d)
 {
-	json_t *body = json_object(), *policy;
-	json_error_t where;
+	json_t *body, *policy = NULL;
 
+	if (o->policy != NULL)
+		TRY(read_policy(o->policy, &policy, d));
+	body = json_object();
 	if (o->id != NULL)
 		(void)json_object_set_new(body, "id", json_string(o->id));
 	if (o->incoming)
 		(void)json_object_set_new(body, "incoming", json_true());
-	if (o->policy != NULL) {
-		policy = json_load_file(o->policy, JSON_REJECT_DUPLICATES, &where);
-		if (!json_is_object(policy)) {
-			json_decref(body);
-			json_decref(policy);
-			return diagnose_found(d, TCB_MALFORMED, "policy.json", "a policy: a JSON object",
-					      "correct the file", "%s:%d:%d: %s", o->policy, where.line, where.column,
-					      where.text);
-		}
+	if (policy != NULL)
 		(void)json_object_set_new(body, "policy", policy);
-	}
 	*ret_body = body;
 	return TCB_OK;
 }

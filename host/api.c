@@ -58,10 +58,16 @@ static struct reply reply_error(enum tcb_error error, struct diagnosis *d)
 static json_t *vtpm_json(struct host_vtpm *v)
 {
 	const struct vtpm_status status = vtpm_look(v);
+	char refusal[DIAGNOSIS_CODE_MAX];
+	json_t *json;
 
-	return json_pack("{s:s, s:s, s:I, s:s, s:s}", "id", v->id_text, "state", vtpm_state_name(status.state),
-			 "generation", (json_int_t)status.generation, "control_socket", v->control_socket,
-			 "platform", v->daemon->config.name);
+	vtpm_look_refusal(v, refusal);
+	json = json_pack("{s:s, s:s, s:I, s:s, s:s}", "id", v->id_text, "state",
+			 refusal[0] != '\0' ? "refused" : vtpm_state_name(status.state), "generation",
+			 (json_int_t)status.generation, "control_socket", v->control_socket, "platform", v->daemon->config.name);
+	if (refusal[0] != '\0')
+		(void)json_object_set_new(json, "refusal", json_string(refusal));
+	return json;
 }
 
 static json_t *vtpm_json_whole(struct host_vtpm *v)
@@ -166,12 +172,22 @@ static struct reply create_vtpm(struct daemon *daemon, const json_t *body)
 	return (struct reply){ .status = 201, .json = body_json };
 }
 
+/* A vTPM that has moved away says that it does not run, which its owner would take for a VM to be started here. */
+static enum tcb_error why_no_evidence(struct host_vtpm *v, enum tcb_error error, const struct diagnosis *refusal, struct diagnosis *d)
+{
+	if (refusal->code[0] != '\0' && vtpm_look(v).state == VTPM_MOVED)
+		return diagnose_found(d, TCB_REFUSED, "vtpm.moved", "a vTPM that runs on this platform",
+				      "ask the platform that it was moved to", "vTPM %s, which was handed over to another platform",
+				      v->id_text);
+	return diagnose_again(d, error, refusal);
+}
+
 static struct reply make_evidence(struct host_vtpm *v, const json_t *body)
 {
 	const char *nonce = json_string_value(json_object_get(body, "nonce"));
 	uint8_t nonce_bytes[LIMIT_NONCE], call_bytes[LIMIT_NONCE + 4];
 	struct writer call = WRITER_OF(call_bytes), answer = writer_of(malloc(LIMIT_FRAME), LIMIT_FRAME);
-	struct diagnosis d = {0};
+	struct diagnosis d = {0}, refusal = {0};
 	enum tcb_error error = TCB_OK;
 	struct span evidence, call_body;
 	struct reader r;
@@ -183,7 +199,9 @@ static struct reply make_evidence(struct host_vtpm *v, const json_t *body)
 	if (error == TCB_OK)
 		error = writer_end(&call, &call_body);
 	if (error == TCB_OK)
-		error = vtpm_ask(v, CALL_VTPM_ATTEST, call_body, &answer, &d);
+		error = vtpm_ask(v, CALL_VTPM_ATTEST, call_body, &answer, &refusal);
+	if (error != TCB_OK)
+		error = why_no_evidence(v, error, &refusal, &d);
 	r = reader_of(span_of(answer.data, answer.size));
 	if (error == TCB_OK)
 		error = reader_sized(&r, LIMIT_EVIDENCE, &evidence);

@@ -34,6 +34,8 @@ void vtpm_write_meta(struct host_vtpm *v)
 		return; /* a user's directory: its state file says it all */
 	object = json_pack("{s:s, s:I}", "state", vtpm_state_name(v->status.state), "generation",
 				   (json_int_t)v->status.generation);
+	if (v->refusal[0] != '\0')
+		(void)json_object_set_new(object, "refusal", json_string(v->refusal));
 	text = json_dumps(object, JSON_INDENT(1));
 
 	if (text != NULL)
@@ -46,12 +48,14 @@ void vtpm_read_meta(struct host_vtpm *v)
 {
 	char path[PATH_MAX + 16];
 	json_t *object;
-	const char *state;
+	const char *state, *refusal;
 
 	(void)snprintf(path, sizeof path, "%s/meta.json", v->place.dir);
 	object = json_load_file(path, 0, NULL);
 	state = json_string_value(json_object_get(object, "state"));
 	v->status.generation = (uint64_t)json_integer_value(json_object_get(object, "generation"));
+	refusal = json_string_value(json_object_get(object, "refusal"));
+	(void)snprintf(v->refusal, sizeof v->refusal, "%s", refusal != NULL ? refusal : "");
 	for (unsigned i = 0; state != NULL && i <= VTPM_MOVED; i++)
 		if (strcmp(state_names[i], state) == 0)
 			v->status.state = (enum vtpm_state)i;
@@ -178,9 +182,24 @@ void vtpm_close_enclave(struct host_vtpm *v)
 		v->status.state = VTPM_STOPPED;
 }
 
+/* What became of an attempt to open the state. A host that fails for now is no refusal; a vTPM that has moved is no fault. */
+static void note_opened(struct host_vtpm *v, enum tcb_error error, const struct diagnosis *d)
+{
+	bool refused = error == TCB_MALFORMED || error == TCB_REFUSED || error == TCB_LIMIT || error == TCB_CRYPTO;
+	char code[DIAGNOSIS_CODE_MAX] = "";
+
+	if (error != TCB_OK && (!refused || strcmp(d->code, "vtpm.moved") == 0))
+		return;
+	if (refused)
+		(void)snprintf(code, sizeof code, "%s", d->code[0] != '\0' ? d->code : tcb_error_name(error));
+	v->meta_is_old |= strcmp(code, v->refusal) != 0;
+	memcpy(v->refusal, code, sizeof code);
+}
+
 /* With the lock held: an enclave, and the vTPM in it if the call is about one. */
 static enum tcb_error ensure_enclave(struct host_vtpm *v, enum call call, struct diagnosis *d)
 {
+	struct diagnosis why = {0};
 	enum tcb_error error;
 
 	if (v->deleted)
@@ -188,10 +207,12 @@ static enum tcb_error ensure_enclave(struct host_vtpm *v, enum call call, struct
 	TRY(vtpm_launch(v, d));
 	if (v->loaded || call == CALL_VTPM_BUFFER_SIZE || call == CALL_VTPM_INFO)
 		return TCB_OK;
-	error = load(v, d);
-	if (error != TCB_OK)
-		vtpm_close_enclave(v);
-	return error;
+	error = load(v, &why);
+	note_opened(v, error, &why);
+	if (error == TCB_OK)
+		return TCB_OK;
+	vtpm_close_enclave(v);
+	return diagnose_again(d, error, &why);
 }
 
 /* With the lock held. */
@@ -322,6 +343,13 @@ struct vtpm_status vtpm_look(struct host_vtpm *v)
 		vtpm_write_meta(v);
 	(void)pthread_mutex_unlock(&v->lock);
 	return status;
+}
+
+void vtpm_look_refusal(struct host_vtpm *v, char ret_code[DIAGNOSIS_CODE_MAX])
+{
+	(void)pthread_mutex_lock(&v->lock);
+	memcpy(ret_code, v->refusal, DIAGNOSIS_CODE_MAX);
+	(void)pthread_mutex_unlock(&v->lock);
 }
 
 bool vtpm_meta_is_old(struct host_vtpm *v)

@@ -33,7 +33,8 @@ struct host_vtpm {
 	struct vtpm_status status;
 	struct enclave_link link;
 	bool loaded; /* the enclave holds this vTPM */
-	bool meta_is_old; /* meta.json says something else than `status` */
+	bool meta_is_old; /* meta.json says something else than `status` and `refusal` */
+	char refusal[DIAGNOSIS_CODE_MAX]; /* why its state was not opened when that was tried last; empty: it was, or was not tried */
 	struct vtpm_serving serving;
 	struct service_context context;
 	int listen_fd;
@@ -49,6 +50,8 @@ enum tcb_error vtpm_ask_status(struct host_vtpm *v, enum call call, struct span 
 void vtpm_rest(struct host_vtpm *v);
 /* What it is now; meta.json says so, too, on return. */
 struct vtpm_status vtpm_look(struct host_vtpm *v);
+/* Copies `refusal`. */
+void vtpm_look_refusal(struct host_vtpm *v, char ret_code[DIAGNOSIS_CODE_MAX]);
 /* meta.json is to be written, when there is time. */
 bool vtpm_meta_is_old(struct host_vtpm *v);
 const char *vtpm_state_name(enum vtpm_state state);

@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,17 @@ static enum tcb_error load_references(const char *path, struct tcbind_policy *p,
 	return TCB_OK;
 }
 
+/* What is wrong stands in a file, which the parser does not know. */
+static void name_file(const char *path, struct tcbind_failure *failure)
+{
+	char found[sizeof failure->found];
+
+	if (failure == NULL)
+		return;
+	(void)snprintf(found, sizeof found, "%s", failure->found);
+	(void)snprintf(failure->found, sizeof failure->found, "%.120s: %.130s", path, found);
+}
+
 enum tcbind_error tcbind_policy_load(const char *path, tcbind_policy **ret_policy, struct tcbind_failure *failure)
 {
 	struct diagnosis d = {0};
@@ -95,8 +107,10 @@ enum tcbind_error tcbind_policy_load(const char *path, tcbind_policy **ret_polic
 		return failure_of(error, &d, failure);
 	result = tcbind_policy_parse(json, size, &policy, failure);
 	free(json);
-	if (result != TCBIND_OK)
+	if (result != TCBIND_OK) {
+		name_file(path, failure);
 		return result;
+	}
 	error = load_references(path, policy, &d);
 	if (error != TCB_OK) {
 		tcbind_policy_free(policy);
