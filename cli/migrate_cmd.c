@@ -146,7 +146,6 @@ static enum tcb_error check_destination(const struct options *o, struct qmp *des
 	char address[LIMIT_ADDRESS + 1];
 	int fd;
 
-	TRY(address_check(wanted, d));
 	if (address_of(o->platform, address, sizeof address) && address_same(span_of_text(address), wanted))
 		return another(o, "the source itself listens,", address, d);
 	if (ask_destination(destination, o->id, address, sizeof address))
@@ -242,7 +241,9 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (!parse(command, argc, argv, &o))
 		return EXIT_USAGE;
-	error = check_vtpm(&o, &d);
+	error = address_check(span_of_text(o.to_platform), &d);
+	if (error == TCB_OK)
+		error = check_vtpm(&o, &d);
 	if (error == TCB_OK)
 		error = qmp_open(o.qmp, &source, &d);
 	if (error == TCB_OK)

@@ -44,11 +44,14 @@ ssize_t receive_descriptors(int socket_fd, uint8_t *ret_bytes, size_t size, size
 	bool all_fit = true;
 
 	ret_descriptors->count = 0;
+	ret_descriptors->no_room = false;
 	if (got < 0)
 		return got;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			all_fit &= collect(c, ret_descriptors);
+	/* Cut although the buffer had room: the kernel could not install them (scm_detach_fds()). */
+	ret_descriptors->no_room = all_fit && (message.msg_flags & MSG_CTRUNC) != 0 && ret_descriptors->count < DESCRIPTORS_MAX;
 	if (!all_fit || ret_descriptors->count > most || (message.msg_flags & MSG_CTRUNC) != 0)
 		close_descriptors(ret_descriptors);
 	if ((message.msg_flags & MSG_TRUNC) == 0)

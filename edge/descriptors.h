@@ -16,6 +16,7 @@
 struct descriptors {
 	size_t count;
 	int fds[DESCRIPTORS_MAX]; /* the caller's to close; close-on-exec */
+	bool no_room;             /* this process has no number free for one that came: RLIMIT_NOFILE */
 };
 
 /* One recvmsg(), and what it returns. At most `most` descriptors are kept. A message with more, or one whose descriptors did not all fit, keeps

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/accept.h"
 #include "host/address.h"
 #include "host/io.h"
 #include "host/scratch.h"
@@ -269,7 +270,7 @@ static void *accept_all(void *context)
 	(void)pthread_attr_init(&attributes);
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	for (;;) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+		int fd = accept_connection(listener->fd, NULL);
 		struct inbound *in = fd >= 0 ? malloc(sizeof *in) : NULL;
 
 		if (in == NULL) {

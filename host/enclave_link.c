@@ -11,6 +11,7 @@
 #include "edge/descriptors.h"
 #include "edge/frame.h"
 #include "edge/launch.h"
+#include "host/accept.h"
 #include "host/io.h"
 #include "host/paths.h"
 
@@ -66,6 +67,8 @@ static enum tcb_error launch(const char *platform_dir, const char *image, struct
 	writer_tpm2b(&w, span_of_text(image));
 	TRY(writer_end(&w, NULL));
 	fd = connect_unix(path);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return accept_no_descriptors(d);
 	if (fd < 0 || send(fd, request, w.size, MSG_NOSIGNAL) != (ssize_t)w.size) {
 		if (fd >= 0)
 			(void)close(fd);
@@ -76,7 +79,7 @@ static enum tcb_error launch(const char *platform_dir, const char *image, struct
 	(void)close(fd);
 	error = read_answer(span_of(answer, got > 0 ? (size_t)got : 0), ret_identity, d);
 	if (error == TCB_OK && came.count == 0)
-		error = TCB_MALFORMED;
+		error = came.no_room ? accept_no_descriptors(d) : TCB_MALFORMED;
 	if (error != TCB_OK)
 		close_descriptors(&came);
 	else

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/accept.h"
 #include "host/io.h"
 
 /* What is refused and was not diagnosed has at least these words. */
@@ -70,7 +71,7 @@ static void expect_arrival(struct front *f)
 
 static void accept_client(struct front *f)
 {
-	int fd = accept4(f->options->control_listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept_connection(f->options->control_listener, NULL);
 
 	for (size_t i = 0; fd >= 0 && i < FRONT_CLIENTS; i++) {
 		if (f->clients[i].fd < 0) {
@@ -84,7 +85,7 @@ static void accept_client(struct front *f)
 
 static void accept_data(struct front *f)
 {
-	int fd = accept4(f->options->data_listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept_connection(f->options->data_listener, NULL);
 
 	if (fd >= 0)
 		f->data = (struct front_data){ .fd = fd };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "host/accept.h"
 #include "host/agent.h"
 #include "host/api.h"
 #include "host/aside.h"
@@ -91,6 +92,7 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	(void)mallopt(M_ARENA_MAX, 2);
 	(void)signal(SIGPIPE, SIG_IGN);
+	accept_prepare();
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);

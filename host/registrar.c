@@ -17,6 +17,7 @@
 
 #include "core/wipe.h"
 #include "edge/descriptors.h"
+#include "host/accept.h"
 #include "host/directories.h"
 #include "host/external.h"
 #include "host/front.h"
@@ -73,20 +74,30 @@ static int take_fd(struct registration *r, const char *name)
 	return -1;
 }
 
-static void answer(const struct registration *r, json_t *json)
+static void send_json(int fd, json_t *json)
 {
 	char *text = json_dumps(json, JSON_COMPACT);
 
 	if (text != NULL)
-		(void)!send(r->fd, text, strlen(text), MSG_NOSIGNAL);
+		(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
 	free(text);
 	json_decref(json);
 }
 
+static void answer(const struct registration *r, json_t *json)
+{
+	send_json(r->fd, json);
+}
+
+static void refuse(int fd, const struct diagnosis *d)
+{
+	send_json(fd, json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", d->code, "found", d->found, "wanted", d->wanted,
+				"action", d->action));
+}
+
 static void answer_error(const struct registration *r, const struct diagnosis *d)
 {
-	answer(r, json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", d->code, "found", d->found, "wanted", d->wanted,
-			    "action", d->action));
+	refuse(r->fd, d);
 }
 
 static bool option(const struct registration *r, const char *name)
@@ -397,11 +408,15 @@ static void serve_create(struct registration *r, struct host_vtpm *v)
 
 static void work(struct registration *r)
 {
+	const struct timeval patience = { .tv_sec = 10 };
 	struct diagnosis d = {0};
 	struct host_vtpm *v;
 	bool makes;
 
+	(void)setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience); /* only this message is waited for by recvmsg() */
 	if (!receive(r) || (v = new_vtpm(r)) == NULL) {
+		if (r->came.no_room)
+			(void)accept_no_descriptors(&d);
 		(void)diagnose(&d, TCB_MALFORMED, "registrar.message", "a registration that this daemon does not understand",
 			       "a message of host/registration.h", "use programs of one release");
 		answer_error(r, &d);
@@ -460,7 +475,7 @@ static void *accept_registrations(void *context)
 		int fd;
 
 		atomic_fetch_add(&l->users, 1);
-		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+		fd = accept_connection(l->fd, refuse);
 		if (fd < 0 || !start_registration(l->daemon, fd, &attributes))
 			atomic_fetch_sub(&l->users, 1);
 	}

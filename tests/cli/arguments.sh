@@ -65,6 +65,11 @@ usage_error "what is no number of seconds" "--idle-exit: '-1'" platform run x --
 usage_error "a status that cannot be accepted" "--accept: 'Revoked'" quote verify x --collateral y --accept Revoked
 usage_error "neither --id nor --gone" "--id and --gone" vtpm delete --platform x
 usage_error "both --id and --gone" "--id and --gone" vtpm delete --platform x --gone --id y
+printf '{\n "version": 1,\n "surprise": 1 }\n' >typo.json
+expect_refusal "verify: an error in a policy names the file" "typo.json: line 3, column 3: 'surprise'" "$tcbind" verify x --policy typo.json
+printf '{ "version": 1, \n' >cut.json
+expect_refusal "and one in its JSON" "cut.json: line 2, column 1" "$tcbind" verify x --policy cut.json
+printf '{"version": 1}' >good.json
 expect_status "--version" 0 "$tcbind" --version
 expect_status "tcbindd --help makes nothing" 2 "$BUILD/host/tcbindd" --help
 expect_refusal "behind -- nothing is an option" "show: \|--help" "$tcbind" show -- --help

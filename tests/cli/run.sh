@@ -64,9 +64,10 @@ for signal in INT HUP; do
 	run=$(pgrep -f "platform run $WORK/A")
 	pids+=("$run")
 	id=$("$TCBIND" vtpm create --platform "$WORK/A" --json 2>/dev/null | jq -r .id)
+	rm -f "$WORK/initialised"
 	{ printf '\0\0\0\2\0\0\0\0'; sleep 60; } | socat - "unix-connect:$WORK/A/vtpm/$id/ctrl.sock" >"$WORK/initialised" & # CMD_INIT
 	pids+=($!)
-	for _ in $(seq 100); do [ -s "$WORK/initialised" ] && break; sleep 0.1; done
+	for _ in $(seq 300); do [ -s "$WORK/initialised" ] && break; sleep 0.1; done
 	expect "SIG$signal: a vTPM runs" [ "$(vtpm_member A "$id" state)" = running ]
 	groups=$(for pid in $run $(children_of "$run"); do ps -o pgid= -p "$pid"; done | sort -u | wc -l)
 	expect "SIG$signal: each part has a process group of its own" [ "$groups" = 4 ]
@@ -99,6 +100,25 @@ unset TCBIND_TIMEOUT
 kill -CONT "$daemon"
 expect "it goes on" "$TCBIND" platform status "$WORK/A"
 
+# ---- a state that is refused ----
+
+state=$WORK/A/vtpm/$id/state
+cp "$state" "$WORK/kept" && printf xxxx | dd of="$state" bs=1 seek=40 conv=notrunc 2>/dev/null
+expect_refusal "evidence of a vTPM whose state was altered" seal.foreign "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
+expect "it is listed as refused, with the code" sh -c "'$TCBIND' vtpm list --platform '$WORK/A' | grep '$id  refused .*seal.foreign'"
+expect "and shown" [ "$(vtpm_member A "$id" state) $(vtpm_member A "$id" refusal)" = "refused seal.foreign" ]
+cp "$WORK/kept" "$state"
+"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none" 2>/dev/null # opens it
+expect "the state is back, and so is the vTPM" [ "$(vtpm_member A "$id" state) $(vtpm_member A "$id" refusal)" = "stopped null" ]
+
+# ---- an owner's policy that does not decode ----
+
+printf '{\n "version": 1,\n "surprise": 1 }\n' >"$WORK/typo.json"
+expect_refusal "an owner's policy with a typo, with its file and place" "typo.json: line 3, column 3: 'surprise'" \
+	"$TCBIND" vtpm create --platform "$WORK/A" --policy "$WORK/typo.json"
+
+# ---- another user ----
+
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 "$WORK"
 	other() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
@@ -110,7 +130,27 @@ else
 	skip "another user's platform" "not root"
 fi
 expect_refusal "status of no platform" platform.config "$TCBIND" platform status "$WORK/P"
-kill -9 "$daemon" "$platform_pid" 2>/dev/null
+kill "$platform_pid"
 wait "$platform_pid" 2>/dev/null
 expect_refusal "status of one that does not run" "start it with" "$TCBIND" platform status "$WORK/A"
+
+# ---- no descriptors left ----
+
+(
+	ulimit -n 40
+	exec "$TCBIND" platform run "$WORK/A" >"$WORK/A.out" 2>"$WORK/A.err"
+) &
+platform_pid=$!
+pids+=("$platform_pid")
+for _ in $(seq 200); do grep -q ready "$WORK/A.out" && break; sleep 0.1; done
+for n in $(seq 12); do
+	mkdir "$WORK/s$n"
+	TCBIND_PLATFORM=$WORK/A timeout 60 "$BUILD/host/compat/swtpm" socket --tpm2 --tpmstate "dir=$WORK/s$n" --ctrl "type=unixio,path=$WORK/s$n/c" \
+		--flags not-need-init,startup-clear >"$WORK/s$n/out" 2>&1 &
+	pids+=($!)
+done
+for _ in $(seq 100); do grep -q descriptors "$WORK"/s*/out && break; sleep 0.2; done
+expect "a platform that is out of descriptors says so" grep -h "out of descriptors" "$WORK"/s*/out
+expect "and names no other cause" sh -c "! grep -h 'one release\|same version' $WORK/s*/out"
+expect "it goes on" kill -0 "$platform_pid"
 done_testing

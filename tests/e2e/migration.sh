@@ -29,6 +29,11 @@ expect "a policy from it" "$TCBIND" policy from-evidence "$WORK/a.ev" -o "$WORK/
 # The migration stream, copied to a file on its way.
 guest_start b "$(vtpm_socket B "$id")" tpm-crb -incoming defer
 for _ in $(seq 50); do [ -S "$WORK/b.qmp" ] && break; sleep 0.1; done
+to() { "$TCBIND" migrate --platform "$WORK/A" --id "$id" --qmp "$WORK/a.qmp" --to-platform "$1" --to-qmp "$WORK/b.qmp"; }
+expect_refusal "--to-platform that is the source" migrate.destination to "$(address_of A)"
+expect_refusal "--to-platform that is not the destination's" migrate.destination to 127.0.0.1:1
+expect_refusal "--to-platform that is no address" address.form to 127.0.0.1:99999
+expect "then nothing has moved" [ "$(vtpm_member A "$id" state) $(vtpm_member B "$id" state)" = "running incoming" ]
 guest_load a &
 load=$!
 expect "migrate, under load" "$TCBIND" migrate --platform "$WORK/A" --id "$id" --qmp "$WORK/a.qmp" \
@@ -47,6 +52,8 @@ expect "the same EK, under the new issuer only" sh -c "openssl verify -partial_c
 	openssl verify -partial_chain -trusted '$WORK/a.issuer' '$WORK/a.ek' &&
 	! openssl verify -partial_chain -trusted '$WORK/a.issuer' '$WORK/b.ek' &&
 	[ \"\$(openssl x509 -in '$WORK/a.ek' -noout -pubkey)\" = \"\$(openssl x509 -in '$WORK/b.ek' -noout -pubkey)\" ]"
+expect_refusal "A says that it has moved" vtpm.moved "$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce bb02 -o "$WORK/none"
+expect_refusal "and so does a migration from there" "name the platform that it is on now" to "$(address_of B)"
 expect "evidence on B" "$TCBIND" attest --platform "$WORK/B" --id "$id" --nonce bb02 -o "$WORK/b.ev"
 expect "verify names B, generation 2, reached from a listed platform" [ "$("$TCBIND" verify "$WORK/b.ev" --policy "$WORK/policy" \
 	--nonce bb02 --json | jq -r '[.verdict, .platform.name, .vtpm.generation] | join(" ")')" = "trusted B 2" ]
