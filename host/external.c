@@ -377,7 +377,7 @@ static enum tcb_error take_foreign(struct host_vtpm *v, uint32_t type, struct sp
 /* An enclave's sealed bytes (enclave/lib/seal.h says what begins them). */
 static bool is_sealed(struct span blob)
 {
-	static const char head[] = "TCBSEAL1";
+	static const char head[] = "TCBSEAL2";
 
 	return blob.size > strlen(head) && memcmp(blob.data, head, strlen(head)) == 0;
 }

@@ -171,25 +171,35 @@ static enum tcb_error do_report_key(const struct processor *p, const struct encl
 	return TCB_OK;
 }
 
-/* EGETKEY's rule: a key of a higher SVN than one's own is not given. DEBUG enclaves get keys of their own. */
+static bool is_at_most(struct span cpu_svn, const uint8_t own[SGX_CPUSVN_SIZE])
+{
+	for (size_t i = 0; i < SGX_CPUSVN_SIZE; i++)
+		if (cpu_svn.data[i] > own[i])
+			return false;
+	return true;
+}
+
+/* EGETKEY's rule: a key of a higher ISVSVN than one's own, or of a CPUSVN with a higher component than the
+ * processor's, is not given. DEBUG enclaves get keys of their own. */
 static enum tcb_error do_seal_key(const struct processor *p, const struct enclave_identity *self, struct reader *r,
 				  struct writer *w)
 {
 	uint8_t info[128], key[KEY_SIZE];
 	struct writer i = WRITER_OF(info);
-	struct span key_id, info_bytes;
+	struct span cpu_svn, key_id, info_bytes;
 	uint16_t isv_svn;
 
 	TRY(reader_u16(r, &isv_svn));
+	TRY(reader_bytes(r, SGX_CPUSVN_SIZE, &cpu_svn));
 	TRY(reader_bytes(r, KEY_ID_SIZE, &key_id));
 	TRY(reader_end(r));
-	if (isv_svn > self->isv_svn)
+	if (isv_svn > self->isv_svn || !is_at_most(cpu_svn, p->fuses.cpu_svn))
 		return TCB_REFUSED;
 	writer_bytes(&i, SPAN_OF(self->mrsigner));
 	writer_u16(&i, self->isv_prod_id);
 	writer_u16(&i, isv_svn);
 	writer_u64(&i, self->attributes & SGX_FLAG_DEBUG);
-	writer_bytes(&i, SPAN_OF(p->fuses.cpu_svn));
+	writer_bytes(&i, cpu_svn);
 	writer_bytes(&i, key_id);
 	TRY(writer_end(&i, &info_bytes));
 	TRY(processor_derive(p, "seal key", info_bytes, key, sizeof key));

@@ -315,14 +315,14 @@ enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct en
 	return report_decode(report, ret_peer, ret_report_data);
 }
 
-enum tcb_error tee_seal_key(uint16_t isv_svn, const uint8_t key_id[32], struct secret256 *ret_key)
+enum tcb_error tee_seal_key(const struct tee_svn *svn, const uint8_t key_id[32], struct secret256 *ret_key)
 {
-	const uint8_t svn[2] = { (uint8_t)(isv_svn >> 8), (uint8_t)isv_svn };
-	const struct span parts[] = { SPAN_OF(svn), span_of(key_id, 32) };
+	const uint8_t isv_svn[2] = { (uint8_t)(svn->isv_svn >> 8), (uint8_t)svn->isv_svn };
+	const struct span parts[] = { SPAN_OF(isv_svn), SPAN_OF(svn->cpu_svn), span_of(key_id, 32) };
 	size_t size;
 
 	memset(ret_key, 0, sizeof *ret_key);
-	return issue(INSTRUCTION_SEAL_KEY, parts, 2, ret_key->bytes, sizeof ret_key->bytes, &size);
+	return issue(INSTRUCTION_SEAL_KEY, parts, 3, ret_key->bytes, sizeof ret_key->bytes, &size);
 }
 
 enum tcb_error tee_quote(const uint8_t report_data[SGX_REPORT_DATA_SIZE], uint8_t *ret_quote, size_t capacity, size_t *ret_size)

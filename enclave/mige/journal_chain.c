@@ -345,5 +345,7 @@ enum tcb_error journal_open(struct journal *j, struct span sealed, struct diagno
 	if (ahead)
 		return finish_version(j, &m, d);
 	note_version(j, m.version, &m.digest);
+	if (sealed.size > 0 && !seal_is_current(sealed)) /* an older enclave or processor wrote it */
+		return journal_store(j, &journal_step_alone, d);
 	return TCB_OK;
 }

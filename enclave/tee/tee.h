@@ -58,10 +58,17 @@ enum tcb_error tee_report(const uint8_t target[SGX_TARGETINFO_SIZE],
 enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct enclave_identity *ret_peer,
 				uint8_t ret_report_data[SGX_REPORT_DATA_SIZE]) MUST_USE;
 
-/* EGETKEY, seal key, MRSIGNER policy: 256 bits (of two keys of 128, KEYID 0 and 1, by HKDF with `key_id` as salt) that every enclave of this
- * signer and product with an ISVSVN of at least `isv_svn` can derive on this processor. `isv_svn` over one's own is
- * refused. `key_id` is stored beside what is sealed. */
-enum tcb_error tee_seal_key(uint16_t isv_svn, const uint8_t key_id[32], struct secret256 *ret_key) MUST_USE;
+/* The security versions that a seal key is bound to (SDM vol. 3D, KEYREQUEST). */
+struct tee_svn {
+	uint16_t isv_svn;
+	uint8_t cpu_svn[SGX_CPUSVN_SIZE];
+};
+
+/* EGETKEY, seal key, MRSIGNER policy: 256 bits (of two keys of 128, KEYID 0 and 1, by HKDF with `key_id` as
+ * salt) that every enclave of this signer and product can derive on this processor if its ISVSVN, and each
+ * component of the processor's CPUSVN, is at least that of `svn`. Higher ones are refused. `key_id` and
+ * `svn` are stored beside what is sealed. */
+enum tcb_error tee_seal_key(const struct tee_svn *svn, const uint8_t key_id[32], struct secret256 *ret_key) MUST_USE;
 
 /* A DCAP QUOTE v3 of this enclave (quoting enclave included). At most LIMIT_QUOTE bytes. */
 enum tcb_error tee_quote(const uint8_t report_data[SGX_REPORT_DATA_SIZE], uint8_t *ret_quote,

@@ -291,6 +291,8 @@ static enum tcb_error handle_load(void *state, struct span body, struct writer *
 		return wrong_state(d, "an enclave that holds a vTPM", "a new enclave");
 	TRY(state_load(v, &m, d));
 	TRY(engine_keep(state_loaded_tpm(v)));
+	if (!seal_is_current(m.sealed) && (v->record.state == VTPM_NEW || v->record.state == VTPM_STOPPED))
+		TRY(state_save(v, d)); /* an older enclave or processor wrote it */
 	if (m.volatile_sealed.size > 0)
 		TRY(open_volatile(v, m.volatile_sealed, d));
 	TRY(residence_begin(v));

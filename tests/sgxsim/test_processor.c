@@ -142,7 +142,7 @@ static void a_reset_draws_a_new_epoch_and_clears_the_bank(void **state)
 static void seal_key_of(struct processor *p, const struct enclave_identity *self, uint8_t svn, uint8_t ret_key[16],
 			enum tcb_error wanted)
 {
-	uint8_t body[2 + 32] = {0, svn};
+	uint8_t body[2 + SGX_CPUSVN_SIZE + 32] = {0, svn};
 	struct span answer;
 
 	assert_int_equal(execute(p, self, INSTRUCTION_SEAL_KEY, SPAN_OF(body), &answer), wanted);

@@ -11,9 +11,9 @@
 #include "sgxsim/processor.h"
 #include "sgxsim/sigstruct.h"
 
-#define STATE_LABEL "tcbind vTPM state v1"
+#define STATE_LABEL "tcbind vTPM state v2"
 
-enum { HEAD_SIZE = 8 + 2 + 32 + 12 };
+enum { HEAD_SIZE = 8 + 2 + 16 + 32 + 12 };
 
 static struct processor processor;
 
@@ -33,7 +33,7 @@ static enum tcb_error egetkey(const struct enclave_identity *identity, struct sp
 
 static enum tcb_error unseal(const struct enclave_identity *identity, struct span sealed, uint8_t *ret_plain)
 {
-	struct span svn = span_of(sealed.data + 8, 2), key_id = span_of(sealed.data + 10, 32);
+	struct span svn = span_of(sealed.data + 8, 2 + 16), key_id = span_of(sealed.data + 26, 32);
 	struct secret256 halves, key;
 	uint8_t aad[HEAD_SIZE + sizeof STATE_LABEL - 1];
 
@@ -42,7 +42,7 @@ static enum tcb_error unseal(const struct enclave_identity *identity, struct spa
 	TRY(crypto_hkdf(SPAN_OF(halves.bytes), key_id, span_of_text("tcbind seal key"), key.bytes, sizeof key.bytes));
 	memcpy(aad, sealed.data, HEAD_SIZE);
 	memcpy(aad + HEAD_SIZE, STATE_LABEL, sizeof STATE_LABEL - 1);
-	return crypto_open(&key, sealed.data + 42, SPAN_OF(aad), span_of(sealed.data + HEAD_SIZE, sealed.size - HEAD_SIZE),
+	return crypto_open(&key, sealed.data + 58, SPAN_OF(aad), span_of(sealed.data + HEAD_SIZE, sealed.size - HEAD_SIZE),
 			   ret_plain);
 }
 

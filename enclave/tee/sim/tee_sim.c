@@ -254,35 +254,36 @@ enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct en
 }
 
 /* One EGETKEY of 128 bits; `which` tells the two halves apart. */
-static enum tcb_error seal_root_half(uint16_t isv_svn, uint8_t which, uint8_t ret_key[16])
+static enum tcb_error seal_root_half(const struct tee_svn *svn, uint8_t which, uint8_t ret_key[16])
 {
-	const uint8_t svn[2] = { (uint8_t)(isv_svn >> 8), (uint8_t)isv_svn }, id[32] = { [31] = which };
-	const struct span parts[] = { SPAN_OF(svn), SPAN_OF(id) };
+	const uint8_t isv_svn[2] = { (uint8_t)(svn->isv_svn >> 8), (uint8_t)svn->isv_svn }, id[32] = { [31] = which };
+	const struct span parts[] = { SPAN_OF(isv_svn), SPAN_OF(svn->cpu_svn), SPAN_OF(id) };
 
-	return issue_fixed(INSTRUCTION_SEAL_KEY, parts, 2, ret_key, 16);
+	return issue_fixed(INSTRUCTION_SEAL_KEY, parts, 3, ret_key, 16);
 }
 
 /* Kept, so that not every key costs two instructions: a machine that starts waits for them. */
-static enum tcb_error seal_root(uint16_t isv_svn, const struct secret256 **ret_root)
+static enum tcb_error seal_root(const struct tee_svn *svn, const struct secret256 **ret_root)
 {
-	static struct { bool ready; uint16_t isv_svn; struct secret256 root; } kept;
+	static struct { bool ready; struct tee_svn svn; struct secret256 root; } kept;
 
-	if (!kept.ready || kept.isv_svn != isv_svn) {
+	if (!kept.ready || kept.svn.isv_svn != svn->isv_svn ||
+	    memcmp(kept.svn.cpu_svn, svn->cpu_svn, sizeof svn->cpu_svn) != 0) {
 		kept.ready = false;
-		TRY(seal_root_half(isv_svn, 0, kept.root.bytes));
-		TRY(seal_root_half(isv_svn, 1, kept.root.bytes + 16));
-		kept.isv_svn = isv_svn;
+		TRY(seal_root_half(svn, 0, kept.root.bytes));
+		TRY(seal_root_half(svn, 1, kept.root.bytes + 16));
+		kept.svn = *svn;
 		kept.ready = true;
 	}
 	*ret_root = &kept.root;
 	return TCB_OK;
 }
 
-enum tcb_error tee_seal_key(uint16_t isv_svn, const uint8_t key_id[32], struct secret256 *ret_key)
+enum tcb_error tee_seal_key(const struct tee_svn *svn, const uint8_t key_id[32], struct secret256 *ret_key)
 {
 	const struct secret256 *root;
 
-	TRY(seal_root(isv_svn, &root));
+	TRY(seal_root(svn, &root));
 	return crypto_hkdf(SPAN_OF(root->bytes), span_of(key_id, 32), span_of_text("tcbind seal key"), ret_key->bytes, sizeof ret_key->bytes);
 }
 

@@ -30,6 +30,8 @@ static int fresh(void **state)
 	(void)state;
 	fake_processor(&processor, 1);
 	fake_processor(&other_processor, 2);
+	memset(processor.fuses.cpu_svn, 5, sizeof processor.fuses.cpu_svn);
+	memset(other_processor.fuses.cpu_svn, 5, sizeof other_processor.fuses.cpu_svn);
 	writer_identity = fake_identity(ROLE_PSE);
 	writer_identity.isv_svn = 5;
 	fake_tee_become(&processor, &writer_identity);
@@ -80,6 +82,22 @@ static void refuses_a_downgrade(void **state)
 	assert_code(&processor, older, LABEL, "seal.foreign");
 }
 
+/* Row F11: a processor update costs no state; a downgrade reads nothing newer. */
+static void opens_after_a_processor_update(void **state)
+{
+	(void)state;
+	assert_true(seal_is_current(sealed));
+	processor.fuses.cpu_svn[3]++;
+	assert_int_equal(open_with(&processor, writer_identity, LABEL, NULL), TCB_OK);
+	processor.fuses.cpu_svn[3] -= 2;
+	assert_code(&processor, writer_identity, LABEL, "seal.svn");
+	processor.fuses.cpu_svn[2] += 5; /* a component that is higher does not make up for one that is lower */
+	assert_code(&processor, writer_identity, LABEL, "seal.svn");
+	sealed_bytes[10 + 3] = processor.fuses.cpu_svn[3]; /* claim that it was written on the older one */
+	assert_code(&processor, writer_identity, LABEL, "seal.foreign");
+	assert_false(seal_is_current(sealed));
+}
+
 static void refuses_others(void **state)
 {
 	struct enclave_identity other = writer_identity;
@@ -123,7 +141,7 @@ static void seals_nothing_twice_alike(void **state)
 	(void)state;
 	assert_int_equal(seal_bytes(LABEL, span_of_text(secret), &w), TCB_OK);
 	assert_int_equal(w.size, sealed.size);
-	assert_memory_not_equal(again + 42, sealed_bytes + 42, sealed.size - 42);
+	assert_memory_not_equal(again + 58, sealed_bytes + 58, sealed.size - 58);
 }
 
 /* ---- certificates ---- */
@@ -171,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(opens_for_the_same_and_later_versions, fresh),
 		cmocka_unit_test_setup(refuses_a_downgrade, fresh),
+		cmocka_unit_test_setup(opens_after_a_processor_update, fresh),
 		cmocka_unit_test_setup(refuses_others, fresh),
 		cmocka_unit_test_setup(notices_every_bit_and_every_cut, fresh),
 		cmocka_unit_test_setup(seals_nothing_twice_alike, fresh),
