@@ -84,7 +84,8 @@ static enum tcb_error seal(const char *label, struct writer *plain, struct span 
 	return crypto_sha256(*ret_sealed, ret_digest);
 }
 
-/* u64 step | journal | slots */
+/* u64 step | digest of that step | journal | slots. The chain goes from step to step: a snapshot that the
+ * host stored without saying so breaks nothing. */
 enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d)
 {
 	struct writer plain = WRITER_OF(plain_bytes);
@@ -92,16 +93,15 @@ enum tcb_error ledger_snapshot(struct ledger *l, struct diagnosis *d)
 	struct span sealed;
 
 	writer_u64(&plain, l->step);
+	writer_bytes(&plain, SPAN_OF(l->last.bytes));
 	put_journal(&plain, &l->journal);
 	for (size_t i = 0; i < l->count; i++)
 		put_slot(&plain, &l->slots[i]);
 	TRY(seal(LEDGER_LABEL, &plain, &sealed, &digest));
-	TRY(host_store(STORE_PSE_LEDGER, sealed, d));
-	l->last = digest;
-	return TCB_OK;
+	return host_store(STORE_PSE_LEDGER, sealed, d);
 }
 
-/* u64 step | digest of what was stored before | u8 1: journal follows | u8 enum step_slot | slot.
+/* u64 step | digest of the step before | u8 1: journal follows | u8 enum step_slot | slot.
  * The step goes to the host with our answer. An honest host passes the answer on when the step is
  * durable. */
 static enum tcb_error post_step(struct ledger *l, const struct ledger_change *change)
@@ -215,6 +215,7 @@ static enum tcb_error load_snapshot(struct ledger *l, struct span sealed, struct
 	TRY(seal_open(LEDGER_LABEL, sealed, plain_bytes, sizeof plain_bytes, &plain, d));
 	r = reader_of(plain);
 	TRY(reader_u64(&r, &l->step));
+	TRY(reader_copy(&r, l->last.bytes, sizeof l->last.bytes));
 	TRY(get_journal(&r, &l->journal));
 	while (r.rest.size > 0) {
 		struct ledger_slot slot;
@@ -222,7 +223,7 @@ static enum tcb_error load_snapshot(struct ledger *l, struct span sealed, struct
 		TRY(get_slot(&r, &slot));
 		TRY(put(l, &slot));
 	}
-	return crypto_sha256(sealed, &l->last);
+	return TCB_OK;
 }
 
 static enum tcb_error broken_chain(const struct ledger *l, uint64_t step, struct diagnosis *d)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* The PSE's ledger: one register for each vTPM of this platform, and one for the MigE's journal.
  *
- *   ledger.c    the stored chain: a snapshot (STORE_PSE_LEDGER), then one step for each change
- *               (STORE_PSE_LEDGER_STEP). Each step has a number and names, by its digest, what was
- *               stored before it.
+ *   ledger.c    the stored chain: one step for each change (STORE_PSE_LEDGER_STEP), which has a number
+ *               and names, by its digest, the step before; and a snapshot (STORE_PSE_LEDGER), which
+ *               stands for all steps until its own
  *   register.c  the rules: who may change which register, and how (docs/protocol.md)
  *
  * A step is posted with the answer that rests on it, so a change is durable before it is known. */
@@ -56,7 +56,7 @@ struct ledger {
 	struct ledger_expected expected[LEDGER_ARRIVALS];
 	uint64_t requests;     /* counts them, for `asked` */
 	uint64_t step;         /* number of the newest change */
-	struct digest256 last; /* SHA-256 of what was stored last, sealed */
+	struct digest256 last; /* SHA-256 of that step, sealed; zeros: there was none */
 };
 
 /* ---- ledger.c ---- */

@@ -588,6 +588,33 @@ static void a_snapshot_passes_over_its_steps(void **state)
 	assert_int_equal(open_state(1, 2, 0, 11), TCB_OK);
 }
 
+/* The host stored a snapshot and said that it did not. */
+static void a_snapshot_that_was_not_answered_breaks_no_chain(void **state)
+{
+	static uint8_t snapshot[16384];
+	size_t size;
+
+	(void)state;
+	begin(1, 10);
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
+	size = store.size;
+	memcpy(snapshot, store.bytes, size);
+	restart();
+	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
+	store.size = 0;
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK); /* a step after the snapshot before */
+	memcpy(snapshot + size, store.bytes, store.size);
+	assert_int_equal(ledger_load(&ledger, span_of(snapshot, size + store.size), NULL), TCB_OK);
+	assert_int_equal(open_state(1, 2, 0, 11), TCB_OK);
+	store.fails = true;
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_PLATFORM);
+	store.fails = false;
+	assert_int_equal(commit(1, 3, 0, 11), TCB_OK);
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
+	restart();
+	assert_int_equal(open_state(1, 3, 0, 12), TCB_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +639,7 @@ int main(void)
 		cmocka_unit_test_setup(is_full_in_the_end, fresh),
 		cmocka_unit_test_setup(steps_are_one_chain, fresh),
 		cmocka_unit_test_setup(a_snapshot_passes_over_its_steps, fresh),
+		cmocka_unit_test_setup(a_snapshot_that_was_not_answered_breaks_no_chain, fresh),
 	};
 
 	return cmocka_run_group_tests_name("pse/ledger", tests, NULL, NULL);
