@@ -191,14 +191,28 @@ static void print_others(struct summary *s)
 		(void)printf("and %zu more: -v prints every check\n", s->left_out);
 }
 
+/* As a terminal shows it, which wraps what is too long. */
+static unsigned subject_lines(const char *subject)
+{
+	unsigned lines = 0;
+
+	for (;;) {
+		size_t size = strcspn(subject, "\n");
+
+		lines += size == 0 ? 1 : (unsigned)(size + COLUMNS - 1) / COLUMNS;
+		if (subject[size] == '\0')
+			return lines;
+		subject += size + 1;
+	}
+}
+
 void print_summary(const tcbind_result *result, const char *subject, bool colour)
 {
 	struct summary s = {.result = result, .colour = colour, .lines = 1};
 
 	if (subject[0] != '\0') {
 		(void)printf("%s\n", subject);
-		for (const char *end = subject; end != NULL; end = strchr(end + 1, '\n'))
-			s.lines++;
+		s.lines += subject_lines(subject);
 	}
 	print_layers(&s);
 	print_others(&s);

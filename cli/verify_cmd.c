@@ -138,7 +138,7 @@ static void tell_hand_over(FILE *to, const struct tcbind_hand_over *h)
 	char when[TIME_TEXT_SIZE];
 
 	time_text(h->time_s, when);
-	(void)fprintf(to, "\n  %s: from %.20s to %.20s, ended generation %llu", when, h->from, h->to, (unsigned long long)h->generation);
+	(void)fprintf(to, "\n  %s: from %s to %s, ended generation %llu", when, h->from, h->to, (unsigned long long)h->generation);
 }
 
 static void tell_custody(FILE *to, const struct tcbind_custody *c, bool all)
@@ -162,15 +162,16 @@ static void print_text(const tcbind_result *result, bool all)
 	size_t size;
 	FILE *to = open_memstream(&subject, &size);
 
-	if (to == NULL)
+	if (to == NULL) {
+		print_result(result, "", all);
 		return;
+	}
 	if (tcbind_result_verdict(result) == TCBIND_TRUSTED) {
 		(void)fprintf(to, "vTPM %s, generation %llu,\nis on platform %s (AK source %s)", c->vtpm_id, (unsigned long long)c->generation,
 			      c->platform_name, c->ak_source);
 		tell_custody(to, c->custody, all);
 	}
-	if (fclose(to) == 0)
-		print_result(result, subject, all);
+	print_result(result, fclose(to) == 0 ? subject : "", all);
 	free(subject);
 }
 
