@@ -33,7 +33,7 @@ expect "a policy from the last evidence on A" "$TCBIND" policy from-evidence "$W
 jq 'del(.vtpms) | .platforms.unlisted = "refuse"' "$WORK/of-a" >"$WORK/only-a"
 jq 'del(.vtpms)' "$WORK/of-a" >"$WORK/by-custody"
 expect "after 1 it is on B, a platform that A gave it to" [ "$(verdict by-custody 1)" = "trusted 2 1" ]
-expect "which is refused without custody" [ "$(verdict only-a 1)" = "not-trusted 2 1 platform.unlisted" ]
+expect "which is refused without custody" [ "$(verdict only-a 1)" = "not-trusted 2 0 platform.unlisted" ]
 for n in 10 100 "$count"; do
 	expect "after $n it is trusted" [ "$(verdict by-custody "$n")" = "trusted $((n + 1)) $n" ]
 done
