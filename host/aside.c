@@ -54,6 +54,16 @@ static const char *next_aside(DIR *store, const struct uuid *id)
 	return NULL;
 }
 
+bool aside_has(const char *store_dir, const struct uuid *id)
+{
+	DIR *store = opendir(store_dir);
+	bool has = next_aside(store, id) != NULL;
+
+	if (store != NULL)
+		(void)closedir(store);
+	return has;
+}
+
 void aside_drop_all(const char *store_dir, const struct uuid *id)
 {
 	DIR *store = opendir(store_dir);
@@ -65,7 +75,7 @@ void aside_drop_all(const char *store_dir, const struct uuid *id)
 		(void)closedir(store);
 }
 
-enum tcb_error aside_take(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed, struct diagnosis *d)
+enum tcb_error aside_take(struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed, struct diagnosis *d)
 {
 	const struct log_owner owner = place_owner(p);
 	char name[NAME_MAX];
@@ -85,7 +95,7 @@ enum tcb_error aside_take(const struct place *p, const char *store_dir, struct s
 	return TCB_OK;
 }
 
-enum tcb_error aside_take_of_another(const struct place *p, const char *store_dir, bool (*opens)(void *context, struct span sealed), void *context,
+enum tcb_error aside_take_of_another(struct place *p, const char *store_dir, bool (*opens)(void *context, struct span sealed), void *context,
 				     struct diagnosis *d)
 {
 	DIR *store = opendir(store_dir);

@@ -7,10 +7,11 @@
 #include "host/place.h"
 
 enum tcb_error aside_keep(const char *store_dir, const struct log_owner *owner, struct span sealed, struct diagnosis *d) MUST_USE;
+bool aside_has(const char *store_dir, const struct uuid *id);
 /* Brings it to its place, if there is one; `ret_sealed` is then replaced by it, and `ret_file` owns it (free()). */
-enum tcb_error aside_take(const struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
+enum tcb_error aside_take(struct place *p, const char *store_dir, struct span *ret_file, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
 /* The same of one that another place of this vTPM left, whose file may have been moved here: the one that `opens` says yes to. TCB_REFUSED: there is none. */
-enum tcb_error aside_take_of_another(const struct place *p, const char *store_dir, bool (*opens)(void *context, struct span sealed), void *context,
+enum tcb_error aside_take_of_another(struct place *p, const char *store_dir, bool (*opens)(void *context, struct span sealed), void *context,
 				     struct diagnosis *d) MUST_USE;
 
 /* What is aside of this place is old: another state has come here. Of all places: that vTPM is wanted no more. */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,13 @@ static bool real_name(const char *dir, char ret_name[PATH_MAX])
 	return ret_name[0] == '/';
 }
 
+static bool is_device(const struct place *place)
+{
+	struct stat st;
+
+	return place->in_place && fstat(place->file_fd, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
 void directories_note(const struct daemon *daemon, const struct place *place, const struct digest256 *newest)
 {
 	char dir[PATH_MAX], name[PATH_MAX], id[UUID_TEXT_SIZE], digest[2 * SHA256_SIZE + 1];
@@ -40,17 +48,82 @@ void directories_note(const struct daemon *daemon, const struct place *place, co
 	json_t *note;
 	char *text;
 
-	if (!notes_dir(daemon, dir) || (mkdir(dir, 0700) != 0 && errno != EEXIST) || !real_name(place->dir, name) || stat(place->dir, &st) != 0)
+	if (!notes_dir(daemon, dir) || (mkdir(dir, 0700) != 0 && errno != EEXIST) || !real_name(place->user_dir, name) ||
+	    stat(place->user_dir, &st) != 0)
 		return;
 	uuid_format(&place->id, id);
 	hex_encode(SPAN_OF(newest->bytes), digest);
 	note = json_pack("{s:s, s:s, s:I, s:s}", "directory", name, "file", place->state, "device", (json_int_t)st.st_dev, "newest", digest);
+	if (place->in_place)
+		(void)json_object_set_new(note, "in_place", json_string(is_device(place) ? "device" : "file"));
 	text = json_dumps(note, JSON_COMPACT);
 	json_decref(note);
 	if (text != NULL && store_get(dir, id, NOTE_MAX, &before, NULL) == TCB_OK && !span_is_text(before, text))
 		(void)!store_put_soft(dir, id, span_of_text(text));
 	free((void *)(uintptr_t)before.data);
 	free(text);
+}
+
+/* NULL: none that can be read. */
+static json_t *read_note(const char *dir, const char *name)
+{
+	struct span bytes = {0};
+	json_t *note;
+
+	if (store_get(dir, name, NOTE_MAX, &bytes, NULL) != TCB_OK)
+		return NULL;
+	note = json_loadb((const char *)bytes.data, bytes.size, 0, NULL);
+	free((void *)(uintptr_t)bytes.data);
+	return note;
+}
+
+/* The note under this name is of this directory and file; `*ret_device` is where that was. */
+static bool is_of(const char *dir, const char *name, const char *directory, const char *file, dev_t *ret_device)
+{
+	json_t *note = read_note(dir, name);
+	const char *noted_directory, *noted_file;
+	json_int_t device = 0;
+	bool same = json_unpack(note, "{s:s, s:s, s:I}", "directory", &noted_directory, "file", &noted_file, "device", &device) == 0 &&
+		    strcmp(noted_directory, directory) == 0 && strcmp(noted_file, file) == 0;
+
+	*ret_device = (dev_t)device;
+	json_decref(note);
+	return same;
+}
+
+/* The vTPM runs in another place of a user: its directory was renamed. */
+static bool is_elsewhere(struct daemon *daemon, const struct uuid *id, const struct place *place)
+{
+	struct host_vtpm *open = vtpms_find(daemon, id);
+	bool elsewhere = open != NULL && &open->place != place && open->claims_place;
+
+	if (open != NULL)
+		vtpms_release(open);
+	return elsewhere;
+}
+
+size_t directories_find(struct daemon *daemon, const struct place *place, struct uuid ret_ids[DIRECTORIES_FOUND_MAX], bool *ret_lost)
+{
+	char dir[PATH_MAX], directory[PATH_MAX];
+	struct dirent *entry;
+	struct uuid id;
+	struct stat st;
+	size_t found = 0;
+	dev_t device;
+	DIR *notes;
+
+	*ret_lost = place_has_certificates(place);
+	if (!notes_dir(daemon, dir) || !real_name(place->user_dir, directory) || stat(place->user_dir, &st) != 0 || (notes = opendir(dir)) == NULL)
+		return 0;
+	while (found < DIRECTORIES_FOUND_MAX && (entry = readdir(notes)) != NULL) {
+		if (!uuid_parse(entry->d_name, &id) || !is_of(dir, entry->d_name, directory, place->state, &device) ||
+		    is_elsewhere(daemon, &id, place))
+			continue;
+		*ret_lost |= device != st.st_dev;
+		ret_ids[found++] = id;
+	}
+	(void)closedir(notes);
+	return found;
 }
 
 static bool note_path(const struct daemon *daemon, const struct uuid *id, char ret_path[PATH_MAX])
@@ -91,21 +164,37 @@ static bool is_reached(char *path, dev_t device)
 	return st.st_dev == device;
 }
 
-static bool is_gone(const struct uuid *id, const char *directory, const char *state, dev_t device)
+static int open_file(const char *directory, const char *name)
 {
-	struct place place = { .external = true };
+	char path[2 * PATH_MAX];
+
+	(void)snprintf(path, sizeof path, "%s/%s", directory, name);
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* `in_place`: NULL, "file" or "device". A device may be absent for many reasons: it is never said to be gone. */
+static bool is_gone(const struct uuid *id, const char *directory, const char *state, const char *in_place, dev_t device)
+{
+	struct place place = { .external = true, .in_place = in_place != NULL };
 	enum place_content content;
+	enum tcb_error error;
 	struct span file, sealed;
 	char path[PATH_MAX];
 	struct uuid found;
 
-	if ((size_t)snprintf(path, sizeof path, "%s", directory) >= sizeof path ||
+	if ((in_place != NULL && strcmp(in_place, "file") != 0) ||
+	    (size_t)snprintf(path, sizeof path, "%s", directory) >= sizeof path ||
 	    (size_t)snprintf(place.state, sizeof place.state, "%s", state) >= sizeof place.state || !is_reached(path, device))
 		return false;
 	(void)snprintf(place.dir, sizeof place.dir, "%s", directory);
 	if (access(directory, F_OK) != 0)
 		return errno == ENOENT;
-	if (place_look(&place, &file, &content, &found, &sealed, NULL) != TCB_OK)
+	if (place.in_place && (place.file_fd = open_file(directory, state)) < 0)
+		return errno == ENOENT;
+	error = place_look(&place, &file, &content, &found, &sealed, NULL);
+	if (place.in_place)
+		(void)close(place.file_fd);
+	if (error != TCB_OK)
 		return false;
 	free((void *)(uintptr_t)file.data);
 	return content == PLACE_EMPTY || (content == PLACE_OURS && memcmp(&found, id, sizeof *id) != 0);
@@ -114,21 +203,20 @@ static bool is_gone(const struct uuid *id, const char *directory, const char *st
 /* What is noted under this name, if it is of a vTPM that is gone: the members of directories_note(), and "id". */
 static json_t *look(struct daemon *daemon, const char *dir, const char *name)
 {
-	const char *directory, *file;
+	const char *directory, *file, *in_place = NULL;
 	struct host_vtpm *open;
-	struct span bytes = {0};
 	json_int_t device;
 	struct uuid id;
 	json_t *note;
 	bool gone;
 
-	if (!uuid_parse(name, &id) || store_get(dir, name, NOTE_MAX, &bytes, NULL) != TCB_OK)
+	if (!uuid_parse(name, &id))
 		return NULL;
-	note = json_loadb((const char *)bytes.data, bytes.size, 0, NULL);
-	free((void *)(uintptr_t)bytes.data);
+	note = read_note(dir, name);
 	open = vtpms_find(daemon, &id);
-	gone = open == NULL && json_unpack(note, "{s:s, s:s, s:I}", "directory", &directory, "file", &file, "device", &device) == 0 &&
-	       is_gone(&id, directory, file, (dev_t)device) && json_object_set_new(note, "id", json_string(name)) == 0;
+	gone = open == NULL && json_unpack(note, "{s:s, s:s, s:I, s?s}", "directory", &directory, "file", &file, "device", &device, "in_place",
+					   &in_place) == 0 &&
+	       is_gone(&id, directory, file, in_place, (dev_t)device) && json_object_set_new(note, "id", json_string(name)) == 0;
 	if (open != NULL)
 		vtpms_release(open);
 	if (gone)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Which directories of users have a vTPM of this platform: DIR/places/UUID says where it was when it ended last. Nobody tells the platform when such a
+/* Which directories of users have a vTPM of this platform: DIR/places/UUID says where it was when it was made, opened
+ * or ended last. Nobody tells the platform when such a
  * directory is deleted; whoever asks sees here which are gone, and may have the platform forget their vTPMs. */
 #ifndef TCBIND_HOST_DIRECTORIES_H
 #define TCBIND_HOST_DIRECTORIES_H
@@ -10,6 +11,11 @@
 
 /* The place's vTPM (place->id) is there; its newest sealed state has this digest. What cannot be noted is not: it is only never said to be gone. */
 void directories_note(const struct daemon *daemon, const struct place *place, const struct digest256 *newest);
+/* vTPMs of this platform that were in this place when they were noted last, and are open nowhere else: the place
+ * should have the state of one of them. `*ret_lost`: the place is on another device than one of them was, or has some
+ * of their files still, so that the state was not removed on purpose. Returns how many. */
+#define DIRECTORIES_FOUND_MAX 16
+size_t directories_find(struct daemon *daemon, const struct place *place, struct uuid ret_ids[DIRECTORIES_FOUND_MAX], bool *ret_lost);
 bool directories_know(const struct daemon *daemon, const struct uuid *id);
 void directories_forget(const struct daemon *daemon, const struct uuid *id);
 

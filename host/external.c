@@ -11,6 +11,8 @@
 #include "crypto/crypto.h"
 #include "edge/blob.h"
 #include "host/aside.h"
+#include "host/directories.h"
+#include "host/swtpm_file.h"
 #include "host/vtpms.h"
 
 #define BACKUP_SUFFIX ".swtpm"
@@ -82,6 +84,12 @@ static void drop_replaced(struct host_vtpm *v, const struct occupant *before)
 		external_log(v, &d);
 }
 
+static void note_place(const struct host_vtpm *v)
+{
+	if (v->status.state != VTPM_MOVED && v->status.state != VTPM_INCOMING)
+		directories_note(v->daemon, &v->place, &v->status.digest);
+}
+
 static enum tcb_error create_from(struct host_vtpm *v, struct vtpm_create m, struct diagnosis *d)
 {
 	const struct occupant before = look_who_is_there(v);
@@ -90,6 +98,7 @@ static enum tcb_error create_from(struct host_vtpm *v, struct vtpm_create m, str
 	set_id(v, &m.id);
 	TRY(vtpm_create_state(v, &m, d));
 	drop_replaced(v, &before);
+	note_place(v);
 	return TCB_OK;
 }
 
@@ -103,6 +112,7 @@ static enum tcb_error settle_arrival(struct host_vtpm *v, struct diagnosis *d)
 	aside_drop(&v->place, v->daemon->store_dir); /* if it was here before, and lost its power */
 	v->place.log = v->daemon->log;
 	drop_replaced(v, &before);
+	note_place(v);
 	return TCB_OK;
 }
 
@@ -242,18 +252,109 @@ static bool opens(void *context, struct span sealed)
 	return false;
 }
 
-static enum tcb_error open_ours(struct host_vtpm *v, struct span *file, struct span sealed, struct diagnosis *d)
+/* The vTPM's newest state is one that the platform keeps, if `opens` takes it; it is in its place then. */
+static bool open_aside(struct host_vtpm *v)
 {
 	struct diagnosis why = {0};
-	enum tcb_error error;
 
-	TRY(aside_take(&v->place, v->daemon->store_dir, file, &sealed, d));
-	error = vtpm_load_state(v, sealed, d);
-	if (error == TCB_REFUSED && aside_take_of_another(&v->place, v->daemon->store_dir, opens, v, &why) == TCB_OK)
+	if (!aside_has(v->daemon->store_dir, &v->id))
+		return false;
+	vtpm_close_enclave(v);
+	return vtpms_claim_place(v, &why) == TCB_OK && aside_take_of_another(&v->place, v->daemon->store_dir, opens, v, &why) == TCB_OK;
+}
+
+/* The file's state counts if the PSE says that it is the newest. Else the platform may have a newer one; but what is
+ * there may be another platform's, which has the vTPM now, and is not written over for a state that does not open. */
+static enum tcb_error open_ours(struct host_vtpm *v, struct span sealed, struct diagnosis *d)
+{
+	enum tcb_error error = vtpm_load_state(v, sealed, d);
+	bool is_newest = error == TCB_OK && v->status.state != VTPM_MOVED && v->status.state != VTPM_INCOMING;
+
+	if (error != TCB_OK && error != TCB_REFUSED && error != TCB_CRYPTO)
+		return error;
+	if (!is_newest && open_aside(v)) {
 		error = TCB_OK;
+	} else if (error == TCB_OK && !v->loaded) {
+		TRY(vtpms_claim_place(v, d));
+		TRY(vtpm_launch(v, d));
+		error = vtpm_load_state(v, sealed, d);
+	}
 	TRY(error);
+	if (is_newest)
+		aside_drop(&v->place, v->daemon->store_dir);
+	note_place(v);
 	finish_if_off(v);
 	return TCB_OK;
+}
+
+static enum tcb_error is_missing(const struct host_vtpm *v, const struct uuid *id, struct diagnosis *d)
+{
+	char text[UUID_TEXT_SIZE];
+
+	uuid_format(id, text);
+	return diagnose_found(d, TCB_REFUSED, "vtpm.missing", "the state file that was there",
+			      "mount its file system, or put the file back; for a new TPM run swtpm_setup --overwrite, or have the old one forgotten by "
+			      "`tcbind vtpm delete --gone`",
+			      "no state in %s, where this platform had vTPM %s", v->place.state, text);
+}
+
+static void say(const struct host_vtpm *v, const char *code, const char *found, const char *wanted, const char *action)
+{
+	struct diagnosis d = {0};
+
+	(void)diagnose(&d, TCB_OK, code, found, wanted, action);
+	external_log(v, &d);
+}
+
+void external_tell_missing(struct host_vtpm *v)
+{
+	struct uuid ids[DIRECTORIES_FOUND_MAX];
+	struct diagnosis d = {0};
+	bool lost;
+
+	if (!place_has_state(&v->place) && directories_find(v->daemon, &v->place, ids, &lost) > 0) {
+		(void)is_missing(v, &ids[0], &d);
+		external_log(v, &d);
+	}
+}
+
+/* The state of the vTPM with this id, if the platform keeps it: it is in its place then, and opened. */
+static enum tcb_error restore(struct host_vtpm *v, const struct uuid *id, bool *ret_restored, struct diagnosis *d)
+{
+	struct span file = {0}, sealed = {0};
+	enum tcb_error error;
+
+	v->place.id = *id;
+	TRY(aside_take(&v->place, v->daemon->store_dir, &file, &sealed, d));
+	*ret_restored = file.size > 0;
+	if (file.size == 0)
+		return TCB_OK;
+	set_id(v, id);
+	say(v, "vtpm.restored", "no state file where a vTPM ran", "its newest state", "nothing: the platform had it, and has put it back");
+	error = open_ours(v, sealed, d);
+	free((void *)(uintptr_t)file.data);
+	return error;
+}
+
+/* There is no state. A place that never had one gets a new TPM; so does a directory that was emptied, as swtpm does
+ * it, and that is said. If the state was removed while the TPM ran, the platform still has it. Else the state is lost:
+ * a new TPM in its place is to be asked for. */
+static enum tcb_error open_empty(struct host_vtpm *v, struct diagnosis *d)
+{
+	struct uuid ids[DIRECTORIES_FOUND_MAX];
+	bool lost, restored = false;
+	size_t count = directories_find(v->daemon, &v->place, ids, &lost);
+
+	for (size_t i = 0; i < count && !restored; i++)
+		TRY(restore(v, &ids[i], &restored, d));
+	if (restored)
+		return TCB_OK;
+	if (count > 0 && lost)
+		return is_missing(v, &ids[0], d);
+	if (count > 0)
+		say(v, "vtpm.emptied", "an empty directory, where this platform had a vTPM", "its state, if it was not removed on purpose",
+		    "nothing if it was: a new TPM is made; else end it and put the old state back");
+	return create(v, span_of(NULL, 0), span_of(NULL, 0), d);
 }
 
 /* A vTPM had come here, and power was lost before its state was put in its place. */
@@ -298,11 +399,13 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 		error = diagnose(d, TCB_REFUSED, "vtpm.removed", "no state any more where a vTPM was made", "the state, to make its last keys",
 				 "nothing, if it is wanted no more");
 	} else if (content == PLACE_EMPTY) {
-		error = create(v, span_of(NULL, 0), span_of(NULL, 0), d);
+		error = open_empty(v, d);
 	} else if (content == PLACE_OURS) {
+		place_remember(&v->place, file);
 		set_id(v, &id);
-		error = open_ours(v, &file, sealed, d);
+		error = open_ours(v, sealed, d);
 	} else {
+		place_remember(&v->place, file);
 		error = import_files(v, file, d);
 	}
 	free((void *)(uintptr_t)file.data);
@@ -314,12 +417,18 @@ enum tcb_error external_open(struct host_vtpm *v, struct diagnosis *d)
 /* The state in the directory is of this vTPM: it comes back to where it was. */
 static bool is_here(const struct host_vtpm *v, const struct uuid *id)
 {
-	struct occupant there;
+	struct place place = v->place;
+	enum place_content content;
+	struct span file, sealed;
+	struct uuid there;
 
 	if (v->loaded)
 		return memcmp(&v->id, id, sizeof *id) == 0;
-	there = look_who_is_there(v);
-	return there.known && memcmp(&there.id, id, sizeof *id) == 0;
+	place.pending = false;
+	if (place_look(&place, &file, &content, &there, &sealed, NULL) != TCB_OK)
+		return false;
+	free((void *)(uintptr_t)file.data);
+	return content == PLACE_OURS && memcmp(&there, id, sizeof *id) == 0;
 }
 
 static void switch_off(struct host_vtpm *v)
@@ -329,8 +438,9 @@ static void switch_off(struct host_vtpm *v)
 	vtpm_close_enclave(v);
 }
 
-/* It comes back to where it was: what it left here opens. Where it does not, since the platform knows a newer state (after a crash in the midst of a move
- * to another directory, say), it is as good as nothing. */
+/* The vTPM comes back to where it was: the state that it left here opens. If it does not open, the place is as good as
+ * empty: the platform knows a newer state (after a crash in the midst of a move to another directory, say), or another
+ * platform has written it (shared storage). */
 static enum tcb_error come_back(struct host_vtpm *v, const struct uuid *id, bool *ret_back, struct diagnosis *d)
 {
 	struct diagnosis why = {0};
@@ -345,7 +455,7 @@ static enum tcb_error come_back(struct host_vtpm *v, const struct uuid *id, bool
 		return TCB_OK;
 	vtpm_close_enclave(v);
 	*ret_back = false;
-	return error == TCB_REFUSED ? TCB_OK : diagnose_again(d, error, &why);
+	return error == TCB_REFUSED || error == TCB_CRYPTO ? TCB_OK : diagnose_again(d, error, &why);
 }
 
 static enum tcb_error make_place(struct host_vtpm *v, const struct uuid *id, struct diagnosis *d)
@@ -354,6 +464,7 @@ static enum tcb_error make_place(struct host_vtpm *v, const struct uuid *id, str
 	bool back;
 
 	TRY(come_back(v, id, &back, d));
+	v->external->given_back = back;
 	if (back)
 		return TCB_OK;
 	switch_off(v);
@@ -406,9 +517,23 @@ enum tcb_error external_expect(struct host_vtpm *v, struct span body, bool *ret_
 	return take_foreign(v, type, blob, d);
 }
 
+/* Its user removed the state's file, and gave the state back: the file comes back with it. */
+static void make_file_anew(struct host_vtpm *v)
+{
+	if (!v->external->given_back || v->place.log == NULL || place_has_state(&v->place))
+		return;
+	v->place.may_make = true;
+	log_settle(v->place.log, &v->place);
+	v->place.may_make = false;
+}
+
 enum tcb_error external_initialised(struct host_vtpm *v, struct diagnosis *d)
 {
 	free_span(&v->external->permanent);
 	free_span(&v->external->volatile_state);
-	return v->place.pending ? settle_arrival(v, d) : TCB_OK;
+	if (v->place.pending)
+		return settle_arrival(v, d);
+	make_file_anew(v);
+	v->external->given_back = false;
+	return TCB_OK;
 }

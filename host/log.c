@@ -175,7 +175,7 @@ static uint8_t *read_back(const struct store_log *log, const struct log_mark *ma
 }
 
 /* With `settling` held. What can be written nowhere stays in the log, which then must not be used again. */
-static void write_to_place(const struct store_log *log, const struct place *place, const struct log_mark *mark, bool last)
+static void write_to_place(const struct store_log *log, struct place *place, const struct log_mark *mark, bool last)
 {
 	struct diagnosis d = {0};
 	enum tcb_error error;

@@ -9,10 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/hex.h"
 #include "core/reader.h"
 #include "core/writer.h"
 #include "crypto/crypto.h"
-#include "core/hex.h"
+#include "host/in_place.h"
 
 static const uint8_t magic[16] = "tcbind vTPM v1\n", magic_with_key[16] = "tcbind vTPM k1\n";
 
@@ -23,10 +24,22 @@ enum { CHECK_SIZE = 32, HEAD_SIZE_MAX = sizeof magic + UUID_SIZE + CHECK_SIZE };
 #define LATER_MAX 256u
 #define CERTIFICATES_MAX 65536u
 
+/* The same file or device, by whatever name. */
+static bool same_file(int a, int b)
+{
+	struct stat of_a, of_b;
+
+	if (fstat(a, &of_a) != 0 || fstat(b, &of_b) != 0 || (of_a.st_mode & S_IFMT) != (of_b.st_mode & S_IFMT))
+		return false;
+	return S_ISBLK(of_a.st_mode) ? of_a.st_rdev == of_b.st_rdev : of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
 bool place_same(const struct place *a, const struct place *b)
 {
 	struct stat of_a, of_b;
 
+	if (a->in_place && b->in_place && same_file(a->file_fd, b->file_fd))
+		return true;
 	return a->external && b->external && strcmp(a->state, b->state) == 0 && stat(a->dir, &of_a) == 0 &&
 	       stat(b->dir, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
@@ -70,23 +83,21 @@ static enum tcb_error put_head(const struct place *p, struct writer *w)
 	return TCB_OK;
 }
 
-/* To the file `name`, or (`ret_there`, which is not NULL) into the one that is there. */
-static enum tcb_error put_with_head(const struct place *p, const char *name, struct span bytes, bool *ret_there, struct diagnosis *d)
+/* The file's bytes: head and state; free(). */
+static enum tcb_error with_head(const struct place *p, struct span sealed, struct span *ret_file)
 {
-	uint8_t *file = malloc(HEAD_SIZE_MAX + bytes.size);
-	struct writer w = writer_of(file, HEAD_SIZE_MAX + bytes.size);
+	uint8_t *file = malloc(HEAD_SIZE_MAX + sealed.size);
+	struct writer w = writer_of(file, HEAD_SIZE_MAX + sealed.size);
 	enum tcb_error error;
-	struct span whole;
 
 	if (file == NULL)
 		return TCB_INTERNAL;
 	error = put_head(p, &w);
-	writer_bytes(&w, bytes);
+	writer_bytes(&w, sealed);
 	if (error == TCB_OK)
-		error = writer_end(&w, &whole);
-	if (error == TCB_OK)
-		error = ret_there != NULL ? store_overwrite(p->dir, name, whole, ret_there, d) : store_put(p->dir, name, whole, d);
-	free(file);
+		error = writer_end(&w, ret_file);
+	if (error != TCB_OK)
+		free(file);
 	return error;
 }
 
@@ -104,27 +115,100 @@ static void give(const struct place *p, const char *name)
 		(void)close(dir_fd);
 }
 
-enum tcb_error place_write(const struct place *p, struct span sealed, struct diagnosis *d)
+static bool is_in_place(const struct place *p)
+{
+	return p->in_place && !p->pending;
+}
+
+static enum tcb_error read_file(const struct place *p, const char *name, struct span *ret_file, struct diagnosis *d)
+{
+	if (is_in_place(p))
+		return in_place_read(p->file_fd, ret_file, d);
+	return store_get(p->dir, name, LIMIT_STATE + HEAD_SIZE_MAX, ret_file, d);
+}
+
+void place_remember(struct place *p, struct span file)
+{
+	p->known.is = crypto_sha256(file, &p->known.digest) == TCB_OK;
+}
+
+/* What another program wrote there since is not written over. `*ret_there`: there is a file with a state. */
+static enum tcb_error check_unchanged(const struct place *p, const char *name, bool *ret_there, struct diagnosis *d)
+{
+	struct digest256 digest;
+	enum tcb_error error;
+	struct span file;
+
+	TRY(read_file(p, name, &file, d));
+	*ret_there = file.size > 0 && (!p->in_place || in_place_is_linked(p->file_fd));
+	error = crypto_sha256(file, &digest);
+	free((void *)(uintptr_t)file.data);
+	TRY(error);
+	if (!p->known.is || !*ret_there || memcmp(&digest, &p->known.digest, sizeof digest) == 0)
+		return TCB_OK;
+	return diagnose(d, TCB_REFUSED, "place.changed", "a state file that another program has written meanwhile", "the state that was written here last",
+			"nothing after a migration with shared storage; else look who else uses this file");
+}
+
+enum tcb_error place_write(struct place *p, struct span sealed, struct diagnosis *d)
 {
 	char name[NAME_MAX];
+	enum tcb_error error;
+	struct span file;
+	bool there;
 
 	state_name(p, name);
 	if (!p->external)
 		return store_put(p->dir, name, sealed, d);
-	TRY(put_with_head(p, name, sealed, NULL, d));
-	give(p, name);
+	if (!p->pending)
+		TRY(check_unchanged(p, name, &there, d));
+	TRY(with_head(p, sealed, &file));
+	error = is_in_place(p) ? in_place_write(p->file_fd, file, d) : store_put(p->dir, name, file, d);
+	if (error == TCB_OK)
+		place_remember(p, file);
+	free((void *)(uintptr_t)file.data);
+	TRY(error);
+	if (!is_in_place(p))
+		give(p, name);
 	return TCB_OK;
 }
 
-enum tcb_error place_write_last(const struct place *p, struct span sealed, struct diagnosis *d)
+static enum tcb_error is_removed(struct diagnosis *d)
+{
+	return diagnose(d, TCB_REFUSED, "place.removed", "no state file any more where a vTPM ran", "the file that its TPM was started from",
+			"nothing, if it is wanted no more; else start it once more: the platform still has its state");
+}
+
+/* Into the file as it is there: no name appears in its directory. */
+static enum tcb_error overwrite(struct place *p, struct span sealed, bool *ret_there, struct diagnosis *d)
 {
 	enum tcb_error error;
-	bool there = true;
+	struct span file;
 
-	if (!p->external || p->pending)
+	TRY(with_head(p, sealed, &file));
+	error = store_overwrite(p->dir, p->state, file, ret_there, d);
+	if (error == TCB_OK)
+		place_remember(p, file);
+	free((void *)(uintptr_t)file.data);
+	return error;
+}
+
+enum tcb_error place_write_last(struct place *p, struct span sealed, struct diagnosis *d)
+{
+	enum tcb_error error;
+	bool there;
+
+	if (!p->external || p->pending || p->may_make)
 		return place_write(p, sealed, d);
-	error = put_with_head(p, p->state, sealed, &there, d);
-	return error == TCB_OK || !there ? error : place_write(p, sealed, d);
+	TRY(check_unchanged(p, p->state, &there, d));
+	if (!there)
+		return is_removed(d);
+	if (p->in_place)
+		return place_write(p, sealed, d);
+	error = overwrite(p, sealed, &there, d);
+	if (error != TCB_OK && there) /* another user's, or no plain file */
+		return place_write(p, sealed, d);
+	return error == TCB_OK ? TCB_OK : is_removed(d);
 }
 
 static void certificates_name(const struct place *p, char ret_name[NAME_MAX])
@@ -138,6 +222,14 @@ enum tcb_error place_get_certificates(const struct place *p, struct span *ret_by
 
 	certificates_name(p, name);
 	return store_get(p->dir, name, CERTIFICATES_MAX, ret_bytes, d);
+}
+
+bool place_has_certificates(const struct place *p)
+{
+	char name[NAME_MAX];
+
+	certificates_name(p, name);
+	return has_file(p, name);
 }
 
 void place_remove_certificates(const struct place *p)
@@ -217,7 +309,7 @@ enum tcb_error place_look(const struct place *p, struct span *ret_file, enum pla
 	struct reader r;
 
 	state_name(p, name);
-	TRY(store_get(p->dir, name, LIMIT_STATE + HEAD_SIZE_MAX, &file, d));
+	TRY(read_file(p, name, &file, d));
 	r = reader_of(file);
 	*ret_content = file.size == 0 ? PLACE_EMPTY : PLACE_FOREIGN;
 	if (read_head(&r, ret_id, &checked)) {
@@ -234,17 +326,38 @@ enum tcb_error place_look(const struct place *p, struct span *ret_file, enum pla
 	return TCB_OK;
 }
 
-enum tcb_error place_settle(struct place *p, struct diagnosis *d)
+/* Durable in the state's file before the pending one goes. */
+static enum tcb_error settle_in_place(struct place *p, const char *name, struct diagnosis *d)
+{
+	enum tcb_error error;
+	struct span file;
+
+	TRY(store_get(p->dir, name, LIMIT_STATE + HEAD_SIZE_MAX, &file, d));
+	error = in_place_write(p->file_fd, file, d);
+	free((void *)(uintptr_t)file.data);
+	if (error == TCB_OK)
+		store_remove(p->dir, name);
+	return error;
+}
+
+static bool settle_by_name(const struct place *p, const char *name)
 {
 	int dir_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char name[NAME_MAX];
-	bool ok;
+	bool ok = dir_fd >= 0 && renameat(dir_fd, name, dir_fd, p->state) == 0 && fsync(dir_fd) == 0;
 
-	state_name(p, name);
-	ok = dir_fd >= 0 && renameat(dir_fd, name, dir_fd, p->state) == 0 && fsync(dir_fd) == 0;
 	if (dir_fd >= 0)
 		(void)close(dir_fd);
-	if (!ok)
+	return ok;
+}
+
+enum tcb_error place_settle(struct place *p, struct diagnosis *d)
+{
+	char name[NAME_MAX];
+
+	state_name(p, name);
+	if (p->in_place)
+		TRY(settle_in_place(p, name, d));
+	else if (!settle_by_name(p, name))
 		return diagnose(d, TCB_PLATFORM, "store.put", "a state that cannot be put in its place",
 				"a disk that keeps what it is given", "check space and owner of the state's directory");
 	p->pending = false;
@@ -290,5 +403,16 @@ bool place_has_later(const struct place *p)
 
 bool place_has_state(const struct place *p)
 {
-	return has_file(p, p->state);
+	char path[PATH_MAX + NAME_MAX];
+	struct span file;
+	struct stat st;
+	bool has;
+
+	(void)snprintf(path, sizeof path, "%s/%s", p->dir, p->state);
+	if (!p->in_place)
+		return stat(path, &st) == 0 && st.st_size > 0;
+	has = in_place_is_linked(p->file_fd) && in_place_read(p->file_fd, &file, NULL) == TCB_OK && file.size > 0;
+	if (has)
+		free((void *)(uintptr_t)file.data);
+	return has;
 }

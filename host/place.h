@@ -25,6 +25,11 @@ struct place {
 	bool pending;   /* a vTPM is coming in: its state is written beside the one that is there until it has come */
 	struct uuid id; /* of what is written */
 	uint64_t tag;   /* place_tag(): tells this place of the vTPM from its others; 0: the platform's own */
+	bool in_place;  /* external: the state is written into `file_fd` (in_place.h); `dir` has what stands beside it */
+	int file_fd;
+	char user_dir[64]; /* external: the directory that its user named, as a path in /proc/self/fd */
+	struct { bool is; struct digest256 digest; } known; /* external: what the state's file held when it was last read or written here */
+	bool may_make;  /* external: a state's file that its user removed is made anew */
 	struct store_log *log; /* NULL: each state goes to its file at once */
 	struct log_mark mark;
 };
@@ -44,12 +49,13 @@ static inline struct log_owner place_owner(const struct place *p)
 /* Durable; a state that goes to the log: after log_wait(). */
 enum tcb_error place_put(struct place *p, enum store_slot slot, struct span bytes, struct diagnosis *d) MUST_USE;
 
-/* The state, to its file, durable. */
-enum tcb_error place_write(const struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
+/* Writes the state to its file, durably. Code: place.changed (another program has written an external place's file
+ * since this daemon read or wrote it: the other platform of a migration with shared storage, or a restored backup). */
+enum tcb_error place_write(struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
 
-/* The same at the end, for a state that the log has until this returns: who removes a user's directory meanwhile meets no new name in it, and a state
- * that its user took away does not come back. */
-enum tcb_error place_write_last(const struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
+/* The same at the end, for a state that the log keeps until this returns. A file that its user removed is not made
+ * anew, unless `may_make` is set: no new name appears in a directory that is being removed. Code: place.removed. */
+enum tcb_error place_write_last(struct place *p, struct span sealed, struct diagnosis *d) MUST_USE;
 
 /* What the place's state file is. */
 enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };
@@ -57,6 +63,8 @@ enum place_content { PLACE_EMPTY, PLACE_OURS, PLACE_FOREIGN };
  * borrows from it. Foreign: `ret_sealed` is the whole. */
 enum tcb_error place_look(const struct place *p, struct span *ret_file, enum place_content *ret_content,
 			  struct uuid *ret_id, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
+/* `file` is what an external place's file holds now, as place_look() returned it. */
+void place_remember(struct place *p, struct span file);
 /* The pending state becomes the place's. */
 enum tcb_error place_settle(struct place *p, struct diagnosis *d) MUST_USE;
 bool place_has_state(const struct place *p);
@@ -64,6 +72,7 @@ void place_remove_volatile(const struct place *p);
 
 /* STORE_VTPM_CERTIFICATES' file: nobody but this host reads it, and it comes again with every certificate. Memory that free() releases; empty: none. */
 enum tcb_error place_get_certificates(const struct place *p, struct span *ret_bytes, struct diagnosis *d) MUST_USE;
+bool place_has_certificates(const struct place *p);
 void place_remove_certificates(const struct place *p);
 
 /* What is still to be done before the vTPM is used, in a file beside its state: outlives this daemon. Empty: nothing (any more). */

@@ -15,13 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/hex.h"
 #include "core/wipe.h"
+#include "crypto/crypto.h"
 #include "edge/descriptors.h"
 #include "host/accept.h"
 #include "host/directories.h"
 #include "host/external.h"
 #include "host/front.h"
-#include "core/hex.h"
 #include "host/io.h"
 #include "host/paths.h"
 #include "host/scratch.h"
@@ -38,6 +39,7 @@ struct registration {
 	struct daemon *daemon;
 	int fd;
 	struct descriptors came; /* -1: taken by somebody */
+	int place_fds[2]; /* state_dir, state_file: open as long as the vTPM is; -1: none */
 	json_t *message;
 	struct external external;
 	int last_client; /* waits for the answer to CMD_SHUTDOWN; -1: none */
@@ -150,15 +152,36 @@ static bool set_name(char *ret_name, size_t capacity, const char *name)
 	       (size_t)snprintf(ret_name, capacity, "%s", name) < capacity;
 }
 
+/* What stands beside a state file or device (keys to be made, certificates, volatile state, what is coming in) is in a
+ * directory of the platform: the directory of a device keeps nothing, and that of a file need not be its user's. */
+static bool set_companions(struct registration *r, struct place *place)
+{
+	char user_dir[PATH_MAX], files[PATH_MAX], name[2 * SHA256_SIZE + 1];
+	ssize_t size = readlink(place->user_dir, user_dir, sizeof user_dir);
+	struct digest256 digest;
+
+	if (size <= 0 || (size_t)size == sizeof user_dir ||
+	    crypto_sha256_all((const struct span[]){ span_of((const uint8_t *)user_dir, (size_t)size), span_of_text("/"), span_of_text(place->state) }, 3,
+			      &digest) != TCB_OK)
+		return false;
+	hex_encode(SPAN_OF(digest.bytes), name);
+	name[32] = '\0';
+	return path_in(r->daemon->config.dir, "files", files, sizeof files, NULL) == TCB_OK && (mkdir(files, 0700) == 0 || errno == EEXIST) &&
+	       path_in(files, name, place->dir, sizeof place->dir, NULL) == TCB_OK && (mkdir(place->dir, 0700) == 0 || errno == EEXIST);
+}
+
 static bool set_place(struct registration *r, struct place *place)
 {
-	int dir = take_fd(r, "state_dir");
-
+	r->place_fds[0] = take_fd(r, "state_dir");
+	r->place_fds[1] = place->file_fd = take_fd(r, "state_file");
 	place->external = true;
+	place->in_place = place->file_fd >= 0;
 	place->mode = (unsigned)json_integer_value(json_object_get(r->message, "mode")) & 0777;
-	(void)snprintf(place->dir, sizeof place->dir, "/proc/self/fd/%d", dir);
-	if (dir < 0 || !set_name(place->state, sizeof place->state, json_string_value(json_object_get(r->message, "state"))) ||
-	    !set_name(place->volatile_state, sizeof place->volatile_state, json_string_value(json_object_get(r->message, "volatile"))))
+	(void)snprintf(place->user_dir, sizeof place->user_dir, "/proc/self/fd/%d", r->place_fds[0]);
+	(void)snprintf(place->dir, sizeof place->dir, "%s", place->user_dir);
+	if (r->place_fds[0] < 0 || !set_name(place->state, sizeof place->state, json_string_value(json_object_get(r->message, "state"))) ||
+	    !set_name(place->volatile_state, sizeof place->volatile_state, json_string_value(json_object_get(r->message, "volatile"))) ||
+	    (place->in_place && !set_companions(r, place)))
 		return false;
 	place->tag = place_tag(place);
 	return true;
@@ -208,7 +231,8 @@ static void end_vtpm(struct registration *r, struct host_vtpm *v)
 	v->external = NULL;
 	(void)pthread_mutex_unlock(&v->lock);
 	vtpms_leave(r->daemon, v);
-	(void)close((int)strtol(v->place.dir + strlen("/proc/self/fd/"), NULL, 10));
+	for (size_t i = 0; i < 2; i++)
+		io_close(&r->place_fds[i]);
 	vtpms_release(v);
 }
 
@@ -307,6 +331,7 @@ static enum tcb_error create(struct host_vtpm *v, const json_t *wanted, struct d
 	TRY(read_keys(json_object_get(wanted, "keys"), &keys, d));
 	join(json_object_get(wanted, "later"), later, sizeof later);
 	(void)pthread_mutex_lock(&v->lock);
+	external_tell_missing(v);
 	error = external_create(v, keys, banks, d);
 	if (error == TCB_OK)
 		place_remove_volatile(&v->place); /* of what was here before */
@@ -361,7 +386,7 @@ static bool has_channel(const struct registration *r)
 	size_t i;
 
 	json_array_foreach(names, i, name)
-		if (json_is_string(name) && strcmp(json_string_value(name), "state_dir") != 0)
+		if (json_is_string(name) && strncmp(json_string_value(name), "state_", strlen("state_")) != 0)
 			return true;
 	return false;
 }
@@ -441,6 +466,8 @@ static void *serve_registration(void *context)
 	work(r);
 	for (size_t i = 0; i < r->came.count; i++)
 		io_close(&r->came.fds[i]);
+	for (size_t i = 0; i < 2; i++)
+		io_close(&r->place_fds[i]); /* of a registration that was refused */
 	json_decref(r->message);
 	external_wipe(&r->external);
 	(void)close(r->fd);
@@ -455,7 +482,7 @@ static bool start_registration(struct daemon *daemon, int fd, const pthread_attr
 	pthread_t thread;
 
 	if (r != NULL)
-		*r = (struct registration){ .daemon = daemon, .fd = fd, .last_client = -1 };
+		*r = (struct registration){ .daemon = daemon, .fd = fd, .place_fds = { -1, -1 }, .last_client = -1 };
 	if (r != NULL && pthread_create(&thread, attributes, serve_registration, r) == 0)
 		return true;
 	(void)close(fd);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Where processes that speak swtpm's command line (host/compat/) bring their vTPMs: DIR/run/registrar.sock, SOCK_SEQPACKET. One connection is one
  * vTPM, for as long as it stays open. The client sends one JSON message with its descriptors:
- *   {"fds": [NAME...] in the order of SCM_RIGHTS; names: state_dir, control_listener, control_client, data_listener, data_client
+ *   {"fds": [NAME...] in the order of SCM_RIGHTS; names: state_dir, state_file (a file or device that the
+ *        state is written into, "state" in state_dir), control_listener, control_client, data_listener, data_client
  *    "state", "volatile": file names        "file_key", "migration_key": {"size": of the AES key, "secret": hex, "kdf": "pbkdf2"
  *        or "sha512" where it is a passphrase}, optional
  *    "options": {"one_command", "data_fixed", "ends_with_data", "ends_with_control", "reject_locality_4", "allow_set_locality",

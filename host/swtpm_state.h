@@ -2,8 +2,6 @@
 /* swtpm's own state format, read only: a vTPM that swtpm kept becomes one of ours. Every file and every blob of its GET_STATEBLOB:
  *   u8 version 2, u8 min_version 1, u16 header size 10, u16 flags, u32 total size | {u16 tag, u32 length, data}... all big-endian
  *   tags: 1 plain, 2 encrypted, 3 HMAC, 4 migration data, 5 encrypted migration data, 6 and 7 their IVs
- * With its file backend both states stand in one file, little-endian, behind a table:
- *   "nilmptws" | u8 version 1 | u8 | u16 table's end | {u32 offset, u32 size, u32 room}...: permanent, volatile, save state
  * AES-128 or 256-CBC, and HMAC-SHA256 over ciphertext and IV with the same key. */
 #ifndef TCBIND_HOST_SWTPM_STATE_H
 #define TCBIND_HOST_SWTPM_STATE_H
@@ -18,9 +16,6 @@ struct swtpm_key {
 
 /* The key that swtpm makes of a passphrase. `kdf_pbkdf2`: PBKDF2-HMAC-SHA512, salt "swtpm", 1000 rounds; else SHA-512. */
 enum tcb_error swtpm_key_derive(struct span passphrase, bool kdf_pbkdf2, size_t size, struct swtpm_key *ret_key) MUST_USE;
-
-/* The two states in a file of the file backend, borrowed; what is not there is empty. Any other file: it is the permanent state. */
-void swtpm_file_split(struct span file, struct span *ret_permanent, struct span *ret_volatile);
 
 /* The libtpms state in `bytes`, in memory that free() releases. Codes: swtpm.state (what it is not), swtpm.key (none given, wrong). */
 enum tcb_error swtpm_state_open(struct span bytes, const struct swtpm_key *key, struct span *ret_state, struct diagnosis *d) MUST_USE;

@@ -124,7 +124,7 @@ enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *
 	return TCB_OK;
 }
 
-enum tcb_error vtpm_read_state(const struct host_vtpm *v, struct span *ret_sealed, struct diagnosis *d)
+enum tcb_error vtpm_read_state(struct host_vtpm *v, struct span *ret_sealed, struct diagnosis *d)
 {
 	struct span file;
 	enum tcb_error error;

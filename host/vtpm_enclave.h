@@ -77,7 +77,7 @@ void vtpm_resume_serving(struct host_vtpm *v);
 
 enum tcb_error vtpm_launch(struct host_vtpm *v, struct diagnosis *d) MUST_USE;
 /* The newest state in the platform's own directory, in memory that free() releases; empty: none. */
-enum tcb_error vtpm_read_state(const struct host_vtpm *v, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
+enum tcb_error vtpm_read_state(struct host_vtpm *v, struct span *ret_sealed, struct diagnosis *d) MUST_USE;
 enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct diagnosis *d) MUST_USE;
 enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *create, struct diagnosis *d) MUST_USE;
 void vtpm_close_enclave(struct host_vtpm *v);

@@ -356,7 +356,7 @@ static bool is_elsewhere(struct daemon *daemon, const struct host_vtpm *v)
 	return found;
 }
 
-static enum tcb_error drop_what_is_here(struct daemon *daemon, const struct host_vtpm *v, struct diagnosis *d)
+static enum tcb_error drop_what_is_here(struct daemon *daemon, struct host_vtpm *v, struct diagnosis *d)
 {
 	struct digest256 newest;
 	struct span sealed;

@@ -10,6 +10,14 @@ const struct code_explanation explain_swtpm[] = {
 	 "No platform serves this swtpm.",
 	 "Run `tcbind platform run DIR` and set TCBIND_PLATFORM=DIR, or see the log beside the "
 	 "private platform."},
+	{"place.changed",
+	 "Another program has written a vTPM's state file since it was opened: the other platform "
+	 "of a migration with shared storage, or somebody who put a backup there.",
+	 "Nothing after a migration with shared storage; else look who else uses this file."},
+	{"place.removed",
+	 "A vTPM's state file was removed while the vTPM ran. The platform keeps its newest state.",
+	 "Nothing if the vTPM is not wanted any more; else start it there once more, which puts "
+	 "the file back."},
 	{"registrar.create",
 	 "The daemon could not make the vTPM that swtpm_setup asked for.",
 	 "See the daemon's log."},
@@ -28,6 +36,9 @@ const struct code_explanation explain_swtpm[] = {
 	{"setup.tpm",
 	 "The TPM refused a step of swtpm_setup.",
 	 "See the log; the TPM's answer stands in the message."},
+	{"store.small",
+	 "A vTPM's state does not fit into the file or device that --tpmstate names.",
+	 "Use a larger one; 1 MiB is enough."},
 	{"swtpm.key",
 	 "The state needs the key that it was written with: there is none, or another one.",
 	 "Give --key (or --migration-key for a migrated state) as before; check the file's mode "
@@ -38,11 +49,22 @@ const struct code_explanation explain_swtpm[] = {
 	{"swtpm.volatile",
 	 "A volatile state of swtpm came without the permanent state that it belongs to.",
 	 "Load swtpm's permanent state with it."},
+	{"vtpm.emptied",
+	 "A directory in which this platform had a vTPM was emptied. A new TPM is made there.",
+	 "Nothing if that was on purpose; else end the new TPM and put the old state back."},
 	{"vtpm.later",
 	 "The file of keys that are still to be made is not what this program wrote.",
 	 "Remove that file, which stands beside the state; the keys are then not made."},
+	{"vtpm.missing",
+	 "No state is where this platform had a vTPM. No new TPM is made in its place.",
+	 "Mount the file system, or put the state file back; for a new TPM run swtpm_setup "
+	 "--overwrite, or have the old one forgotten by `tcbind vtpm delete --gone`."},
 	{"vtpm.removed",
 	 "The state of a vTPM was removed after it was made.",
 	 "Restore its state file; nothing if the vTPM is not wanted any more."},
+	{"vtpm.restored",
+	 "A vTPM's state file was removed while the vTPM ran. The platform has put its newest "
+	 "state back.",
+	 "Nothing."},
 	{0},
 };

@@ -123,20 +123,34 @@ static bool set_state_file(struct settings *s, const char *path)
 
 	if (slash == NULL || size == 0 || size >= sizeof s->state_dir)
 		return complain("A state file needs an absolute path", path);
+	s->state_is_file = true;
 	memcpy(s->state_dir, path, size);
 	s->state_dir[size] = '\0';
 	(void)snprintf(s->volatile_name, sizeof s->volatile_name, "%s.volatile", slash + 1);
 	return copy_text(s->state_name, sizeof s->state_name, slash + 1);
 }
 
+/* What can be asked of a backend. Each state has one process at a time and is durable before a command is answered,
+ * whether that is asked for or not. */
+static bool check_state_flags(const struct sub_options *o)
+{
+	if (sub_given(o, "lock") && !sub_flag(o, "lock"))
+		return complain("lock=false is not supported: a state has one process at a time", NULL);
+	if (sub_flag(o, "backup"))
+		return complain("backup is not supported: an older state does not open, and the platform's log brings a torn one back", NULL);
+	return true;
+}
+
 bool settings_parse_state(const char *text, struct settings *s)
 {
-	static const char *const allowed[] = { "dir", "mode", "backend-uri", "lock", NULL };
+	static const char *const allowed[] = { "dir", "mode", "backend-uri", "lock", "fsync", "backup", NULL };
 	const char *dir, *uri;
 	struct sub_options o;
 	bool ok = true;
 
 	if (!sub_options_parse("tpmstate", text, allowed, &o))
+		return false;
+	if (!check_state_flags(&o))
 		return false;
 	dir = sub_option(&o, "dir");
 	uri = sub_option(&o, "backend-uri");
@@ -326,7 +340,8 @@ static bool parse_seccomp(const char *text, struct settings *s)
 	return true;
 }
 
-/* Which end of a migration this is shows in the protocol itself; nothing is kept from it. */
+/* Both hold without being asked for. CMD_GET_STATEBLOB lets go of the state: what the source writes later does not
+ * touch what the destination has written into a shared directory. Nothing is opened before CMD_INIT. */
 static bool parse_migration(const char *text)
 {
 	static const char *const allowed[] = { "incoming", "release-lock-outgoing", NULL };
@@ -335,12 +350,27 @@ static bool parse_migration(const char *text)
 	return sub_options_parse("migration", text, allowed, &o);
 }
 
+/* libtpms' "null" profile is what a TPM here has, with every release of libtpms. */
+static bool parse_profile(const char *text)
+{
+	static const char *const allowed[] = { "name", "profile", "file", "fd", "remove-disabled", NULL };
+	struct sub_options o;
+	const char *name;
+
+	if (!sub_options_parse("profile", text, allowed, &o))
+		return false;
+	name = sub_option(&o, "name");
+	return (name != NULL && strcmp(name, "null") == 0 && o.count == 1) ||
+	       complain("Only the profile name=null is supported: all of libtpms' algorithms and commands", text);
+}
+
 enum { OPTION_CTRL = 256, OPTION_SERVER, OPTION_STATE, OPTION_LOG, OPTION_PID, OPTION_KEY, OPTION_MIGRATION_KEY, OPTION_TPM2,
-       OPTION_LOCALITY, OPTION_FLAGS, OPTION_SECCOMP, OPTION_MIGRATION, OPTION_CAPABILITIES, OPTION_STATES };
+       OPTION_LOCALITY, OPTION_FLAGS, OPTION_SECCOMP, OPTION_MIGRATION, OPTION_CAPABILITIES, OPTION_STATES, OPTION_PROFILE, OPTION_PROFILES };
 
 static const struct option options[] = {
 	{"port", 1, NULL, 'p'}, {"fd", 1, NULL, 'f'}, {"terminate", 0, NULL, 't'}, {"daemon", 0, NULL, 'd'}, {"help", 0, NULL, 'h'},
 	{"runas", 1, NULL, 'r'}, {"chroot", 1, NULL, 'R'}, {"ctrl", 1, NULL, OPTION_CTRL}, {"server", 1, NULL, OPTION_SERVER},
+	{"profile", 1, NULL, OPTION_PROFILE}, {"print-profiles", 0, NULL, OPTION_PROFILES},
 	{"tpmstate", 1, NULL, OPTION_STATE}, {"log", 1, NULL, OPTION_LOG}, {"pid", 1, NULL, OPTION_PID}, {"key", 1, NULL, OPTION_KEY},
 	{"migration-key", 1, NULL, OPTION_MIGRATION_KEY}, {"tpm2", 0, NULL, OPTION_TPM2}, {"locality", 1, NULL, OPTION_LOCALITY},
 	{"flags", 1, NULL, OPTION_FLAGS}, {"seccomp", 1, NULL, OPTION_SECCOMP}, {"migration", 1, NULL, OPTION_MIGRATION},
@@ -371,7 +401,9 @@ static bool parse_one(int option, struct settings *s)
 	case OPTION_MIGRATION: return parse_migration(optarg);
 	case OPTION_CAPABILITIES: s->print_capabilities = true; return true;
 	case OPTION_STATES: s->print_states = true; return true;
-	default: return false; /* getopt has said what it is */
+	case OPTION_PROFILE: return parse_profile(optarg);
+	case OPTION_PROFILES: s->print_profiles = true; return true;
+	default: settings_usage(stderr, "swtpm"); return false; /* getopt has said what it is */
 	}
 }
 
@@ -379,7 +411,7 @@ static bool check(struct settings *s)
 {
 	const char *path = getenv("TPM_PATH"), *port = getenv("TPM_PORT");
 
-	if (s->help || s->print_capabilities)
+	if (s->help || s->print_capabilities || s->print_profiles)
 		return true;
 	if (s->state_dir[0] == '\0' && path != NULL && !copy_text(s->state_dir, sizeof s->state_dir, path))
 		return false;
@@ -411,10 +443,10 @@ bool settings_parse(int argc, char **argv, struct settings *ret_settings)
 	return check(s);
 }
 
-void settings_usage(const char *program)
+void settings_usage(FILE *file, const char *program)
 {
-	(void)printf("Usage: %s socket --tpm2 --tpmstate dir=DIR --ctrl type=unixio,path=PATH [options]\n\n"
-		     "  --tpmstate dir=DIR|backend-uri=dir://DIR|backend-uri=file://FILE[,mode=0640]\n"
+	(void)fprintf(file, "Usage: %s socket --tpm2 --tpmstate dir=DIR --ctrl type=unixio,path=PATH [options]\n\n"
+		     "  --tpmstate dir=DIR|backend-uri=dir://DIR|backend-uri=file://FILE[,mode=0640][,lock][,fsync]\n"
 		     "  --ctrl type=unixio|tcp,path=|port=|fd=|clientfd=[,bindaddr=,ifname=,mode=,uid=,gid=,terminate]\n"
 		     "  --server [type=tcp|unixio,]port=|path=|fd=[,bindaddr=,ifname=,disconnect,mode=,uid=,gid=]\n"
 		     "  -p|--port PORT   -f|--fd FD   -t|--terminate   -d|--daemon   -r|--runas USER   -R|--chroot DIR\n"
@@ -423,7 +455,8 @@ void settings_usage(const char *program)
 		     "      to take over a state that swtpm encrypted; what is written is sealed in any case\n"
 		     "  --flags not-need-init,startup-clear|startup-state|startup-none,disable-auto-shutdown   --locality reject-locality-4,allow-set-locality\n"
 		     "  --seccomp action=kill|log|none   --migration incoming,release-lock-outgoing\n"
-		     "  --print-capabilities   --print-states   -h|--help\n\n"
+		     "  --profile name=null\n"
+		     "  --print-capabilities   --print-states   --print-profiles   -h|--help\n\n"
 		     "The platform is TCBIND_PLATFORM's, else a private one of this user (CAVEATS.md says what its evidence is worth).\n",
 		     program);
 }

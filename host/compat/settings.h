@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "host/compat/sandbox.h"
@@ -34,9 +35,10 @@ struct key_option {
 };
 
 struct settings {
-	bool tpm2, daemonize, print_capabilities, print_states, help, terminate;
+	bool tpm2, daemonize, print_capabilities, print_states, print_profiles, help, terminate;
 	struct channel control, data;
 	char state_dir[PATH_MAX], state_name[64], volatile_name[80];
+	bool state_is_file; /* --tpmstate backend-uri=file://: `state_name` in `state_dir` is a file or a device */
 	mode_t state_mode;
 	char log_file[PATH_MAX], log_prefix[64], pid_file[PATH_MAX];
 	int log_fd, pid_fd; /* -1: none */
@@ -54,6 +56,6 @@ bool settings_parse(int argc, char **argv, struct settings *ret_settings);
 /* What --tpmstate and --key take, for swtpm_setup; into `state_*` and the key. */
 bool settings_parse_state(const char *text, struct settings *ret_settings);
 bool settings_parse_key(const char *option, const char *text, struct key_option *ret_key);
-void settings_usage(const char *program);
+void settings_usage(FILE *file, const char *program);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static bool fail_access(const struct setup_options *o, const char *user_name, co
 
 /* ---- the table ---- */
 
-enum { OPTION_FLAG = 256, OPTION_TEXT, OPTION_KEY_FD, OPTION_PASSPHRASE_FD, OPTION_IGNORED, OPTION_CONFIG_FILES, OPTION_TPM };
+enum { OPTION_FLAG = 256, OPTION_TEXT, OPTION_KEY_FD, OPTION_PASSPHRASE_FD, OPTION_IGNORED, OPTION_CONFIG_FILES, OPTION_TPM, OPTION_PROFILE, OPTION_PROFILE_NAME };
 
 /* What an option sets: the address of a bool or of a text in the only struct setup_options of this process. */
 static struct setup_options given;
@@ -76,6 +77,9 @@ static const struct {
 	{ {"tcsd-system-ps-file", 1, NULL, OPTION_IGNORED}, NULL },
 	{ {"reconfigure", 0, NULL, OPTION_FLAG}, &given.reconfigure },
 	{ {"display", 0, NULL, OPTION_FLAG}, &given.display },
+	{ {"profile", 1, NULL, OPTION_PROFILE}, NULL },
+	{ {"profile-name", 1, NULL, OPTION_PROFILE_NAME}, NULL },
+	{ {"print-profiles", 0, NULL, OPTION_FLAG}, &given.print_profiles },
 	{ {"print-capabilities", 0, NULL, OPTION_FLAG}, &given.print_capabilities },
 	{ {"create-config-files", 2, NULL, OPTION_CONFIG_FILES}, NULL },
 	{ {"version", 0, NULL, OPTION_FLAG}, &given.version },
@@ -102,6 +106,21 @@ static void set_executable(char *text)
 	given.executable = text;
 }
 
+static bool is_null_profile(const char *name)
+{
+	return strcmp(name, "null") == 0 || setup_fail(&given, "Unsupported profile %s: there is only 'null'.", name);
+}
+
+static bool is_null_profile_json(const char *text)
+{
+	json_t *profile = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const char *name = json_string_value(json_object_get(profile, "Name"));
+	bool ok = is_null_profile(name != NULL && json_object_size(profile) == 1 ? name : text);
+
+	json_decref(profile);
+	return ok;
+}
+
 static bool take_option(int option, int index)
 {
 	switch (option) {
@@ -111,6 +130,8 @@ static bool take_option(int option, int index)
 	case OPTION_PASSPHRASE_FD: return parse_fd(optarg, &given.passphrase_fd);
 	case OPTION_TPM: set_executable(optarg); return true;
 	case OPTION_CONFIG_FILES: given.create_config_files = true; return true;
+	case OPTION_PROFILE: return is_null_profile_json(optarg);
+	case OPTION_PROFILE_NAME: return is_null_profile(optarg);
 	case OPTION_IGNORED: return true;
 	case 'h': given.help = true; return true;
 	default: setup_options_usage(); return false; /* getopt has said what it is */
@@ -269,5 +290,6 @@ void setup_options_usage(void)
 		     "  --keyfile FILE --keyfile-fd FD --pwdfile FILE --pwdfile-fd FD --cipher aes-128-cbc|aes-256-cbc\n"
 		     "                                          the key without which the TPM is not started; the state is sealed in any case\n"
 		     "  --runas USER --logfile FILE --config FILE --display --tpm EXECUTABLE --vmid ID\n"
-		     "  --print-capabilities --create-config-files --version --help\n");
+		     "  --profile-name null                     the profile: all of libtpms' algorithms and commands\n"
+		     "  --print-capabilities --print-profiles --create-config-files --version --help\n");
 }

@@ -9,7 +9,7 @@
 
 struct setup_options {
 	bool tpm2, create_ek, create_certificates, platform_certificate, create_storage_key, ecc, lock_nvram, allow_signing, decryption;
-	bool take_ownership, overwrite, not_overwrite, reconfigure, display, help, version, print_capabilities, create_config_files;
+	bool take_ownership, overwrite, not_overwrite, reconfigure, display, help, version, print_capabilities, print_profiles, create_config_files;
 	const char *state, *user, *log_file, *config_file, *pcr_banks, *certificate_dir, *executable;
 	const char *key_file, *passphrase_file, *cipher, *rsa_size; /* NULL: not given */
 	int key_fd, passphrase_fd;                                  /* -1: not given */

@@ -47,6 +47,14 @@ const char *sub_option(const struct sub_options *options, const char *name)
 	return NULL;
 }
 
+bool sub_given(const struct sub_options *options, const char *name)
+{
+	for (size_t i = 0; i < options->count; i++)
+		if (strcmp(options->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 bool sub_flag(const struct sub_options *options, const char *name)
 {
 	for (size_t i = 0; i < options->count; i++)

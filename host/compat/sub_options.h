@@ -16,6 +16,8 @@ struct sub_options {
 bool sub_options_parse(const char *option, const char *text, const char *const allowed[], struct sub_options *ret_options);
 /* The value, NULL where it was not given. */
 const char *sub_option(const struct sub_options *options, const char *name);
+/* With or without a value. */
+bool sub_given(const struct sub_options *options, const char *name);
 /* `name`, `name=true`. */
 bool sub_flag(const struct sub_options *options, const char *name);
 /* A number, or `otherwise` where it was not given; *ok is cleared where it is none. */

@@ -20,6 +20,7 @@
 #include "host/compat/platform.h"
 #include "host/compat/report.h"
 #include "host/compat/sandbox.h"
+#include "host/compat/state_file.h"
 #include "host/compat/user.h"
 #include "host/io.h"
 #include "host/registration.h"
@@ -30,7 +31,7 @@ struct process {
 	struct settings s;
 	FILE *log;
 	struct platform platform;
-	int control_fd, data_fd, state_fd, ready_pipe, signals;
+	int control_fd, data_fd, state_fd, file_fd, ready_pipe, signals;
 	bool control_connected, data_connected;
 };
 
@@ -74,14 +75,11 @@ static bool open_log(struct process *p)
 
 static bool open_state(struct process *p)
 {
-	struct stat st;
+	char path[PATH_MAX + 128];
 
-	p->state_fd = open(p->s.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->state_fd >= 0 && faccessat(p->state_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+	if (state_file_open(&p->s, &p->state_fd, &p->file_fd, path))
 		return true;
-	if (stat(p->s.state_dir, &st) != 0)
-		errno = ENOENT;
-	(void)fprintf(stderr, "swtpm: Could not open the TPM state directory %s: %s\n", p->s.state_dir, strerror(errno));
+	(void)fprintf(stderr, "swtpm: Could not open the TPM state %s %s: %s\n", p->s.state_is_file ? "file" : "directory", path, strerror(errno));
 	return false;
 }
 
@@ -152,6 +150,7 @@ static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
 	enum tcb_error error;
 
 	add_fd(names, fds, "state_dir", p->state_fd);
+	add_fd(names, fds, "state_file", p->file_fd);
 	add_fd(names, fds, p->control_connected ? "control_client" : "control_listener", p->control_fd);
 	add_fd(names, fds, p->data_connected ? "data_client" : "data_listener", p->data_fd);
 	message = json_pack("{s:o, s:s, s:s, s:i, s:o}", "fds", names, "state", p->s.state_name, "volatile", p->s.volatile_name, "mode",
@@ -295,6 +294,7 @@ static bool attach(struct process *p)
 		return d.code[0] != '\0' && fail_with(p, &d);
 	wipe(&p->s.file_key, sizeof p->s.file_key);
 	wipe(&p->s.migration_key, sizeof p->s.migration_key);
+	io_close(&p->file_fd);
 	(void)close(p->state_fd); /* the daemon has them now; listeners stay open here too, so that `ss -lp` names this process */
 	if (p->control_connected)
 		io_close(&p->control_fd);
@@ -333,17 +333,19 @@ static void close_channel(const struct channel *c, int *fd)
 
 static int serve_socket(int argc, char **argv, const char *program)
 {
-	static struct process p = { .control_fd = -1, .data_fd = -1, .state_fd = -1, .platform = PLATFORM_NONE, .ready_pipe = -1, .signals = -1 };
+	static struct process p = { .control_fd = -1, .data_fd = -1, .state_fd = -1, .file_fd = -1, .platform = PLATFORM_NONE, .ready_pipe = -1, .signals = -1 };
 	int status;
 
 	if (!settings_parse(argc, argv, &p.s))
 		return EXIT_FAILURE;
 	if (p.s.help) {
-		settings_usage(program);
+		settings_usage(stdout, program);
 		return EXIT_SUCCESS;
 	}
 	if (p.s.print_capabilities)
 		return report_capabilities();
+	if (p.s.print_profiles)
+		return report_profiles();
 	if (p.s.print_states)
 		return report_states(&p.s);
 	if (!open_all(&p) || (p.s.daemonize && !become_daemon(&p)))
@@ -364,7 +366,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		settings_usage(argv[0]);
+		settings_usage(stdout, argv[0]);
 		return EXIT_SUCCESS;
 	}
 	if (argc < 2) /* swtpm's words, which scripts look for that ask whether an interface is there */

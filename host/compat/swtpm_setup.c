@@ -22,8 +22,10 @@
 #include "edge/vtpm.h"
 #include "host/compat/client.h"
 #include "host/compat/platform.h"
+#include "host/compat/report.h"
 #include "host/compat/setup_options.h"
 #include "host/compat/setup_tpm.h"
+#include "host/compat/state_file.h"
 #include "host/compat/user.h"
 #include "host/io.h"
 #include "host/registration.h"
@@ -42,7 +44,7 @@ struct setup {
 	struct setup_options o;
 	struct settings place; /* state_* of it */
 	struct platform platform;
-	int state_fd, tpm_fd;
+	int state_fd, file_fd, tpm_fd; /* file_fd: -1 unless the state is a file:// */
 	struct ek rsa, ecc;
 	char banks[512];
 };
@@ -120,25 +122,28 @@ static bool check_executable(const struct setup *s)
 
 static bool set_place(struct setup *s)
 {
-	char text[PATH_MAX + 32];
+	char text[PATH_MAX + 32], path[PATH_MAX + 128];
 
 	s->place = (struct settings){ .state_name = "tpm2-00.permall", .volatile_name = "tpm2-00.volatilestate" };
 	(void)snprintf(text, sizeof text, "%s%s", strstr(s->o.state, "://") != NULL ? "backend-uri=" : "dir=", s->o.state);
 	if (!settings_parse_state(text, &s->place))
 		return false;
-	s->state_fd = open(s->place.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->state_fd >= 0 && faccessat(s->state_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+	if (state_file_open(&s->place, &s->state_fd, &s->file_fd, path))
 		return true;
-	return setup_fail(&s->o, "User %s cannot access directory %s. Make sure it exists and is a directory.", user_name(),
-			  s->place.state_dir);
+	if (s->file_fd < 0 && s->state_fd >= 0 && s->place.state_is_file)
+		return setup_fail(&s->o, "User %s cannot access the state file %s: %s", user_name(), path, strerror(errno));
+	return setup_fail(&s->o, "User %s cannot access directory %s. Make sure it exists and is a directory.", user_name(), path);
 }
 
 /* `*ret_done`: there is a state, and it is to be left alone. */
 static bool check_present(const struct setup *s, bool *ret_done)
 {
-	struct stat st;
-	bool present = fstatat(s->state_fd, s->place.state_name, &st, 0) == 0 && st.st_size > 0;
+	struct state_sizes sizes;
+	bool present;
 
+	if (!state_file_sizes(&s->place, &sizes))
+		return setup_fail(&s->o, "The state in %s cannot be read: %s", s->place.state_dir, strerror(errno));
+	present = sizes.permanent > 0;
 	*ret_done = present && s->o.not_overwrite && !s->o.reconfigure;
 	if (*ret_done)
 		say(s, "Not overwriting existing state file.\n");
@@ -200,16 +205,18 @@ static json_t *create_json(const struct setup *s)
 
 static enum tcb_error request(struct setup *s, struct diagnosis *d)
 {
-	int pair[2] = { -1, -1 }, fds[2] = { s->state_fd, -1 };
+	int pair[2] = { -1, -1 }, fds[3] = { s->state_fd, s->file_fd, -1 };
 	json_t *names = json_array(), *message;
 	enum tcb_error error;
 
 	(void)json_array_append_new(names, json_string("state_dir"));
+	if (s->file_fd >= 0)
+		(void)json_array_append_new(names, json_string("state_file"));
 	if (needs_tpm(s)) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 			return TCB_PLATFORM;
 		(void)json_array_append_new(names, json_string("data_client"));
-		fds[1] = pair[1];
+		fds[json_array_size(names) - 1] = pair[1];
 		s->tpm_fd = pair[0];
 	}
 	message = json_pack("{s:o, s:s, s:s, s:i, s:{s:b, s:i, s:b, s:b}}", "fds", names, "state", s->place.state_name, "volatile",
@@ -442,6 +449,8 @@ static bool answers_only(const struct setup_options *o)
 		(void)puts("TPM emulator setup tool version " SWTPM_VERSION " (tcbind)");
 	else if (o->print_capabilities)
 		print_capabilities();
+	else if (o->print_profiles)
+		(void)report_profiles();
 	else if (o->create_config_files)
 		(void)puts("No configuration files are needed: this platform's PSE issues the certificates.");
 	else
@@ -451,7 +460,7 @@ static bool answers_only(const struct setup_options *o)
 
 int main(int argc, char **argv)
 {
-	static struct setup s = { .state_fd = -1, .platform = PLATFORM_NONE, .tpm_fd = -1 };
+	static struct setup s = { .state_fd = -1, .file_fd = -1, .platform = PLATFORM_NONE, .tpm_fd = -1 };
 	bool done = false;
 
 	io_fill_standard();

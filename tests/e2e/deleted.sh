@@ -54,12 +54,12 @@ expect "and deleted" delete --id $ID
 expect "one of the same id may be made then" create
 expect "restart" restart
 cp "$WORK/copy/state" "$A/vtpm/$ID/state"
-expect_refusal "the deleted one's state does not open in its place" "" use
+expect_refusal "the deleted one's state does not open in its place" 0x101 use
 expect "since the ledger has another" says "ledger.lineage"
 expect "that is deleted too" delete --id $ID
 cp -a "$WORK/copy" "$A/vtpm/$ID"
 expect "restart, with the deleted one's files in the platform" restart
-expect_refusal "they do not open" "" use
+expect_refusal "they do not open" 0x101 use
 expect "since the ledger has no such vTPM" says "ledger.unknown"
 expect "and can be deleted once more" delete --id $ID
 expect "nothing of it is left" [ ! -e "$A/vtpm/$ID" ]
