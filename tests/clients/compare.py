@@ -24,7 +24,10 @@ for name in sorted(theirs.keys() | ours.keys()):
     for who, (status, ms) in (("swtpm", their), ("ours", our)):
         count[suite][who] += status == "pass"
         seconds[suite][who] += ms
-    if their[0] != our[0]:
+    if not name.startswith(("tpm2-tools/", "pytss/")) and their[0] != "pass":
+        behind.append(name)  # our own work is known to work with swtpm: where it does not, nothing was compared
+        print(f"does not pass with swtpm: {name}")
+    elif their[0] != our[0]:
         reason = excused.get(name)
         print(f"differs: {name}: swtpm {their[0]}, ours {our[0]}{' (' + reason + ')' if reason else ''}")
         if our[0] != "pass" and reason is None:

@@ -101,6 +101,7 @@ swtpm_resume() {
 (script_control "$THEIRS" theirs) >"$WORK/control.theirs" 2>&1
 (script_control "$OURS" ours) >"$WORK/control.ours" 2>&1
 (IOCTL=$COMPAT/swtpm_ioctl; script_control "$THEIRS" tool) >"$WORK/control.tool" 2>&1
+expect "each control step is answered" [ "$(grep -c ': .' "$WORK/control.theirs")" -ge 30 -a "$(grep -c ': .' "$WORK/control.tool")" -ge 30 ]
 if diff <(sed 's/theirs/NAME/g' "$WORK/control.theirs") <(sed 's/ours/NAME/g' "$WORK/control.ours") >"$WORK/control.diff"; then
 	ok "$(grep -c . "$WORK/control.theirs") control steps are answered as swtpm answers them"
 else
@@ -149,6 +150,7 @@ script_tools() { # DIRECTORY NAME
 }
 (script_tools /usr/bin theirs-tools) >"$WORK/tools.theirs" 2>&1
 (script_tools "$COMPAT" our-tools) >"$WORK/tools.ours" 2>&1
+expect "each line is answered" [ "$(grep -c . "$WORK/tools.theirs")" = 28 ]
 expect "$(grep -c . "$WORK/tools.theirs") lines of swtpm_ioctl and swtpm_bios say what swtpm's say" \
 	diff <(sed 's/theirs-tools/NAME/g' "$WORK/tools.theirs") <(sed 's/our-tools/NAME/g' "$WORK/tools.ours")
 
@@ -162,7 +164,7 @@ for line in "socket --tpm2 --print-states --tpmstate dir=$WORK/none" "socket --t
 	theirs=$(timeout 5 "$THEIRS" $line >"$WORK/line.theirs" 2>/dev/null; echo $?)
 	# shellcheck disable=SC2086
 	ours=$(timeout 5 "$OURS" $line >"$WORK/line.ours" 2>"$WORK/line.err"; echo $?)
-	if [ "$theirs" = "$ours" ] && cmp -s "$WORK/line.theirs" "$WORK/line.ours"; then
+	if [ "$theirs" = "$ours" ] && [ "$ours" -lt 124 ] && cmp -s "$WORK/line.theirs" "$WORK/line.ours"; then
 		ok "swtpm ${line//$WORK/DIR}: status $ours"
 	else
 		not_ok "swtpm ${line//$WORK/DIR}" "swtpm $theirs: $(cat "$WORK/line.theirs"); ours $ours: $(cat "$WORK/line.ours" "$WORK/line.err")"
@@ -190,8 +192,8 @@ swtpm_start "$OURS" a --server "type=unixio,path=$WORK/a.data"
 ioctl a --load permanent "$WORK/permanent"; ioctl a --load volatile "$WORK/volatile"
 expect "loaded in its own place, it goes on" ioctl a -i
 expect "with the PCRs that it had" [ "$(pcr a 000001)" = "$before" ]
-expect "the blobs serve once" sh -c "! { swtpm_ioctl --unix $WORK/a.ctrl --stop && swtpm_ioctl --unix $WORK/a.ctrl --load permanent $WORK/permanent &&
-	swtpm_ioctl --unix $WORK/a.ctrl -i; }"
+expect "they can be given once more" sh -c "swtpm_ioctl --unix $WORK/a.ctrl --stop && swtpm_ioctl --unix $WORK/a.ctrl --load permanent $WORK/permanent"
+expect_refusal "the blobs serve once" 0x101 ioctl a -i
 log_says "and the log says why" "$WORK/a.log" ledger.arrived
 ioctl a --stop; ioctl a -i >/dev/null; talk a $startup >/dev/null; talk a "$extend16" >/dev/null
 ioctl a --save permanent "$WORK/permanent" && ioctl a --save volatile "$WORK/volatile"
@@ -283,7 +285,7 @@ end_tcp owned
 over_tcp "$OURS" owned
 expect "a state whose hierarchies have authorizations is taken over" [ "$(tpm2_nvread 0x1500001 -s 7)" = keep-me ]
 expect "with them" sh -c "! tpm2_createprimary -Q -C o -c $WORK/x.ctx 2>/dev/null && tpm2_createprimary -Q -C o -P secret -c $WORK/x.ctx"
-expect "and without keys of ours" sh -c "! tpm2_readpublic -Q -c 0x8101000a 2>/dev/null"
+expect "and without keys of ours" sh -c "handles=\$(tpm2_getcap handles-persistent) && ! echo "\$handles" | grep -qi 0x8101000a"
 end_tcp owned
 over_tcp "$THEIRS" full
 for i in $(seq 0x1500001 0x1500060); do tpm2_nvdefine -Q "$i" -s 2048 2>/dev/null || break; done
@@ -332,9 +334,9 @@ expect "a second control client is answered" timeout 1 swtpm_ioctl --unix "$WORK
 # raw HEX: sent to the control socket; the answer in hex
 raw() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$1")"; sleep 0.8; } | timeout 3 socat -t 1 - "unix-connect:$WORK/d.ctrl" 2>/dev/null | od -An -v -tx1 | tr -d ' \n'; }
 expect "an unknown control command is said to be so" [ "$(raw 000000ff)" = 0000000a ]
-expect "half a command gets no answer, and its connection is closed" [ -z "$(raw 0000)$(raw 0000000c00000000)" ]
+expect_same "half a command gets no answer, and its connection is closed" "$(raw 0000)$(raw 0000000c00000000)$(raw 000000ff)" 0000000a
 expect "a blob larger than any is refused" [ "$(raw 0000000e)$(raw 0000000d0000000200000001ffffffff)" = 0000000000000009 ]
-expect "a blob that is no blob is refused" [ "$(raw 0000000d00000002000000010000000441414141)" != 00000000 ]
+expect_differ "a blob that is no blob is refused" "$(raw 0000000d00000002000000010000000441414141)" 00000000
 expect "a descriptor that did not come is missed" [ "$(raw 00000010)" = 0000001f ]
 for i in $(seq 30); do raw "$(head -c 40 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >/dev/null & done; wait $(jobs -p | tail -30) 2>/dev/null
 expect "and after all of it the TPM answers" sh -c "swtpm_ioctl --unix $WORK/d.ctrl -i && swtpm_ioctl --unix $WORK/d.ctrl -c"
@@ -422,7 +424,9 @@ for options in "--allow-signing" "--display" "--create-spk" ""; do
 	# shellcheck disable=SC2086
 	"$SETUP" --tpm-state "$WORK/s7" --tpm2 --createek $options >/dev/null; cp "$WORK/s7/tpm2-00.permall" "$WORK/s7.then"
 	# shellcheck disable=SC2086
-	"$SETUP" --tpm-state "$WORK/s8" --tpm2 --createek $options >/dev/null; rm -rf "$WORK/s8"/*
+	"$SETUP" --tpm-state "$WORK/s8" --tpm2 --createek $options >/dev/null || not_ok "swtpm_setup $options"
+	[ -s "$WORK/s8/tpm2-00.permall" ] || not_ok "swtpm_setup $options makes a state"
+	rm -rf "$WORK/s8"/*
 	for _ in $(seq 500); do [ -e "$WORK/s7/tpm2-00.permall.later" ] || break; sleep 0.02; done
 	sleep 2
 	case $options in
@@ -452,7 +456,7 @@ for line in "--tpm2" "--tpm2 --tpm-state $WORK/none" "--tpm2 --tpm-state $WORK/s
 	theirs=$(swtpm_setup $line >"$WORK/line.theirs" 2>&1; echo $?)
 	# shellcheck disable=SC2086
 	ours=$("$SETUP" $line >"$WORK/line.ours" 2>&1; echo $?)
-	if [ "$theirs" = "$ours" ]; then ok "swtpm_setup ${line//$WORK/DIR}: status $ours"; else not_ok "swtpm_setup ${line//$WORK/DIR}" "swtpm $theirs, ours $ours: $(cat "$WORK/line.ours")"; fi
+	if [ "$theirs" = "$ours" ] && [ "$ours" -lt 124 ]; then ok "swtpm_setup ${line//$WORK/DIR}: status $ours"; else not_ok "swtpm_setup ${line//$WORK/DIR}" "swtpm $theirs, ours $ours: $(cat "$WORK/line.ours")"; fi
 done
 for line in "--rsa-keysize 4096" "--overwrite --config $WORK/none" "--overwrite --cipher none" "--not-overwrite --config $WORK/none"; do
 	rm -f "$WORK"/line.*
@@ -460,9 +464,9 @@ for line in "--rsa-keysize 4096" "--overwrite --config $WORK/none" "--overwrite 
 	swtpm_setup --tpm2 --tpm-state "$WORK/s1" --logfile "$WORK/line.theirs" $line >/dev/null 2>&1
 	# shellcheck disable=SC2086
 	"$SETUP" --tpm2 --tpm-state "$WORK/s1" --logfile "$WORK/line.ours" $line >/dev/null 2>&1
-	expect "swtpm_setup ${line//$WORK/DIR}: its log says what swtpm's does" cmp "$WORK/line.theirs" "$WORK/line.ours"
+	expect "swtpm_setup ${line//$WORK/DIR}: its log says what swtpm's does" sh -c "[ -s '$WORK/line.theirs' ] && cmp '$WORK/line.theirs' '$WORK/line.ours'"
 done
-expect "what it can do is what swtpm's can, but for TPM 1.2" [ "$("$SETUP" --print-capabilities)" = "$(swtpm_setup --print-capabilities | sed 's/"tpm-1.2", //')" ]
+expect_same "what it can do is what swtpm's can, but for TPM 1.2" "$("$SETUP" --print-capabilities)" "$(swtpm_setup --print-capabilities | sed 's/"tpm-1.2", //')"
 expect_refusal "it makes no TPM for another program" "use the swtpm_setup that came with it" "$SETUP" --tpm2 --tpm-state "$WORK/s1" --overwrite --tpm "$THEIRS socket"
 
 # ---- clients ----
@@ -485,13 +489,14 @@ expect "its host finds it" sh -c "$TCBIND vtpm list --platform $WORK/private/pla
 id=$("$TCBIND" vtpm list --platform "$WORK/private/platform" | sed -n 's/ .*running.*//p')
 "$TCBIND" vtpm show --platform "$WORK/private/platform" --id "$id" --json | jq -rj '.ek_certificates[] | select(.nv_index == "0x01c0000a").pem' >"$WORK/shown.pem"
 expect "and reads the EK certificate that the guest has" sh -c "[ -s $WORK/shown.pem ] && cmp $WORK/shown.pem $WORK/guest.ek"
+expect "swtpm runs as long as its guest" kill -0 "$swtpm_pid"
 kill "$guest_pid"; wait "$guest_pid" 2>/dev/null
 for _ in $(seq 100); do kill -0 "$swtpm_pid" 2>/dev/null || break; sleep 0.05; done
 expect "swtpm ends with its guest" sh -c "! kill -0 $swtpm_pid 2>/dev/null"
 swtpm_start "$OURS" killed
 guest_start h "$WORK/killed.ctrl" tpm-crb
 expect "another guest boots" guest_wait h
-kill -9 "$guest_pid"; wait "$guest_pid" 2>/dev/null
+kill_hard "the guest's QEMU" "$guest_pid"
 for _ in $(seq 100); do kill -0 "$swtpm_pid" 2>/dev/null || break; sleep 0.1; done
 expect "it is killed, and its swtpm does not stay" sh -c "! kill -0 $swtpm_pid 2>/dev/null && grep -q front.left $WORK/killed.log"
 mkdir -p "$WORK/jail/state"
@@ -499,6 +504,7 @@ mkdir -p "$WORK/jail/state"
 jailed=$!; pids+=($jailed)
 for _ in $(seq 200); do [ -s "$WORK/jail/pid" ] && break; sleep 0.05; done
 expect "--chroot holds it in its directory" sh -c "swtpm_ioctl --unix $WORK/jail/ctrl -i && [ -s $WORK/jail/state/tpm2-00.permall ] && [ \"\$(readlink /proc/$jailed/root)\" = $WORK/jail ]"
+expect "the private platform has processes" pgrep -f "$WORK/private"
 swtpm_ioctl --unix "$WORK/jail/ctrl" -s
 for _ in $(seq 150); do pgrep -f "$WORK/private" >/dev/null || break; sleep 0.1; done
 if pgrep -f "$WORK/private" >/dev/null; then not_ok "and the private platform ends by itself" "$(pgrep -af "$WORK/private")"; else ok "and the private platform ends by itself"; fi

@@ -51,7 +51,7 @@ steps() {
 	echo "stop: $(control --stop) then $(talk $clock)"
 	echo "init: $(control -i) then $(talk $startup)"
 	id=$("$TCBIND" vtpm list --platform "$WORK/$1" | awk '/running/ { print $1; exit }')
-	"$TCBIND" attest --platform "$WORK/$1" --id "$id" --nonce 0011 -o "$WORK/$1.ev" 2>&1
+	"$TCBIND" attest --platform "$WORK/$1" --id "$id" --nonce 0011 -o "$WORK/$1.ev" >"$WORK/$1.attest" 2>&1
 	echo "attested: $? then $(talk $random | cut -c 1-24)"
 	"$(dirname "$0")/cancel.py" "$sock/ctrl" "$sock/data" >"$WORK/$1.cancelled"
 	control -s >/dev/null
@@ -66,6 +66,9 @@ for name in direct frames; do
 	TCBIND_PLATFORM=$WORK/$name steps $name >"$WORK/$name.steps" 2>&1
 done
 expect "$(wc -l <"$WORK/direct.steps") steps, all answered" [ "$(grep -c ': .' "$WORK/direct.steps")" = 17 ]
+expect "evidence was made meanwhile, and the TPM goes on" grep -qxE 'attested: 0 then 800100000014000000000008' "$WORK/direct.steps"
+expect "a PCR was extended" grep -qxE 'PCR 16: [0-9a-f]*[1-9a-f][0-9a-f]*' "$WORK/direct.steps"
+expect "swtpm ended as it was told to" grep -qx 'ended: 0' "$WORK/direct.steps"
 expect "a command works" grep -q '^startup: 80010000000a00000000$' "$WORK/direct.steps"
 expect "pieces are collected" grep -q '^in pieces: 800100000014000000000008$' "$WORK/direct.steps"
 expect "joined ones are all answered" grep -q '^forty commands among control requests: 800$' "$WORK/direct.steps"

@@ -37,6 +37,7 @@ killed() { /usr/bin/python3 "$(dirname "$0")/killed.py" "$1" "$WORK" $COUNT; }
 
 start_all
 expect "$COUNT TPMs have a number each" killed define
+written=0
 for victim in tcbindd pse vtpm mige tcbindd sgxsim; do
 	killed write &
 	writers=$!
@@ -44,11 +45,13 @@ for victim in tcbindd pse vtpm mige tcbindd sgxsim; do
 	case $victim in
 	tcbindd | sgxsim) kill_hard $victim "$(process_of $victim A)" ;;
 	pse | mige) kill_hard $victim "$(enclaves_of A $victim)" ;;
-	vtpm) for process in $(enclaves_of A vtpm); do kill_hard "a vTPM's enclave" "$process"; done ;;
+	vtpm) kill_each "a vTPM's enclave" $(enclaves_of A vtpm) ;;
 	esac
 	for _ in $(seq 200); do kill -0 $writers 2>/dev/null || break; sleep 0.1; done
-	expect "who writes when $victim is killed hears of it" sh -c "! kill $writers 2>/dev/null"
+	wrote=ended
+	if kill $writers 2>/dev/null; then wrote="did not end"; fi
 	wait $writers 2>/dev/null
+	expect_same "who writes when $victim is killed hears of it" "$wrote, status $?" "ended, status 0"
 	end_all
 	if [ $victim = sgxsim ]; then # a reset of the processor: the platform has ended
 		wait "$platform_pid" 2>/dev/null
@@ -58,6 +61,8 @@ for victim in tcbindd pse vtpm mige tcbindd sgxsim; do
 	killed read >"$WORK/read"
 	expect "after kill -9 of $victim what was acknowledged is there ($(tail -n 1 "$WORK/read") writes)" [ "$(grep -cx kept "$WORK/read")" = $COUNT ]
 	grep -h LOST "$WORK/read" | sed 's/^/# /'
+	expect "there were writes to lose" [ "$(tail -n 1 "$WORK/read")" -gt $((written + 50)) ]
+	written=$(tail -n 1 "$WORK/read")
 done
 expect "there were writes to lose" [ "$(tail -n 1 "$WORK/read")" -gt 500 ]
 end_all

@@ -62,7 +62,7 @@ end fresh/v1 "$to"
 end there/v1 "$from"
 have_moved there fresh
 expect "where it has come it is there" is_there fresh
-expect "and in its place" [ ! -e "$WORK/fresh/v1/tpm2-00.permall.incoming" ]
+expect "and in its place" [ -s "$WORK/fresh/v1/tpm2-00.permall" -a ! -e "$WORK/fresh/v1/tpm2-00.permall.incoming" ]
 start_both fresh there
 expect "it moves once more" move fresh/v1 there/v1
 cp "$WORK/fresh/v1/tpm2-00.permall" "$WORK/there/v1/tpm2-00.permall.incoming"
@@ -99,6 +99,7 @@ restart
 end by-hand/v1 "$front"
 aside() { find "$WORK/A/store" -name 'aside.*' | wc -l; }
 before=$(aside)
+expect "the platform keeps a state for it" [ "$before" -ge 1 ]
 expect "another is set up in its place" "$FRONTS/swtpm_setup" --tpm2 --tpm-state "$WORK/by-hand/v1" --overwrite
 expect "nothing of the one before is kept" [ $((before - $(aside))) = "$before" ]
 done_testing

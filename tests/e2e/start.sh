@@ -48,6 +48,7 @@ flock 8
 swtpm_run told --log "file=$WORK/told.log" 8>&- &
 told=$!; pids+=("$told")
 for _ in $(seq 200); do [ -S "$WORK/told.ctrl" ] && break; sleep 0.05; done
+expect "another has its socket while it waits" test -S "$WORK/told.ctrl"
 kill "$(pgrep -P "$told")"
 wait "$told"
 expect "one that is told to end while it waits ends, and removes its socket" test ! -e "$WORK/told.ctrl"

@@ -17,11 +17,7 @@ for _ in $(seq 50); do [ "$(vtpm_member A "$id" state)" = running ] || break; sl
 "$BUILD/tests/sgxsim/unseal_state" "$WORK/A" "$BUILD/enclave/vtpm/vtpm.enclave" "$WORK/A/vtpm/$id/state" |
 	tail -c +73 >"$WORK/plain" # without version, digest, and the id and generation that a blob's head names to all
 expect "the test can unseal the state" [ "$(stat -c %s "$WORK/plain")" -gt 4000 ]
-if "$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/plain" >/dev/null; then
-	not_ok "the search finds what is there"
-else
-	ok "the search finds what is there"
-fi
+expect_refusal "the search finds what is there" "^looked for [1-9][0-9]*, found [1-9]" "$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/plain"
 
 guest_start g "$(vtpm_socket A "$id")" tpm-crb
 expect "the guest boots again" guest_wait g
@@ -30,7 +26,7 @@ qmp "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >$WORK/stream\"}
 for _ in $(seq 100); do qmp '{"execute":"query-migrate"}' | grep -q '"status": "completed"' && break; done
 expect "the stream is whole, and carries the vTPM's blobs" grep -aq TCBMIG01 "$WORK/stream"
 output=$("$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/stream" "$WORK/A/vtpm/$id/state" "$WORK/A/store/log.0" "$WORK/A/store/log.1")
-if [ $? = 0 ]; then ok "nothing of the state is in stream, state file or the log with the journal"; else not_ok "nothing of the state is in stream, state file or the log with the journal" "$output"; fi
+if [ $? = 0 ] && [ "$(stat -c %s "$WORK/stream")" -gt 100000 ]; then ok "nothing of the state is in stream, state file or the log with the journal"; else not_ok "nothing of the state is in stream, state file or the log with the journal" "$output"; fi
 expect "the vTPM is escrowed" [ "$(vtpm_member A "$id" state)" = escrowed ]
 qmp '{"execute":"cont"}' >/dev/null
 expect "the guest goes on: the hand-over is revoked" guest_run g 'tpm2_readpublic -Q -c 0x8101000a'

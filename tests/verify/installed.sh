@@ -35,7 +35,7 @@ expect_status "without a policy nothing is judged" 4 "$WORK/verify" "$WORK/evide
 
 exported=$(nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | grep -v -E '^__(asan|ubsan|odr_asan)' | sort)
 declared=$(grep -v '^ *\*' "$header" | grep -o 'tcbind_[a-z0-9_]*(' | tr -d '(' | sort -u)
-expect "what is exported is what the header declares" diff <(echo "$declared") <(echo "$exported")
+expect_same "what is exported is what the header declares" "$declared" "$exported"
 unnamed=$(for name in $declared; do grep -q "$name" docs/api.md || echo "$name"; done)
 expect "docs/api.md names each function" test -z "$unnamed"
 done_testing
