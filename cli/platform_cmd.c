@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* tcbind platform init|run|status */
+/* tcbind platform init|run|status|issuer */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 #include "host/config.h"
 #include "host/paths.h"
 #include "host/platform_run.h"
+#include "host/store.h"
+#include "sgxsim/file.h"
 #include "sgxsim/pki.h"
 
 /* A loopback port that is free now. */
@@ -202,9 +206,74 @@ static int run_status(const struct command *command, int argc, char **argv)
 	return 0;
 }
 
+struct issuer_options {
+	const char *dir, *out;
+};
+
+static const struct argument issuer_arguments[] = {
+	{NULL, "DIR", ARGUMENT_OPERAND, offsetof(struct issuer_options, dir), "the platform; it has been run"},
+	{"-o", "FILE", ARGUMENT_TEXT, offsetof(struct issuer_options, out), "where the certificate goes; without it: standard output"},
+	{0},
+};
+
+/* The file that the PSE had stored at its start, as PEM in memory of `bio`. */
+static enum tcb_error read_issuer(const char *dir, BIO *bio, struct diagnosis *d)
+{
+	enum { DER_MAX = 64 * 1024 };
+	char store[PATH_MAX];
+	const uint8_t *at;
+	struct span der;
+	X509 *certificate;
+	bool ok;
+
+	TRY(path_in(dir, "store", store, sizeof store, d));
+	TRY(store_get(store, "issuer", DER_MAX, &der, d));
+	at = der.data;
+	certificate = der.size > 0 ? d2i_X509(NULL, &at, (long)der.size) : NULL;
+	ok = certificate != NULL && PEM_write_bio_X509(bio, certificate) == 1;
+	X509_free(certificate);
+	free((void *)(uintptr_t)der.data);
+	return ok ? TCB_OK
+		  : diagnose_found(d, TCB_PLATFORM, "platform.issuer", "the certificate that a platform's PSE issues under since its last boot",
+				   "run the platform once: tcbind platform run DIR", "none in %s", store);
+}
+
+static enum tcb_error write_pem(const char *path, BIO *bio, struct diagnosis *d)
+{
+	char *pem = NULL;
+	long size = BIO_get_mem_data(bio, &pem);
+
+	if (path != NULL)
+		return file_write(path, span_of(pem, (size_t)size), 0644, d);
+	return fwrite(pem, 1, (size_t)size, stdout) == (size_t)size && fflush(stdout) == 0 ? TCB_OK : TCB_PLATFORM;
+}
+
+static int run_issuer(const struct command *command, int argc, char **argv)
+{
+	struct issuer_options o = {0};
+	struct diagnosis d = {0};
+	enum tcb_error error = TCB_INTERNAL;
+	BIO *bio;
+
+	if (!arguments_parse(command, argc, argv, &o))
+		return EXIT_USAGE;
+	bio = BIO_new(BIO_s_mem());
+	if (bio != NULL)
+		error = read_issuer(o.dir, bio, &d);
+	if (error == TCB_OK)
+		error = write_pem(o.out, bio, &d);
+	BIO_free(bio);
+	if (error != TCB_OK)
+		return report_failure(error, &d);
+	if (o.out != NULL)
+		report_done("made %s: the issuer of EK certificates on %s\nnext: put it into your verifier's trust store", o.out, o.dir);
+	return 0;
+}
+
 const struct command platform_commands[] = {
 	{"platform init", "makes a platform: a directory with a simulated processor", init_arguments, run_init},
 	{"platform run", "boots a platform, says `ready`, and stays until SIGTERM", run_arguments, run_run},
 	{"platform status", "what a platform that runs says of itself", status_arguments, run_status},
+	{"platform issuer", "the certificate that the platform's EK certificates are issued under, as PEM", issuer_arguments, run_issuer},
 	{0},
 };

@@ -63,6 +63,7 @@ enum store_slot {
 	STORE_PSE_CERTIFIED_AK = 5,
 	STORE_PSE_LEDGER_STEP = 6,
 	STORE_VTPM_CERTIFICATES = 7, /* in plain, for who manages the host: {u32 NV index, sized DER}... */
+	STORE_PSE_ISSUER = 8,        /* the same: DER of the certificate that vTPMs' certificates are issued under, of this boot */
 };
 
 #endif

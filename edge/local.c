@@ -33,6 +33,36 @@ enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret
 	return TCB_OK;
 }
 
+void local_certify_encode(struct writer *w, const struct local_certify *m)
+{
+	writer_u8(w, (uint8_t)m->kind);
+	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_u64(w, m->generation);
+	writer_u32(w, m->level);
+	writer_u32(w, m->revision);
+	writer_tpm2b(w, m->tpmt_public);
+}
+
+enum tcb_error local_certify_decode(struct span bytes, struct local_certify *ret_m)
+{
+	struct reader r = reader_of(bytes);
+	struct local_certify m;
+	uint8_t kind;
+
+	TRY(reader_u8(&r, &kind));
+	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_u64(&r, &m.generation));
+	TRY(reader_u32(&r, &m.level));
+	TRY(reader_u32(&r, &m.revision));
+	TRY(reader_tpm2b(&r, &m.tpmt_public));
+	TRY(reader_end(&r));
+	if (kind < CERTIFY_EK || kind > CERTIFY_PLATFORM || m.tpmt_public.size > LIMIT_TPM_PUBLIC)
+		return TCB_MALFORMED;
+	m.kind = (enum certify_kind)kind;
+	*ret_m = m;
+	return TCB_OK;
+}
+
 void local_escrow_encode(struct writer *w, const struct local_escrow *m)
 {
 	writer_bytes(w, SPAN_OF(m->handover.bytes));

@@ -34,7 +34,7 @@ enum local_request {
 	LOCAL_ENDORSE = 2,          /* local_endorse -> endorsement document (COSE); only for the lease's holder */
 	LOCAL_LEDGER_OPEN = 3,      /* ledger_entry -> ledger_lease: the asker takes the lease */
 	LOCAL_LEDGER_COMMIT = 4,    /* ledger_entry -> nothing; durable when answered */
-	LOCAL_CERTIFY = 6,          /* u8 certify kind, tpm2b TPMT_PUBLIC -> X.509 certificate, DER */
+	LOCAL_CERTIFY = 6,          /* local_certify -> X.509 certificate, DER */
 	LOCAL_ISSUER = 7,           /* nothing -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
 	LOCAL_LEDGER_CREATE = 8,    /* ledger_entry of a TPM that was made here -> nothing; takes the lease */
 	LOCAL_LEDGER_HAS = 9,       /* uuids -> for each u8 0 or 1: a register is there, u64 its generation */
@@ -73,6 +73,18 @@ struct local_endorse {
 
 void local_endorse_encode(struct writer *w, const struct local_endorse *m);
 enum tcb_error local_endorse_decode(struct span bytes, struct local_endorse *ret_m) MUST_USE;
+
+/* A key of the caller, and what its certificate says of the vTPM: the caller's word, as in local_endorse. */
+struct local_certify {
+	enum certify_kind kind;
+	struct uuid id;
+	uint64_t generation;
+	uint32_t level, revision; /* of the TPM 2.0 library specification that the TPM implements (TPM_PT_LEVEL, TPM_PT_REVISION) */
+	struct span tpmt_public;
+};
+
+void local_certify_encode(struct writer *w, const struct local_certify *m);
+enum tcb_error local_certify_decode(struct span bytes, struct local_certify *ret_m) MUST_USE;
 
 /* What a source vTPM leaves with its MigE. */
 struct local_escrow {

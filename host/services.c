@@ -38,6 +38,7 @@ static const char *slot_name(enum store_slot slot)
 	switch (slot) {
 	case STORE_PSE_LEDGER: return "pse.ledger";
 	case STORE_PSE_CERTIFIED_AK: return "certified-ak";
+	case STORE_PSE_ISSUER: return "issuer";
 	case STORE_MIGE_JOURNAL: break; /* in the log */
 	case STORE_VTPM_STATE:
 	case STORE_VTPM_CERTIFICATES:
@@ -53,6 +54,7 @@ static bool may_store(uint16_t role, enum store_slot slot)
 	switch (slot) {
 	case STORE_PSE_LEDGER:
 	case STORE_PSE_LEDGER_STEP:
+	case STORE_PSE_ISSUER:
 	case STORE_PSE_CERTIFIED_AK: return role == ROLE_PSE;
 	case STORE_MIGE_JOURNAL: return role == ROLE_MIGE;
 	case STORE_VTPM_STATE:

@@ -40,6 +40,10 @@ const struct code_explanation explain_cli[] = {
 	{"platform.exists",
 	 "The directory of the new platform is there already.",
 	 "Name a new directory."},
+	{"platform.issuer",
+	 "The platform has not stored the certificate that its EK certificates are issued under: "
+	 "it has never run, or an older release ran it.",
+	 "Run the platform once: `tcbind platform run DIR`."},
 	{"platform.option",
 	 "An option's text is longer than a platform's configuration takes.",
 	 "Use a shorter text."},

@@ -5,7 +5,8 @@
 const struct code_explanation explain_swtpm[] = {
 	{"compat.home",
 	 "This user has no directory in which a private platform could be kept.",
-	 "Set HOME or XDG_STATE_HOME, or TCBIND_PLATFORM to a platform that runs."},
+	 "Set TCBIND_PRIVATE_PLATFORM to a directory that stays and that this user may write, or "
+	 "TCBIND_PLATFORM to a platform that runs."},
 	{"compat.platform",
 	 "No platform serves this swtpm.",
 	 "Run `tcbind platform run DIR` and set TCBIND_PLATFORM=DIR, or see the log beside the "

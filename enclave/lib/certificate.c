@@ -58,13 +58,18 @@ static void time_text(uint64_t seconds, char ret_text[TIME_TEXT_SIZE])
 		       second / 3600, second / 60 % 60, second % 60);
 }
 
-static bool set_times(X509 *certificate, uint64_t not_before_s)
+static bool set_time(ASN1_TIME *time, uint64_t seconds)
 {
 	char text[TIME_TEXT_SIZE];
 
-	time_text(not_before_s < TIME_MAX_S ? not_before_s : TIME_MAX_S, text);
-	return ASN1_TIME_set_string_X509(X509_getm_notBefore(certificate), text) == 1 &&
-	       ASN1_TIME_set_string_X509(X509_getm_notAfter(certificate), "99991231235959Z") == 1;
+	time_text(seconds < TIME_MAX_S ? seconds : TIME_MAX_S, text);
+	return ASN1_TIME_set_string_X509(time, text) == 1;
+}
+
+enum tcb_error certificate_set_times(X509 *certificate, uint64_t not_before_s, uint64_t not_after_s)
+{
+	return set_time(X509_getm_notBefore(certificate), not_before_s) && set_time(X509_getm_notAfter(certificate), not_after_s) ? TCB_OK
+																   : TCB_INTERNAL;
 }
 
 static bool fill(X509 *certificate, const char *issuer, const char *subject, EVP_PKEY *public_key, uint64_t not_before_s)
@@ -72,7 +77,7 @@ static bool fill(X509 *certificate, const char *issuer, const char *subject, EVP
 	return X509_set_version(certificate, X509_V3) == 1 && set_serial(certificate) &&
 	       set_name(X509_get_issuer_name(certificate), issuer) &&
 	       set_name(X509_get_subject_name(certificate), subject) &&
-	       set_times(certificate, not_before_s) && X509_set_pubkey(certificate, public_key) == 1;
+	       certificate_set_times(certificate, not_before_s, TIME_MAX_S) == TCB_OK && X509_set_pubkey(certificate, public_key) == 1;
 }
 
 enum tcb_error certificate_new(const char *issuer, const char *subject, EVP_PKEY *public_key, uint64_t not_before_s,
@@ -82,7 +87,7 @@ enum tcb_error certificate_new(const char *issuer, const char *subject, EVP_PKEY
 
 	if (certificate == NULL || !fill(certificate, issuer, subject, public_key, not_before_s) ||
 	    certificate_add(certificate, NID_basic_constraints,
-			    authority ? "critical,CA:TRUE" : "critical,CA:FALSE") != TCB_OK) {
+			    authority ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") != TCB_OK) {
 		X509_free(certificate);
 		return TCB_INTERNAL;
 	}

@@ -18,6 +18,8 @@
 enum tcb_error certificate_new(const char *issuer, const char *subject, EVP_PKEY *public_key, uint64_t not_before_s,
 			       bool authority, X509 **ret_certificate) MUST_USE;
 
+/* Valid from and until these Unix times instead. */
+enum tcb_error certificate_set_times(X509 *certificate, uint64_t not_before_s, uint64_t not_after_s) MUST_USE;
 /* Adds an extension from OpenSSL's own configuration syntax ("critical,CA:FALSE"). */
 enum tcb_error certificate_add(X509 *certificate, int nid, const char *value) MUST_USE;
 /* Adds an extension by its OID and the DER of its value. */

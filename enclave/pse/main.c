@@ -83,6 +83,23 @@ static enum tcb_error certify(struct pse *p, const struct ak_bank *bank, struct 
 	return TCB_OK;
 }
 
+static enum tcb_error make_issuer(struct pse *p, struct writer *out, struct diagnosis *d)
+{
+	uint64_t now_s;
+
+	TRY(host_time(&now_s, d));
+	return vtpm_certificate_issuer(p->key, span_of(p->certified_ak, p->certified_ak_size), now_s, out);
+}
+
+/* In plain, for the operator: verifiers of EK certificates have it in their trust store. */
+static enum tcb_error publish_issuer(struct pse *p, struct diagnosis *d)
+{
+	struct writer w = WRITER_OF(reply_bytes);
+
+	TRY(make_issuer(p, &w, d));
+	return host_store(STORE_PSE_ISSUER, span_of(reply_bytes, w.size), d);
+}
+
 static enum tcb_error handle_start(void *state, struct span body, struct writer *ret, struct diagnosis *d)
 {
 	struct pse *p = state;
@@ -97,6 +114,7 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 	TRY(ledger_snapshot(&p->ledger, d));
 	TRY(certify(p, &bank, start.platform_name));
 	TRY(host_store(STORE_PSE_CERTIFIED_AK, span_of(p->certified_ak, p->certified_ak_size), d));
+	TRY(publish_issuer(p, d));
 	p->sessions.roles = 1u << ROLE_VTPM | 1u << ROLE_MIGE;
 	p->started = true;
 	writer_sized(ret, span_of(p->certified_ak, p->certified_ak_size));
@@ -166,31 +184,20 @@ static enum tcb_error endorse_mige(struct pse *p, const struct session_entry *fr
 static enum tcb_error certify_key(struct pse *p, const struct session_entry *from, struct span body,
 				  struct writer *reply, struct diagnosis *d)
 {
-	struct reader r = reader_of(body);
-	struct span tpmt_public;
+	struct local_certify asked;
 	uint64_t now_s;
-	uint8_t kind;
 
 	(void)from;
-	TRY(reader_u8(&r, &kind));
-	TRY(reader_tpm2b(&r, &tpmt_public));
-	TRY(reader_end(&r));
-	if (kind < CERTIFY_EK || kind > CERTIFY_PLATFORM)
-		return TCB_MALFORMED;
+	TRY(local_certify_decode(body, &asked));
 	TRY(host_time(&now_s, d));
-	return vtpm_certificate_issue(p->key, (enum certify_kind)kind, tpmt_public, now_s, reply, d);
+	return vtpm_certificate_issue(p->key, span_of(p->certified_ak, p->certified_ak_size), &asked, now_s, reply, d);
 }
 
 static enum tcb_error give_issuer(struct pse *p, const struct session_entry *from, struct span body, struct writer *reply,
 				  struct diagnosis *d)
 {
-	uint64_t now_s;
-
 	(void)from;
-	if (body.size != 0)
-		return TCB_MALFORMED;
-	TRY(host_time(&now_s, d));
-	return vtpm_certificate_issuer(p->key, span_of(p->certified_ak, p->certified_ak_size), now_s, reply);
+	return body.size == 0 ? make_issuer(p, reply, d) : TCB_MALFORMED;
 }
 
 /* ---- the ledger ---- */

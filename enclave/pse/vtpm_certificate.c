@@ -8,8 +8,12 @@
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 
 #include "core/reader.h"
+#include "crypto/crypto.h"
+#include "crypto/key_id.h"
+#include "edge/certified_ak.h"
 #include "enclave/lib/certificate.h"
 
 #define OID_TPM_MANUFACTURER "2.23.133.2.1"
@@ -149,17 +153,64 @@ static enum tcb_error read_public(struct span tpmt_public, struct key_use *ret_u
 	return type == ALG_RSA ? read_rsa(&r, ret_key) : read_ecc(&r, ret_key);
 }
 
-/* ---- extensions ---- */
+/* ---- names ---- */
 
 static bool add_name(X509_NAME *name, const char *oid, const char *value)
 {
-	ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+	ASN1_OBJECT *object = OBJ_txt2obj(oid, 0);
 	bool ok = object != NULL && X509_NAME_add_entry_by_OBJ(name, object, MBSTRING_UTF8, (const unsigned char *)value,
 							       -1, -1, 0) == 1;
 
 	ASN1_OBJECT_free(object);
 	return ok;
 }
+
+static void put_hex(char *ret_text, const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		(void)snprintf(ret_text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* What tells an issuer from all others: its platform, and its key. */
+struct issuer {
+	EVP_PKEY *key;
+	uint8_t key_id[KEY_ID_SIZE];
+	struct digest256 platform;
+};
+
+static enum tcb_error identify(EVP_PKEY *pse_key, struct span certified_ak, struct issuer *ret)
+{
+	struct certified_ak ak;
+	struct p256_point public;
+
+	ret->key = pse_key;
+	TRY(certified_ak_decode(certified_ak, &ak));
+	TRY(crypto_sha256(ak.ak_public, &ret->platform));
+	TRY(crypto_p256_public(pse_key, &public));
+	return key_id_of(&public, ret->key_id);
+}
+
+static bool name_issuer(X509_NAME *name, const struct issuer *issuer)
+{
+	char platform[2 * 16 + 1], key[sizeof "tcbind PSE " + 2 * KEY_ID_SIZE] = "tcbind PSE ";
+
+	put_hex(platform, issuer->platform.bytes, 16);
+	put_hex(key + strlen(key), issuer->key_id, KEY_ID_SIZE);
+	return add_name(name, "serialNumber", platform) && add_name(name, "CN", key);
+}
+
+static bool name_vtpm(X509_NAME *name, const struct local_certify *asked)
+{
+	const uint8_t *b = asked->id.bytes;
+	char id[37], generation[sizeof "generation 0000000000"];
+
+	(void)snprintf(id, sizeof id, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5],
+		       b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	(void)snprintf(generation, sizeof generation, "generation %010u", (unsigned)(asked->generation & UINT32_MAX));
+	return add_name(name, "CN", id) && add_name(name, "dnQualifier", generation);
+}
+
+/* ---- extensions ---- */
 
 static bool add_subject(X509_NAME *name, enum certify_kind kind)
 {
@@ -185,8 +236,7 @@ static enum tcb_error add_subject_name(X509 *certificate, enum certify_kind kind
 	}
 	if (ok) {
 		entry = NULL; /* owned by names now */
-		/* critical, since the subject is empty (RFC 5280 section 4.2.1.6) */
-		ok = X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 1, 0) == 1;
+		ok = X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, 0) == 1;
 	}
 	X509_NAME_free(name);
 	GENERAL_NAME_free(entry);
@@ -203,13 +253,92 @@ static const char *key_usage(const struct key_use *use)
 	return use->rsa ? "critical,keyEncipherment" : "critical,keyAgreement";
 }
 
-static enum tcb_error add_extensions(X509 *certificate, enum certify_kind kind, const struct key_use *use)
+static enum tcb_error add_octets(X509 *certificate, int nid, const uint8_t *bytes, size_t size)
+{
+	ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+	bool ok = octets != NULL && ASN1_OCTET_STRING_set(octets, bytes, (int)size) == 1 && X509_add1_ext_i2d(certificate, nid, octets, 0, 0) == 1;
+
+	ASN1_OCTET_STRING_free(octets);
+	return ok ? TCB_OK : TCB_INTERNAL;
+}
+
+static enum tcb_error add_issuer_key_id(X509 *certificate, const struct issuer *issuer)
+{
+	AUTHORITY_KEYID *id = AUTHORITY_KEYID_new();
+	bool ok;
+
+	if (id != NULL)
+		id->keyid = ASN1_OCTET_STRING_new();
+	ok = id != NULL && id->keyid != NULL && ASN1_OCTET_STRING_set(id->keyid, issuer->key_id, KEY_ID_SIZE) == 1 &&
+	     X509_add1_ext_i2d(certificate, NID_authority_key_identifier, id, 0, 0) == 1;
+	AUTHORITY_KEYID_free(id);
+	return ok ? TCB_OK : TCB_INTERNAL;
+}
+
+/* Whose key, and who says so. */
+static enum tcb_error add_key_ids(X509 *certificate, const struct issuer *issuer)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned size;
+
+	if (X509_pubkey_digest(certificate, EVP_sha256(), digest, &size) != 1 || size < KEY_ID_SIZE)
+		return TCB_INTERNAL;
+	TRY(add_octets(certificate, NID_subject_key_identifier, digest, KEY_ID_SIZE));
+	return add_issuer_key_id(certificate, issuer);
+}
+
+/* One DER element with short content. */
+static void put_element(struct writer *w, uint8_t tag, struct span content)
+{
+	writer_u8(w, tag);
+	writer_u8(w, (uint8_t)content.size);
+	writer_bytes(w, content);
+}
+
+static void put_integer(struct writer *w, uint32_t value)
+{
+	const uint8_t bytes[5] = { 0, (uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value };
+	size_t from = 0;
+
+	while (from < 4 && bytes[from] == 0 && bytes[from + 1] < 0x80)
+		from++;
+	put_element(w, V_ASN1_INTEGER, span_of(bytes + from, sizeof bytes - from));
+}
+
+/* tPMSpecification (profile, section 3.1.3): SEQUENCE { family UTF8String, level INTEGER, revision INTEGER }, the one value of the one attribute
+ * of the extension subjectDirectoryAttributes. */
+static enum tcb_error add_specification(X509 *certificate, const struct local_certify *asked)
+{
+	enum { SEQUENCE = 0x30, SET = 0x31 };
+	static const uint8_t oid[] = { 0x67, 0x81, 0x05, 0x02, 0x10 }; /* 2.23.133.2.16 */
+	uint8_t a_bytes[64], b_bytes[64];
+	struct writer a = WRITER_OF(a_bytes), b = WRITER_OF(b_bytes);
+
+	put_element(&a, V_ASN1_UTF8STRING, span_of_text("2.0"));
+	put_integer(&a, asked->level);
+	put_integer(&a, asked->revision);
+	put_element(&b, SEQUENCE, span_of(a_bytes, a.size));
+	a = WRITER_OF(a_bytes);
+	put_element(&a, V_ASN1_OBJECT, SPAN_OF(oid));
+	put_element(&a, SET, span_of(b_bytes, b.size));
+	b = WRITER_OF(b_bytes);
+	put_element(&b, SEQUENCE, span_of(a_bytes, a.size));
+	a = WRITER_OF(a_bytes);
+	put_element(&a, SEQUENCE, span_of(b_bytes, b.size));
+	TRY(writer_end(&a, NULL));
+	return certificate_add_der(certificate, "2.5.29.9", span_of(a_bytes, a.size));
+}
+
+static enum tcb_error add_extensions(X509 *certificate, const struct issuer *issuer, const struct local_certify *asked, const struct key_use *use)
 {
 	static const char *const purposes[] = { [CERTIFY_EK] = EKU_EK, [CERTIFY_AK] = EKU_AK, [CERTIFY_PLATFORM] = EKU_PLATFORM };
 
 	TRY(certificate_add(certificate, NID_key_usage, key_usage(use)));
-	TRY(certificate_add(certificate, NID_ext_key_usage, purposes[kind]));
-	return add_subject_name(certificate, kind);
+	TRY(certificate_add(certificate, NID_ext_key_usage, purposes[asked->kind]));
+	TRY(add_key_ids(certificate, issuer));
+	if (asked->kind == CERTIFY_EK)
+		TRY(add_specification(certificate, asked));
+	return add_subject_name(certificate, asked->kind);
 }
 
 static enum tcb_error put_der(const X509 *certificate, struct writer *out)
@@ -240,21 +369,60 @@ static enum tcb_error sign_to_size(X509 *certificate, EVP_PKEY *key)
 	return TCB_INTERNAL;
 }
 
-enum tcb_error vtpm_certificate_issue(EVP_PKEY *pse_key, enum certify_kind kind, struct span tpmt_public, uint64_t now_s,
+/* The host's clock may be a little ahead of a verifier's. */
+static enum tcb_error set_lifetime(X509 *certificate, uint64_t now_s)
+{
+	enum { AHEAD_S = 3600, YEAR_S = 31556952 };
+	uint64_t from = now_s > AHEAD_S ? now_s - AHEAD_S : 0;
+
+	return certificate_set_times(certificate, from, from + (uint64_t)CERTIFICATE_YEARS * YEAR_S);
+}
+
+static enum tcb_error begin(const struct issuer *issuer, EVP_PKEY *key, uint64_t now_s, bool authority, X509 **ret_certificate)
+{
+	X509 *certificate;
+	enum tcb_error error;
+
+	TRY(certificate_new(NULL, NULL, key, now_s, authority, &certificate));
+	error = name_issuer(X509_get_issuer_name(certificate), issuer) ? set_lifetime(certificate, now_s) : TCB_INTERNAL;
+	if (error != TCB_OK)
+		X509_free(certificate);
+	else
+		*ret_certificate = certificate;
+	return error;
+}
+
+/* A key's certificate, before it is signed. */
+static enum tcb_error draft(const struct issuer *issuer, const struct local_certify *asked, EVP_PKEY *key, const struct key_use *use, uint64_t now_s,
+			    X509 **ret_certificate)
+{
+	X509 *certificate;
+	enum tcb_error error;
+
+	TRY(begin(issuer, key, now_s, false, &certificate));
+	error = name_vtpm(X509_get_subject_name(certificate), asked) ? add_extensions(certificate, issuer, asked, use) : TCB_INTERNAL;
+	if (error != TCB_OK)
+		X509_free(certificate);
+	else
+		*ret_certificate = certificate;
+	return error;
+}
+
+enum tcb_error vtpm_certificate_issue(EVP_PKEY *pse_key, struct span certified_ak, const struct local_certify *asked, uint64_t now_s,
 				      struct writer *out, struct diagnosis *d)
 {
 	EVP_PKEY *key = NULL;
 	X509 *certificate = NULL;
 	enum tcb_error error;
 	struct key_use use = {0};
+	struct issuer issuer;
 
-	if (read_public(tpmt_public, &use, &key) != TCB_OK)
+	TRY(identify(pse_key, certified_ak, &issuer));
+	if (read_public(asked->tpmt_public, &use, &key) != TCB_OK)
 		return diagnose(d, TCB_REFUSED, "pse.certify.key", "a public area that cannot be certified",
 				"a TPMT_PUBLIC of ECC P-256 or P-384, or of RSA from 2048 bits",
 				"use the default EK templates");
-	error = certificate_new(CERTIFICATE_ISSUER, NULL, key, now_s, false, &certificate);
-	if (error == TCB_OK)
-		error = add_extensions(certificate, kind, &use);
+	error = draft(&issuer, asked, key, &use, now_s, &certificate);
 	if (error == TCB_OK)
 		error = sign_to_size(certificate, pse_key);
 	if (error == TCB_OK)
@@ -264,17 +432,25 @@ enum tcb_error vtpm_certificate_issue(EVP_PKEY *pse_key, enum certify_kind kind,
 	return error;
 }
 
+static enum tcb_error complete_issuer(X509 *certificate, const struct issuer *issuer, struct span certified_ak)
+{
+	if (!name_issuer(X509_get_subject_name(certificate), issuer))
+		return TCB_INTERNAL;
+	TRY(certificate_add(certificate, NID_key_usage, "critical,keyCertSign"));
+	TRY(add_key_ids(certificate, issuer));
+	TRY(certificate_add_cmw(certificate, CERTIFIED_AK_TYPE, certified_ak));
+	return certificate_sign(certificate, issuer->key);
+}
+
 enum tcb_error vtpm_certificate_issuer(EVP_PKEY *pse_key, struct span certified_ak, uint64_t now_s, struct writer *out)
 {
 	X509 *certificate = NULL;
-	enum tcb_error error = certificate_new(CERTIFICATE_ISSUER, CERTIFICATE_ISSUER, pse_key, now_s, true, &certificate);
+	struct issuer issuer;
+	enum tcb_error error;
 
-	if (error == TCB_OK)
-		error = certificate_add(certificate, NID_key_usage, "critical,keyCertSign");
-	if (error == TCB_OK)
-		error = certificate_add_cmw(certificate, CERTIFIED_AK_TYPE, certified_ak);
-	if (error == TCB_OK)
-		error = certificate_sign(certificate, pse_key);
+	TRY(identify(pse_key, certified_ak, &issuer));
+	TRY(begin(&issuer, pse_key, now_s, true, &certificate));
+	error = complete_issuer(certificate, &issuer, certified_ak);
 	if (error == TCB_OK)
 		error = put_der(certificate, out);
 	X509_free(certificate);

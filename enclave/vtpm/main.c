@@ -440,7 +440,7 @@ static enum tcb_error answer_guest(struct vtpm *v, struct span nonce)
 /* Firmware may have dropped an index: it owns the platform. What the TPM refuses now is tried again at the next TPM2_Startup. */
 static enum tcb_error ensure_indices(struct vtpm *v, struct diagnosis *d)
 {
-	if (mailbox_ensure(&v->record.secret) != TCB_OK || credentials_present())
+	if (mailbox_ensure(&v->record.secret) != TCB_OK || credentials_current(v))
 		return TCB_OK;
 	return credentials_write(v, d);
 }
@@ -482,6 +482,8 @@ static enum tcb_error follow_up(struct vtpm *v, struct span command, struct span
 		TRY(vtpm_settle_in(v, d));
 		TRY(ensure_indices(v, d));
 	}
+	if (v->last_command == TPM_CC_CHANGE_EPS)
+		TRY(ensure_indices(v, d)); /* the EKs are others now */
 	if (mailbox_is_request(command, &nonce))
 		TRY(answer_guest(v, nonce));
 	return TCB_OK;

@@ -40,27 +40,84 @@ enum tcb_error nv_define(uint32_t index, uint32_t attributes, struct span auth, 
 	return code == RC_NV_DEFINED ? TCB_OK : error;
 }
 
-enum tcb_error nv_size(uint32_t index, size_t *ret_size)
+/* TPMS_NV_PUBLIC: index, nameAlg, attributes, authPolicy, dataSize. */
+static enum tcb_error read_public(uint32_t index, uint32_t *ret_attributes, struct span *ret_policy, uint16_t *ret_size)
 {
 	struct tpm_command c;
 	struct span public;
+	uint32_t same_index;
+	uint16_t algorithm;
 	struct reader r;
 
 	tpm_begin(&c, TPM_CC_NV_READ_PUBLIC, false);
 	writer_u32(&c.w, index);
 	TRY(tpm_run(&c, NULL, &r, NULL));
 	TRY(reader_tpm2b(&r, &public));
-	if (public.size < 2)
-		return TCB_INTERNAL;
-	*ret_size = (size_t)public.data[public.size - 2] << 8 | public.data[public.size - 1]; /* dataSize stands last */
-	return TCB_OK;
+	r = reader_of(public);
+	TRY(reader_u32(&r, &same_index));
+	TRY(reader_u16(&r, &algorithm));
+	TRY(reader_u32(&r, ret_attributes));
+	TRY(reader_tpm2b(&r, ret_policy));
+	TRY(reader_u16(&r, ret_size));
+	return reader_end(&r);
+}
+
+enum nv_owner nv_look(uint32_t index, struct span policy, size_t *ret_size)
+{
+	uint32_t attributes;
+	struct span found;
+	uint16_t size;
+
+	if (read_public(index, &attributes, &found, &size) != TCB_OK)
+		return NV_FREE;
+	*ret_size = size;
+	return (attributes & ~NV_WRITTEN) == NV_ENCLAVE_WRITES && span_equal(found, policy) ? NV_OURS : NV_ANOTHER;
 }
 
 bool nv_is_defined(uint32_t index)
 {
 	size_t size;
 
-	return nv_size(index, &size) == TCB_OK;
+	return nv_look(index, span_of(NULL, 0), &size) != NV_FREE;
+}
+
+enum tcb_error nv_undefine(uint32_t index)
+{
+	struct tpm_command c;
+	struct reader r;
+
+	tpm_begin(&c, TPM_CC_NV_UNDEFINE, true);
+	writer_u32(&c.w, TPM_RH_PLATFORM);
+	writer_u32(&c.w, index);
+	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
+	return tpm_run(&c, NULL, &r, NULL);
+}
+
+static enum tcb_error read_chunk(uint32_t index, uint8_t *ret_bytes, uint16_t size, uint16_t offset)
+{
+	struct tpm_command c;
+	struct span bytes;
+	struct reader r;
+
+	tpm_begin(&c, TPM_CC_NV_READ, true);
+	writer_u32(&c.w, index);
+	writer_u32(&c.w, index);
+	tpm_authorize(&c, TPM_RS_PW, span_of(NULL, 0));
+	writer_u16(&c.w, size);
+	writer_u16(&c.w, offset);
+	TRY(tpm_run(&c, NULL, &r, NULL));
+	TRY(reader_tpm2b(&r, &bytes));
+	if (bytes.size != size)
+		return TCB_INTERNAL;
+	memcpy(ret_bytes, bytes.data, size);
+	return TCB_OK;
+}
+
+enum tcb_error nv_read(uint32_t index, uint8_t *ret_bytes, size_t size)
+{
+	for (size_t at = 0; at < size; at += NV_CHUNK)
+		TRY(read_chunk(index, ret_bytes + at, (uint16_t)(size - at < NV_CHUNK ? size - at : NV_CHUNK), (uint16_t)at));
+	return TCB_OK;
 }
 
 enum tcb_error nv_ensure_secret(const struct secret256 *secret)

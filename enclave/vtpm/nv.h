@@ -11,8 +11,9 @@
 
 #define NV_INDEX_MAX 2048u /* bytes: libtpms' MAX_NV_INDEX_SIZE */
 
-/* TPMA_NV: OWNERWRITE 1, AUTHWRITE 2, POLICYWRITE 3, PPREAD 16, OWNERREAD 17, AUTHREAD 18, NO_DA 25, PLATFORMCREATE 30 */
+/* TPMA_NV: OWNERWRITE 1, AUTHWRITE 2, POLICYWRITE 3, PPREAD 16, OWNERREAD 17, AUTHREAD 18, NO_DA 25, WRITTEN 29, PLATFORMCREATE 30 */
 #define NV_READABLE (1u << 16 | 1u << 17 | 1u << 18 | 1u << 25 | 1u << 30)
+#define NV_WRITTEN (1u << 29)
 #define NV_GUEST_WRITES (NV_READABLE | 1u << 1 | 1u << 2)
 #define NV_ENCLAVE_WRITES (NV_READABLE | 1u << 3)
 
@@ -22,9 +23,20 @@ enum tcb_error nv_ensure_secret(const struct secret256 *secret) MUST_USE;
 enum tcb_error nv_policy(const struct secret256 *secret, struct digest256 *ret_policy) MUST_USE;
 /* Needs an empty platform authorization (as after each TPM Reset); an index that is there already is left as it is. */
 enum tcb_error nv_define(uint32_t index, uint32_t attributes, struct span auth, struct span policy, uint16_t size) MUST_USE;
-/* The data size of a defined index; TCB_REFUSED where there is none. */
-enum tcb_error nv_size(uint32_t index, size_t *ret_size) MUST_USE;
 bool nv_is_defined(uint32_t index);
+
+/* Who an index belongs to. */
+enum nv_owner {
+	NV_FREE,    /* it is not defined */
+	NV_OURS,    /* only this enclave can write it */
+	NV_ANOTHER, /* somebody else defined it, and may have written it */
+};
+/* `ret_size` is the data size of a defined index. `policy` is nv_policy()'s. */
+enum nv_owner nv_look(uint32_t index, struct span policy, size_t *ret_size);
+/* Needs an empty platform authorization. */
+enum tcb_error nv_undefine(uint32_t index) MUST_USE;
+/* All of an index of this size. TCB_REFUSED: it was never written. */
+enum tcb_error nv_read(uint32_t index, uint8_t *ret_bytes, size_t size) MUST_USE;
 
 /* A policy session for several writes. Where the guest holds every session slot, one of its sessions is saved and loaded back. */
 struct nv_session {

@@ -313,13 +313,16 @@ static X509 *ask_certificate(enum local_request request, struct span body)
 	return certificate;
 }
 
-static X509 *certify(uint8_t kind, struct span tpmt_public)
+static uint64_t generation = 1;
+
+static X509 *certify(enum certify_kind kind, struct span tpmt_public)
 {
+	const struct local_certify asked = { .kind = kind, .id = {{ 0xab, 0xcd }}, .generation = generation, .level = 0, .revision = 164,
+					     .tpmt_public = tpmt_public };
 	uint8_t body_bytes[1024];
 	struct writer w = WRITER_OF(body_bytes);
 
-	writer_u8(&w, kind);
-	writer_tpm2b(&w, tpmt_public);
+	local_certify_encode(&w, &asked);
 	return ask_certificate(LOCAL_CERTIFY, span_of(body_bytes, w.size));
 }
 
@@ -361,7 +364,7 @@ static void certifies_keys_under_the_quote(void **state)
 		size = i2d_X509(certificate, NULL);
 		X509_free(certificate);
 	}
-	for (uint8_t kind = CERTIFY_EK; kind <= CERTIFY_PLATFORM; kind++) {
+	for (enum certify_kind kind = CERTIFY_EK; kind <= CERTIFY_PLATFORM; kind++) {
 		public_bytes[5] = kind == CERTIFY_AK ? 0x05 : 0x03; /* restricted, and sign or decrypt */
 		certificate = certify(kind, span_of(public_bytes, w.size));
 		assert_int_equal(X509_verify(certificate, pse_key), 1);
@@ -377,11 +380,121 @@ static void certifies_keys_under_the_quote(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* An EK certificate of a PSE with this key on a platform with this AK, with its issuer. */
+static void issue(EVP_PKEY *pse_key, const uint8_t ak[4], struct span tpmt_public, uint64_t now_s, X509 **ret_issuer, X509 **ret_certificate)
+{
+	const struct local_certify asked = { .kind = CERTIFY_EK, .id = {{ 1 }}, .generation = 1, .revision = 164, .tpmt_public = tpmt_public };
+	static uint8_t document_bytes[1024], issuer_bytes[8192], certificate_bytes[2048];
+	struct writer claims = WRITER_OF(document_bytes), document = WRITER_OF(document_bytes);
+	struct writer issuer = WRITER_OF(issuer_bytes), certificate = WRITER_OF(certificate_bytes);
+	uint8_t claims_bytes[512];
+	struct certified_ak m = { .ak_public = span_of(ak, 4), .ak_source = AK_SOURCE_MSR, .platform_name = span_of_text("p"),
+				  .quote = span_of_text("quote") };
+	const unsigned char *at;
+
+	claims = WRITER_OF(claims_bytes);
+	assert_int_equal(crypto_p256_public(pse_key, &m.pse_key), TCB_OK);
+	certified_ak_claims_encode(&claims, &m);
+	m.claims_bytes = span_of(claims_bytes, claims.size);
+	certified_ak_encode(&document, &m);
+	assert_int_equal(writer_end(&document, NULL), TCB_OK);
+	assert_int_equal(vtpm_certificate_issuer(pse_key, span_of(document_bytes, document.size), now_s, &issuer), TCB_OK);
+	assert_int_equal(vtpm_certificate_issue(pse_key, span_of(document_bytes, document.size), &asked, now_s, &certificate, NULL), TCB_OK);
+	at = issuer_bytes;
+	*ret_issuer = d2i_X509(NULL, &at, (long)issuer.size);
+	at = certificate_bytes;
+	*ret_certificate = d2i_X509(NULL, &at, (long)certificate.size);
+	assert_true(*ret_issuer != NULL && *ret_certificate != NULL);
+}
+
+static int verify_strictly(X509 *const issuers[], size_t count, X509 *certificate, uint64_t at_s)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int result;
+
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(X509_STORE_add_cert(store, issuers[i]), 1);
+	assert_int_equal(X509_STORE_CTX_init(ctx, store, certificate, NULL), 1);
+	X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_X509_STRICT);
+	X509_STORE_CTX_set_time(ctx, 0, (time_t)at_s);
+	(void)X509_verify_cert(ctx);
+	result = X509_STORE_CTX_get_error(ctx);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	return result;
+}
+
+/* Two platforms, and two boots of one of them, in one trust store. */
+static void certificates_of_many_fit_one_trust_store(void **state)
+{
+	static const uint8_t aks[3][4] = { "ak A", "ak A", "ak B" };
+	enum { COUNT = 3, NOW_S = 1700000000, YEAR_S = 31556952 };
+	X509 *issuers[COUNT], *certificates[COUNT];
+	uint8_t public_bytes[LIMIT_TPM_PUBLIC];
+	struct writer w = WRITER_OF(public_bytes);
+	EVP_PKEY *ek, *keys[COUNT];
+
+	(void)state;
+	assert_int_equal(crypto_p256_new(&ek), TCB_OK);
+	assert_int_equal(fake_ak_public(ek, &w), TCB_OK);
+	for (int i = 0; i < COUNT; i++) {
+		assert_int_equal(crypto_p256_new(&keys[i]), TCB_OK);
+		issue(keys[i], aks[i], span_of(public_bytes, w.size), NOW_S, &issuers[i], &certificates[i]);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		X509 *const others[] = { issuers[(i + 1) % COUNT], issuers[(i + 2) % COUNT] };
+
+		assert_int_equal(verify_strictly(issuers, COUNT, certificates[i], NOW_S), X509_V_OK);
+		assert_int_equal(verify_strictly(issuers, COUNT, certificates[i], NOW_S + 4 * (uint64_t)YEAR_S), X509_V_OK);
+		assert_int_equal(verify_strictly(issuers, COUNT, certificates[i], NOW_S + CERTIFICATE_YEARS * (uint64_t)YEAR_S), X509_V_ERR_CERT_HAS_EXPIRED);
+		assert_int_equal(verify_strictly(others, 2, certificates[i], NOW_S), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+		assert_int_not_equal(X509_NAME_cmp(X509_get_subject_name(issuers[i]), X509_get_subject_name(others[0])), 0);
+		assert_int_not_equal(X509_get_ext_by_NID(certificates[i], NID_subject_directory_attributes, -1), -1);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		X509_free(issuers[i]);
+		X509_free(certificates[i]);
+		EVP_PKEY_free(keys[i]);
+	}
+	EVP_PKEY_free(ek);
+}
+
+/* What is written into an index here fits into it on the next platform, and after many moves. */
+static void certificates_of_all_generations_have_one_size(void **state)
+{
+	static const uint64_t generations[] = { 1, 9, 10, 4096, UINT32_MAX };
+	uint8_t public_bytes[LIMIT_TPM_PUBLIC];
+	struct writer w = WRITER_OF(public_bytes);
+	char subject[256];
+	EVP_PKEY *key;
+	int size = 0;
+
+	(void)state;
+	assert_int_equal(crypto_p256_new(&key), TCB_OK);
+	assert_int_equal(fake_ak_public(key, &w), TCB_OK);
+	for (size_t i = 0; i < sizeof generations / sizeof generations[0]; i++) {
+		X509 *certificate;
+
+		generation = generations[i];
+		certificate = certify(CERTIFY_EK, span_of(public_bytes, w.size));
+		assert_true(i == 0 || i2d_X509(certificate, NULL) == size);
+		size = i2d_X509(certificate, NULL);
+		(void)X509_NAME_oneline(X509_get_subject_name(certificate), subject, sizeof subject);
+		assert_non_null(strstr(subject, "/CN=abcd0000-0000-0000-0000-000000000000"));
+		assert_non_null(strstr(subject, i == 3 ? "generation 0000004096" : "generation "));
+		X509_free(certificate);
+	}
+	generation = 1;
+	EVP_PKEY_free(key);
+}
+
 /* The default EK templates' shape (TCG EK Credential Profile, B.3): RSA-2048, AES-128-CFB, no scheme. */
 static void certifies_rsa_and_refuses_what_is_no_key(void **state)
 {
 	uint8_t public_bytes[LIMIT_TPM_PUBLIC], body_bytes[1024];
 	struct writer w = WRITER_OF(public_bytes), body = WRITER_OF(body_bytes);
+	struct local_certify asked = { .kind = CERTIFY_EK };
 	X509 *certificate;
 	struct span reply;
 
@@ -403,8 +516,8 @@ static void certifies_rsa_and_refuses_what_is_no_key(void **state)
 	assert_int_equal(X509_get_key_usage(certificate), KU_KEY_ENCIPHERMENT);
 	assert_int_equal(EVP_PKEY_get_bits(X509_get0_pubkey(certificate)), 2048);
 	X509_free(certificate);
-	writer_u8(&body, CERTIFY_EK);
-	writer_tpm2b(&body, span_of(public_bytes, w.size - 1)); /* cut */
+	asked.tpmt_public = span_of(public_bytes, w.size - 1); /* cut */
+	local_certify_encode(&body, &asked);
 	assert_int_equal(rig_ask(&vtpm, ROLE_PSE, LOCAL_CERTIFY, span_of(body_bytes, body.size), &reply, &d), TCB_REFUSED);
 	assert_string_equal(d.code, "pse.certify.key");
 }
@@ -522,6 +635,8 @@ int main(void)
 		TEST(an_old_state_is_refused_after_a_restart),
 		TEST(a_step_that_is_not_stored_is_not_acknowledged),
 		TEST(certifies_keys_under_the_quote),
+		TEST(certificates_of_many_fit_one_trust_store),
+		TEST(certificates_of_all_generations_have_one_size),
 		TEST(certifies_rsa_and_refuses_what_is_no_key),
 		TEST(a_lying_host_ends_the_enclave),
 		TEST(a_wrong_answer_ends_the_enclave),
