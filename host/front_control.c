@@ -329,7 +329,7 @@ bool front_control_is_cancel(const struct front_client *client)
 	return recv(client->fd, code, sizeof code, MSG_PEEK | MSG_DONTWAIT) == sizeof code && memcmp(code, cancel, sizeof code) == 0;
 }
 
-bool front_control_serve(struct front *f, struct front_client *client)
+static bool serve_request(struct front *f, struct front_client *client)
 {
 	struct exchange x = { .f = f, .client = client, .answer = writer_of(f->answer + RESULT_SIZE, LIMIT_FRAME - RESULT_SIZE) };
 	struct reader r = reader_of(span_of(f->body, 4));
@@ -348,7 +348,6 @@ bool front_control_serve(struct front *f, struct front_client *client)
 	if (too_large) /* what follows cannot be told from a next request */
 		return answer_control(f, client, RES_FAIL, 0) && false;
 	result = permitted(f, command) ? command->handle(&x) : RES_BAD_ORDINAL;
-	io_close(&client->received_fd); /* what no command took came with the wrong one */
 	if (result != RES_SUCCESS && result != RES_NON_FATAL && code != 0x0c)
 		x.answer.size = 0;
 	if (f->shutdown && !f->options->rests_alone) {
@@ -357,4 +356,12 @@ bool front_control_serve(struct front *f, struct front_client *client)
 		return false;
 	}
 	return answer_control(f, client, result, x.answer.size) && !f->shutdown;
+}
+
+bool front_control_serve(struct front *f, struct front_client *client)
+{
+	bool goes_on = serve_request(f, client);
+
+	io_close(&client->received_fd); /* what no command took came with the wrong one */
+	return goes_on;
 }

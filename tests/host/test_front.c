@@ -15,7 +15,7 @@
 #include "tests/descriptor_count.h"
 #include "tests/host/fake_vtpm.h"
 
-enum { CMD_GET_CAPABILITY = 0x01, CMD_SET_DATAFD = 0x10, CMD_GET_INFO = 0x12, CMD_GET_STATEBLOB = 0x0c, ANSWER_MAX = 16384 };
+enum { CMD_GET_CAPABILITY = 0x01, CMD_SET_DATAFD = 0x10, CMD_GET_INFO = 0x12, CMD_GET_STATEBLOB = 0x0c, CMD_UNKNOWN = 0x99, ANSWER_MAX = 16384 };
 
 static struct host_vtpm vtpm;
 static const struct front_options options = { .control_listener = -1, .data_listener = -1, .owner = -1, .startup = -1 };
@@ -151,6 +151,10 @@ static void descriptors_that_nobody_wants(void **state)
 	for (size_t count = 1; count <= 16; count++) {
 		assert_int_equal(left_open(CMD_GET_CAPABILITY, count, &result), 0);
 		assert_int_equal(result, RES_SUCCESS);
+	}
+	for (size_t count = 1; count <= 16; count++) {
+		assert_int_equal(left_open(CMD_UNKNOWN, count, &result), 0);
+		assert_int_equal(result, RES_BAD_ORDINAL);
 	}
 	for (size_t count = 2; count <= 16; count++) {
 		assert_int_equal(left_open(CMD_SET_DATAFD, count, &result), 0);
