@@ -26,6 +26,7 @@ static struct platform_claims platform_claims;
 enum tcb_error judge_init(struct judge *j, struct span own_quote)
 {
 	TRY(tee_self(&j->self));
+	j->own_quote = own_quote;
 	return quote_peek_root(own_quote, &j->root);
 }
 
@@ -151,6 +152,31 @@ enum tcb_error judge_policy(struct span json, struct diagnosis *d)
 	return take_policy(json, d);
 }
 
+void judge_note_own_collateral(struct judge *j, struct span bytes, uint64_t now_s)
+{
+	struct collateral collateral;
+
+	scope = (struct digest256){{3}};
+	checks = (struct checks){ .memo = memory_under(&scope) };
+	policy_default(&policy);
+	policy.accepted_statuses = ANY_STATUS;
+	bind_policy(j);
+	if (collateral_decode(bytes, &collateral) != TCB_OK ||
+	    quote_appraise(j->own_quote, &collateral, &policy, now_s, &checks, &quote_claims) != TCB_OK)
+		return;
+	if (j->min_tcb_evaluation_number < quote_claims.tcb_evaluation_number)
+		j->min_tcb_evaluation_number = quote_claims.tcb_evaluation_number;
+	(void)!collateral_seen_raise(&j->seen, &quote_claims.marks); /* a full table: only what it has is compared */
+}
+
+/* Asked each time: what was remembered of a judgement says nothing of what was seen since. */
+static bool check_age(const struct judge *j, const struct quote_claims *claims)
+{
+	return check_at_least(&checks, LAYER, "tcbEvaluationDataNumber", "quote.tcbinfo.old", j->min_tcb_evaluation_number,
+			      claims->tcb_evaluation_number) &&
+	       collateral_seen_check(&j->seen, &claims->marks, &checks);
+}
+
 /* ---- a peer at first sight ---- */
 
 /* Our signer, whatever else a policy says. */
@@ -165,18 +191,20 @@ static bool check_own(const struct judge *j, enum enclave_role role, const struc
 	       check_at_least(&checks, LAYER, "isvsvn", "mige.peer.svn", least_svn(j, role), enclave->isv_svn);
 }
 
-static bool check_mige(const struct judge *j, const struct collateral *collateral, uint64_t now_s,
+static bool check_mige(struct judge *j, const struct collateral *collateral, uint64_t now_s,
 		       struct judged_peer *peer)
 {
 	uint8_t wanted[SGX_REPORT_DATA_SIZE];
 
 	if (quote_appraise(span_of(peer->quote, peer->quote_size), collateral, &policy, now_s, &checks,
 			   &quote_claims) != TCB_OK ||
+	    !check_age(j, &quote_claims) ||
 	    ratls_report_data(&peer->key, wanted) != TCB_OK ||
 	    !check_bytes(&checks, LAYER, "report_data", "mige.peer.key", SPAN_OF(wanted), SPAN_OF(quote_claims.report_data)) ||
 	    !check_own(j, ROLE_MIGE, &quote_claims.enclave) ||
 	    !quote_expect_plain(&quote_claims, LAYER, "mige.peer.enclave", &checks))
 		return false;
+	(void)!collateral_seen_raise(&j->seen, &quote_claims.marks);
 	peer->enclave = quote_claims.enclave;
 	peer->tcb_status = quote_claims.tcb_status;
 	peer->tcb_evaluation_number = quote_claims.tcb_evaluation_number;
@@ -209,7 +237,7 @@ static bool check_certified_ak(const struct judge *j, const struct certified_ak 
 			  tpm_name_of(ak->ak_public, &peer->platform.ak) == TCB_OK, "a TPMT_PUBLIC", "something else");
 }
 
-enum tcb_error judge_peer(const struct judge *j, enum judge_side side, const struct wan_attest *attest, uint64_t now_s,
+enum tcb_error judge_peer(struct judge *j, enum judge_side side, const struct wan_attest *attest, uint64_t now_s,
 			  struct judged_peer *peer, struct diagnosis *d)
 {
 	struct certified_ak ak;
@@ -263,7 +291,8 @@ static enum tcb_error judge_platform(const struct judge *j, const struct judged_
 	bind_policy(j);
 	TRY(wan_commitment(nonce, &peer->key, &evidence.commitment));
 	if (!check_mige_by_policy(peer) ||
-	    platform_appraise(&evidence, &policy, now_s, &checks, &platform_claims) != TCB_OK || checks.overflowed)
+	    platform_appraise(&evidence, &policy, now_s, &checks, &platform_claims) != TCB_OK || checks.overflowed ||
+	    !check_age(j, &platform_claims.quote))
 		return refuse(JUDGE_DESTINATION, d);
 	return TCB_OK;
 }

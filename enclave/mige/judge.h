@@ -11,17 +11,24 @@
 #include "core/span.h"
 #include "edge/wan.h"
 #include "enclave/mige/journal.h"
+#include "verify/appraise/collateral_marks.h"
 #include "verify/appraise/policy.h"
 
 #define JUDGE_CERTIFIED_AK_MAX (LIMIT_QUOTE + LIMIT_TPM_PUBLIC + LIMIT_NAME + 256)
 
-/* Who we are. */
+/* Who we are, and the newest collateral that we have seen. */
 struct judge {
 	struct enclave_identity self;
 	struct digest256 root; /* of our own QUOTE: the only root that peers may have */
+	struct span own_quote; /* the caller's, for as long as the judge lives */
+	uint32_t min_tcb_evaluation_number; /* of our own host's collateral */
+	struct collateral_seen seen; /* of every collateral that passed; peers' may not be older */
 };
 
 enum tcb_error judge_init(struct judge *j, struct span own_quote) MUST_USE;
+/* Our own host's collateral. A peer chooses the collateral that it is judged by: it may not be older than this.
+ * What does not pass for our own processor is not taken into account. */
+void judge_note_own_collateral(struct judge *j, struct span collateral, uint64_t now_s);
 
 /* Which statuses of the processor's TCB are let pass at first sight. */
 enum judge_side {
@@ -45,7 +52,7 @@ struct judged_peer {
 };
 
 /* `peer` holds key and quote from the handshake; the rest is filled. Codes: mige.source.refused, mige.destination.refused. */
-enum tcb_error judge_peer(const struct judge *j, enum judge_side side, const struct wan_attest *attest, uint64_t now_s,
+enum tcb_error judge_peer(struct judge *j, enum judge_side side, const struct wan_attest *attest, uint64_t now_s,
 			  struct judged_peer *peer, struct diagnosis *d) MUST_USE;
 
 /* May this owner's vTPM go there? `policy`: the owner's, JSON; empty: the built-in default. The platform quote must commit to `nonce`

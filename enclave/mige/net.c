@@ -68,9 +68,12 @@ static enum tcb_error send_attest(struct mige *m, struct mige_connection *c, str
 	struct wan_attest attest;
 	struct writer w = WRITER_OF(attest_bytes);
 	struct span body;
+	uint64_t now_s;
 
 	attest.certified_ak = mige_certified_ak(m);
+	TRY(host_time(&now_s, d));
 	TRY(host_collateral(&attest.collateral, d));
+	judge_note_own_collateral(&m->judge, attest.collateral, now_s);
 	wan_attest_encode(&w, &attest);
 	TRY(writer_end(&w, &body));
 	return channel_send(&c->channel, WAN_ATTEST, body);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "crypto/crypto.h"
@@ -81,6 +82,7 @@ static int fresh(void **state)
 	other_claims = false;
 	collateral = file_span(&peer_platform.collateral);
 	fake_tee_become(&own.processor, &self);
+	judge = (struct judge){0};
 	return judge_init(&judge, quote_of(&own, &self, span_of("", 0), memory)) == TCB_OK ? 0 : -1;
 }
 
@@ -351,10 +353,36 @@ static void repeats_only_for_a_peer_that_proves_itself(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, fresh)
 
+/* Row F15: a peer is judged by collateral of its own choice. What our own host has, and what we have seen, is the least. */
+static void old_collateral_does_not_pass_beside_newer(void **state)
+{
+	struct file_bytes newer = {0};
+	struct pki_collateral_options options;
+
+	(void)state;
+	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK);
+	pki_collateral_defaults(&options);
+	options.evaluation_number++;
+	rig_issue_collateral(0, &options, &newer);
+	judge_note_own_collateral(&judge, file_span(&newer), now_s);
+	assert_refused("quote.tcbinfo.old");
+	collateral = file_span(&newer);
+	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK);
+	judge = (struct judge){ .self = judge.self, .root = judge.root, .own_quote = judge.own_quote };
+	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK); /* seen with one peer, it holds for the next */
+	collateral = file_span(&peer_platform.collateral);
+	assert_refused("quote.tcbinfo.old");
+	judge = (struct judge){ .self = judge.self, .root = judge.root, .own_quote = judge.own_quote };
+	judge_note_own_collateral(&judge, span_of_text("no collateral"), now_s); /* says nothing */
+	assert_int_equal(judge_as(JUDGE_DESTINATION), TCB_OK);
+	free(newer.data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(lets_a_peer_pass),
+		TEST(old_collateral_does_not_pass_beside_newer),
 		TEST(refuses_another_key),
 		TEST(refuses_another_root),
 		TEST(refuses_another_mige),
