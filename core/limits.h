@@ -13,7 +13,7 @@
 #define LIMIT_IMA_LOG (16u * 1024u * 1024u)  /* an IMA list that a verifier is given by itself */
 #define LIMIT_QUOTE (16u * 1024u)            /* a DCAP quote with its PCK chain */
 #define LIMIT_COLLATERAL (192u * 1024u)      /* collateral document */
-#define LIMIT_POLICY (64u * 1024u)           /* an owner's policy, JSON */
+#define LIMIT_POLICY (16u * 1024u)           /* an owner's policy, JSON: it travels with each hand-over */
 #define LIMIT_NONCE 64u                      /* a requester's nonce (1..64) */
 #define LIMIT_NAME 64u                       /* a platform's name, UTF-8 */
 #define LIMIT_ADDRESS 128u                   /* HOST:PORT */

@@ -141,7 +141,7 @@ enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escr
 	struct journal_entry *entry = find_place(j, &escrow->id);
 	enum tcb_error error;
 
-	if (entry == NULL || escrow->policy.size > JOURNAL_POLICY_MAX)
+	if (entry == NULL || escrow->policy.size > LIMIT_POLICY)
 		return journal_full(d);
 	if (entry->state != JOURNAL_FREE && escrow->generation <= gone_generation(entry))
 		return moved(gone_generation(entry), d);

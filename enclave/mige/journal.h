@@ -25,7 +25,6 @@
 #define JOURNAL_ENTRIES 8192      /* vTPMs that came to this platform, left it, or are about to */
 #define JOURNAL_GRANTS 1024       /* that left, and whose destination has not confirmed it */
 #define JOURNAL_POLICIES 64       /* undecided hand-overs with an owner's policy */
-#define JOURNAL_POLICY_MAX 16384u /* bytes of an owner's policy that can travel */
 
 enum journal_state {
 	JOURNAL_FREE = 0,
@@ -45,7 +44,7 @@ struct journal_platform {
 struct journal_policy {
 	bool used;
 	size_t size;
-	uint8_t bytes[JOURNAL_POLICY_MAX];
+	uint8_t bytes[LIMIT_POLICY];
 };
 
 /* To whom, and what was said. */

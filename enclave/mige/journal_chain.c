@@ -103,7 +103,7 @@ static enum tcb_error escrowed_decode(struct journal *j, struct reader *r, struc
 	bool has;
 
 	TRY(reader_bool(r, &has));
-	TRY(reader_sized(r, JOURNAL_POLICY_MAX, &policy));
+	TRY(reader_sized(r, LIMIT_POLICY, &policy));
 	if (!has)
 		return policy.size == 0 ? TCB_OK : TCB_MALFORMED;
 	ret_e->policy = journal_take_policy(j, policy);

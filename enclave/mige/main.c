@@ -10,7 +10,7 @@
 #include "enclave/mige/ratls.h"
 #include "enclave/tee/tee.h"
 
-static struct mige mige = { .pse = { .peer_role = ROLE_PSE } };
+static struct mige mige; /* zeros: initialisers would put all of it into the image */
 static uint8_t reply_bytes[LIMIT_LOCAL_MESSAGE / 2], message_bytes[LIMIT_LOCAL_MESSAGE];
 
 /* ---- start ---- */
@@ -352,6 +352,7 @@ int main(void)
 {
 	if (ratls_init() != TCB_OK)
 		tee_abort("libssl does not start");
+	mige.pse.peer_role = ROLE_PSE;
 	tee_enter(NULL);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &mige);
 }

@@ -21,7 +21,7 @@
 
 enum { SHUTDOWN_CLEAR = 0, SHUTDOWN_STATE = 1 };
 
-static struct vtpm vtpm = { .pse = { .peer_role = ROLE_PSE }, .mige = { .peer_role = ROLE_MIGE } };
+static struct vtpm vtpm; /* zeros: initialisers would put all of it into the image */
 
 static enum tcb_error no_body(struct span body)
 {
@@ -813,6 +813,8 @@ static void prepare(void)
 int main(void)
 {
 	tee_enter(prepare);
+	vtpm.pse.peer_role = ROLE_PSE;
+	vtpm.mige.peer_role = ROLE_MIGE;
 	levers_on_cancel(enclave_cancelled);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &vtpm);
 }

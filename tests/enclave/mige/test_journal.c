@@ -554,7 +554,7 @@ static void a_write_that_fails_changes_nothing(void **state)
 
 static void has_room_for_many_policies_and_vtpms(void **state)
 {
-	static uint8_t policy[JOURNAL_POLICY_MAX + 1];
+	static uint8_t policy[LIMIT_POLICY + 1];
 	enum revoke_outcome outcome;
 	struct uuid many = id;
 	size_t i;
