@@ -271,6 +271,29 @@ static enum tcb_error make_directory(const struct host_vtpm *v, struct diagnosis
 			      v->place.dir, strerror(errno));
 }
 
+/* Whether another place has a vTPM of this id: a user's directory, say, into which it moved from here. */
+static bool is_elsewhere(struct daemon *daemon, const struct host_vtpm *v)
+{
+	struct vtpm_table *table = daemon->vtpms;
+	bool found = directories_know(daemon, &v->id);
+
+	(void)pthread_mutex_lock(&table->lock);
+	for (size_t i = 0; i < table->count && !found; i++)
+		found = table->entries[i] != v && memcmp(&table->entries[i]->id, &v->id, sizeof v->id) == 0;
+	(void)pthread_mutex_unlock(&table->lock);
+	return found;
+}
+
+/* A creation that a crash or a full disk ended may have left a register for this id in the PSE's ledger. No
+ * place has a state for it. */
+static enum tcb_error drop_leftover(struct daemon *daemon, const struct host_vtpm *v, struct diagnosis *d)
+{
+	if (is_elsewhere(daemon, v))
+		return diagnose(d, TCB_WRONG_STATE, "vtpm.exists", "a vTPM of this id in a user's directory",
+				"an id that is free on this platform", "choose another --id");
+	return vtpms_drop(daemon, &v->id, NULL, NULL, d);
+}
+
 /* A vTPM that has moved away comes back into a new place. */
 static enum tcb_error make_room(struct daemon *daemon, const struct vtpm_create *create, struct diagnosis *d)
 {
@@ -317,7 +340,9 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 		return error;
 	}
 	atomic_fetch_add(&v->users, 1); /* the caller's */
-	error = fill(daemon, v, create, d);
+	error = create->incoming ? TCB_OK : drop_leftover(daemon, v, d);
+	if (error == TCB_OK)
+		error = fill(daemon, v, create, d);
 	if (error != TCB_OK) {
 		vtpm_close_enclave(v);
 		(void)remove_files(v);
@@ -341,19 +366,6 @@ enum tcb_error vtpms_drop(struct daemon *daemon, const struct uuid *id, const st
 	directories_forget(daemon, id);
 	settle_soon(); /* the MigE's journal may forget it too */
 	return TCB_OK;
-}
-
-/* It may have moved from here into a user's directory. */
-static bool is_elsewhere(struct daemon *daemon, const struct host_vtpm *v)
-{
-	struct vtpm_table *table = daemon->vtpms;
-	bool found = directories_know(daemon, &v->id);
-
-	(void)pthread_mutex_lock(&table->lock);
-	for (size_t i = 0; i < table->count && !found; i++)
-		found = table->entries[i] != v && memcmp(&table->entries[i]->id, &v->id, sizeof v->id) == 0;
-	(void)pthread_mutex_unlock(&table->lock);
-	return found;
 }
 
 static enum tcb_error drop_what_is_here(struct daemon *daemon, struct host_vtpm *v, struct diagnosis *d)

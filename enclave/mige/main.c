@@ -129,11 +129,11 @@ static enum tcb_error escrow(struct mige *m, const struct session_request *reque
 
 	(void)step;
 	TRY(local_escrow_decode(request->body, &escrow));
+	TRY(custody_fold(m, &escrow, &escrowed.custody, d)); /* the destination adds one record */
 	if (request->request == LOCAL_ESCROW_AGAIN) {
 		TRY(journal_escrow_again(&m->journal, &escrow, &escrowed.handover, d));
 	} else {
 		TRY(judge_policy(escrow.policy, d)); /* while the VM can still go on here */
-		TRY(custody_fold(m, &escrow, &escrowed.custody, d));
 		TRY(journal_escrow(&m->journal, &escrow, request->session->peer.isv_svn, d));
 		escrowed.handover = escrow.handover;
 	}
