@@ -215,9 +215,11 @@ swtpm_start "$OURS" altered
 ioctl altered --load permanent "$WORK/blob.altered"; ioctl altered --load volatile "$WORK/blob.volatile"
 expect_refusal "an altered blob is refused" 0x101 ioctl altered -i
 log_says "as altered" "$WORK/altered.log" vtpm.blob.altered
-expect "and nothing is lost by it: the vTPM goes on where it was" ioctl a -i
-talk a $startup >/dev/null
-ioctl a --save permanent "$WORK/blob"; ioctl a --save volatile "$WORK/blob.volatile"
+swtpm_start "$OURS" e
+expect "and nothing is lost by it: the vTPM goes on where it was" ioctl e -i
+talk e $startup >/dev/null
+ioctl e --save permanent "$WORK/blob"; ioctl e --save volatile "$WORK/blob.volatile"
+swtpm_stop e
 ioctl altered --load permanent "$WORK/blob"; ioctl altered --load volatile "$WORK/blob.volatile"
 expect "and moves by its true blobs" ioctl altered -i
 swtpm_stop altered

@@ -24,7 +24,7 @@ expect "the guest boots again" guest_wait g
 qmp() { printf '%s\n' '{"execute":"qmp_capabilities"}' "$@" | timeout 5 socat -t 3 - "unix-connect:$WORK/g.qmp,shut-none"; }
 qmp "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >$WORK/stream\"}}" >/dev/null
 for _ in $(seq 100); do qmp '{"execute":"query-migrate"}' | grep -q '"status": "completed"' && break; done
-expect "the stream is whole, and carries the vTPM's blobs" grep -aq TCBMIG01 "$WORK/stream"
+expect "the stream is whole, and carries the vTPM's blobs" grep -aq TCBMIG02 "$WORK/stream"
 output=$("$BUILD/tests/sgxsim/find_windows" "$WORK/plain" "$WORK/stream" "$WORK/A/vtpm/$id/state" "$WORK/A/store/log.0" "$WORK/A/store/log.1")
 if [ $? = 0 ] && [ "$(stat -c %s "$WORK/stream")" -gt 100000 ]; then ok "nothing of the state is in stream, state file or the log with the journal"; else not_ok "nothing of the state is in stream, state file or the log with the journal" "$output"; fi
 expect "the vTPM is escrowed" [ "$(vtpm_member A "$id" state)" = escrowed ]
