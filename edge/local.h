@@ -45,6 +45,7 @@ enum local_request {
 	LOCAL_JOURNAL_OPEN = 14,    /* journal_version -> u8 1: it is one ahead; takes the journal's lease */
 	LOCAL_JOURNAL_COMMIT = 15,  /* journal_version -> nothing; durable when answered */
 	LOCAL_ENDORSE_MIGE = 25,    /* P-256 point: the asker's key -> MigE endorsement (COSE, edge/endorsement.h) */
+	LOCAL_JOURNAL_CHECK = 26,   /* nothing -> nothing; refused unless the asker holds the journal's lease */
 	LOCAL_LEDGER_GRANTED = 22,  /* ledger_handover: this one may arrive -> nothing */
 	LOCAL_LEDGER_RENOUNCE = 23, /* ledger_handover: this one may not arrive any more -> nothing */
 	/* ---- to the MigE ---- */

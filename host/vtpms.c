@@ -284,16 +284,6 @@ static bool is_elsewhere(struct daemon *daemon, const struct host_vtpm *v)
 	return found;
 }
 
-/* A creation that a crash or a full disk ended may have left a register for this id in the PSE's ledger. No
- * place has a state for it. */
-static enum tcb_error drop_leftover(struct daemon *daemon, const struct host_vtpm *v, struct diagnosis *d)
-{
-	if (is_elsewhere(daemon, v))
-		return diagnose(d, TCB_WRONG_STATE, "vtpm.exists", "a vTPM of this id in a user's directory",
-				"an id that is free on this platform", "choose another --id");
-	return vtpms_drop(daemon, &v->id, NULL, NULL, d);
-}
-
 /* A vTPM that has moved away comes back into a new place. */
 static enum tcb_error make_room(struct daemon *daemon, const struct vtpm_create *create, struct diagnosis *d)
 {
@@ -340,9 +330,7 @@ enum tcb_error vtpms_create(struct daemon *daemon, const struct vtpm_create *cre
 		return error;
 	}
 	atomic_fetch_add(&v->users, 1); /* the caller's */
-	error = create->incoming ? TCB_OK : drop_leftover(daemon, v, d);
-	if (error == TCB_OK)
-		error = fill(daemon, v, create, d);
+	error = fill(daemon, v, create, d);
 	if (error != TCB_OK) {
 		vtpm_close_enclave(v);
 		(void)remove_files(v);

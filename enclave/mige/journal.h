@@ -105,6 +105,9 @@ enum tcb_error journal_open(struct journal *j, struct span sealed, struct diagno
 /* A commit that was not answered was made, or was not: finds out. TCB_PLATFORM: it is not known yet,
  * and nothing else may be asked of the journal. */
 enum tcb_error journal_certain(struct journal *j, struct diagnosis *d) MUST_USE;
+/* The same, and that this MigE still holds the journal's lease: another one, with a newer journal, may decide
+ * otherwise. Refused: ledger.journal.superseded. */
+enum tcb_error journal_hold(struct journal *j, struct diagnosis *d) MUST_USE;
 
 struct journal_entry *journal_find(struct journal *j, const struct uuid *id); /* NULL: none */
 /* Only what is escrowed or redeemed. */

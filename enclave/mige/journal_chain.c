@@ -283,6 +283,14 @@ enum tcb_error journal_certain(struct journal *j, struct diagnosis *d)
 	return TCB_OK;
 }
 
+enum tcb_error journal_hold(struct journal *j, struct diagnosis *d)
+{
+	struct span reply;
+
+	TRY(journal_certain(j, d));
+	return session_call(j->pse, LOCAL_JOURNAL_CHECK, span_of(NULL, 0), &reply, d);
+}
+
 /* ---- start ---- */
 
 static enum tcb_error decode_all(struct journal *j, struct span plain, struct journal_version *ret_m)

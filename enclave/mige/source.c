@@ -232,7 +232,7 @@ static const struct permit {
 enum tcb_error source_receive(struct mige *m, struct mige_connection *c, enum wan_kind kind, struct span body,
 			      struct diagnosis *d)
 {
-	TRY(journal_certain(&m->journal, d));
+	TRY(journal_hold(&m->journal, d)); /* what is answered without a commit is the newest journal's, too */
 	for (size_t i = 0; i < sizeof permits / sizeof permits[0]; i++)
 		if (permits[i].stage == c->stage && permits[i].kind == kind)
 			return permits[i].receive(m, c, body, d);

@@ -82,7 +82,8 @@ struct ledger_slot *ledger_find(struct ledger *l, const struct uuid *id);
 
 /* ---- register.c: requests of vTPM enclaves. `session` is the serial of the asker's session, never 0. ---- */
 
-/* A TPM that was made here. Refused: ledger.id.taken. */
+/* A TPM that was made here. It replaces one under its id that was made and has done nothing since, which is
+ * what a crash leaves of a creation. Refused: ledger.id.taken. */
 enum tcb_error register_create(struct ledger *l, const struct ledger_entry *entry, uint64_t session,
 			       struct diagnosis *d) MUST_USE;
 /* The asker has opened this state and takes the lease; other holders are superseded. A state that is
@@ -116,6 +117,8 @@ enum tcb_error register_open_journal(struct ledger *l, const struct journal_vers
 /* Journal and register change in one step. Refused: ledger.journal.superseded, ledger.version, ledger.phase. */
 enum tcb_error register_commit_journal(struct ledger *l, const struct journal_version *m, uint64_t session,
 				       struct diagnosis *d) MUST_USE;
+/* Whether the asker holds the journal's lease: what a MigE answers without a commit rests on it. */
+enum tcb_error register_check_journal(const struct ledger *l, uint64_t session, struct diagnosis *d) MUST_USE;
 /* An expected arrival may happen from now on; or not any more, by whatever enclave has its key.
  * Refused: ledger.journal.superseded. */
 enum tcb_error register_granted(struct ledger *l, const struct ledger_handover *m, uint64_t session,

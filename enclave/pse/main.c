@@ -300,6 +300,13 @@ static enum tcb_error commit_journal(struct pse *p, const struct session_entry *
 	return register_commit_journal(&p->ledger, &m, from->serial, d);
 }
 
+static enum tcb_error check_journal(struct pse *p, const struct session_entry *from, struct span body,
+				    struct writer *reply, struct diagnosis *d)
+{
+	(void)reply;
+	return body.size == 0 ? register_check_journal(&p->ledger, from->serial, d) : TCB_MALFORMED;
+}
+
 static enum tcb_error note_grant(struct pse *p, const struct session_entry *from, struct span body,
 				 struct writer *reply, struct diagnosis *d)
 {
@@ -360,6 +367,7 @@ static const struct permit {
 	{ LOCAL_LEDGER_HAS, 1u << ROLE_MIGE, look_into_ledger },
 	{ LOCAL_JOURNAL_OPEN, 1u << ROLE_MIGE, open_journal },
 	{ LOCAL_JOURNAL_COMMIT, 1u << ROLE_MIGE, commit_journal },
+	{ LOCAL_JOURNAL_CHECK, 1u << ROLE_MIGE, check_journal },
 	{ LOCAL_LEDGER_GRANTED, 1u << ROLE_MIGE, note_grant },
 	{ LOCAL_LEDGER_RENOUNCE, 1u << ROLE_MIGE, renounce },
 };

@@ -141,12 +141,19 @@ static enum tcb_error store_slot(struct ledger *l, const struct ledger_slot *nex
 
 /* ---- requests of vTPM enclaves ---- */
 
+/* A creation that a crash or a full disk ended: nothing was ever stored after it. */
+static bool was_only_created(const struct ledger_slot *slot)
+{
+	return slot->phase == LEDGER_HERE && slot->generation == 1 && slot->version == 1;
+}
+
 enum tcb_error register_create(struct ledger *l, const struct ledger_entry *entry, uint64_t session,
 			       struct diagnosis *d)
 {
 	const struct ledger_slot next = new_slot(entry, session);
+	const struct ledger_slot *slot = ledger_find(l, &entry->id);
 
-	if (ledger_find(l, &entry->id) != NULL)
+	if (slot != NULL && !was_only_created(slot))
 		return diagnose(d, TCB_REFUSED, "ledger.id.taken", "the id of a vTPM that this platform knows",
 				"an id that is free here", "choose another id; or delete that vTPM, and wait a moment");
 	return store_slot(l, &next, d);
@@ -203,7 +210,9 @@ enum tcb_error register_commit(struct ledger *l, const struct ledger_entry *entr
 	TRY(find_held(l, &entry->id, session, &slot, d));
 	if (slot->phase != LEDGER_HERE)
 		return refuse_phase(slot, "a vTPM that runs here", d);
-	if (entry->version != slot->version + 1 || !same_digest(&entry->previous, &slot->digest))
+	if (!same_digest(&entry->lineage, &slot->lineage))
+		return refuse_lineage(d);
+	if (entry->generation != slot->generation || entry->version != slot->version + 1 || !same_digest(&entry->previous, &slot->digest))
 		return refuse_version(entry->version, slot->version, d);
 	next = slot_with(slot, entry);
 	return store_slot(l, &next, d);
@@ -328,7 +337,7 @@ enum tcb_error register_arrive(struct ledger *l, const struct ledger_entry *entr
 
 /* ---- requests of the MigE ---- */
 
-static enum tcb_error check_journal_holder(const struct ledger *l, uint64_t session, struct diagnosis *d)
+enum tcb_error register_check_journal(const struct ledger *l, uint64_t session, struct diagnosis *d)
 {
 	if (l->journal.holder == session)
 		return TCB_OK;
@@ -413,7 +422,7 @@ enum tcb_error register_commit_journal(struct ledger *l, const struct journal_ve
 	struct ledger_slot next;
 	bool changed = false;
 
-	TRY(check_journal_holder(l, session, d));
+	TRY(register_check_journal(l, session, d));
 	if (m->version != l->journal.version + 1 || !same_digest(&m->previous, &l->journal.digest))
 		return refuse_version(m->version, l->journal.version, d);
 	if (slot == NULL && (m->change == JOURNAL_CHANGES_ESCROW || m->change == JOURNAL_CHANGES_GRANT))
@@ -434,7 +443,7 @@ enum tcb_error register_granted(struct ledger *l, const struct ledger_handover *
 {
 	struct ledger_expected *expected = find_expected(l, &m->id, &m->handover);
 
-	TRY(check_journal_holder(l, session, d));
+	TRY(register_check_journal(l, session, d));
 	if (expected != NULL) /* else too many others have come since: its vTPM asks again */
 		expected->granted = true;
 	return TCB_OK;
@@ -446,7 +455,7 @@ enum tcb_error register_renounce(struct ledger *l, const struct ledger_handover 
 	struct ledger_expected *expected = find_expected(l, &m->id, &m->handover);
 	const struct ledger_slot *slot = ledger_find(l, &m->id);
 
-	TRY(check_journal_holder(l, session, d));
+	TRY(register_check_journal(l, session, d));
 	if (slot != NULL && slot->phase != LEDGER_MOVED && same_handover(&slot->handover, &m->handover))
 		return refuse_phase(slot, "a hand-over that was not adopted", d);
 	if (expected != NULL)

@@ -309,6 +309,11 @@ static enum tcb_error adopt(struct vtpm *v, const struct blob_head *head, struct
 	error = state_arrive(v, &head->handover, d);
 	if (error != TCB_OK)
 		record_copy(&v->record, &before);
+	if (error == TCB_PLATFORM) { /* it may be here, or not: an enclave that opens what is stored will know */
+		v->leased = false;
+		v->unsure.version = 0;
+		v->record.state = VTPM_INCOMING;
+	}
 	tee_release(&before, sizeof before);
 	return error;
 }

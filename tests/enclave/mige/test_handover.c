@@ -848,6 +848,7 @@ static void a_second_mige_supersedes_the_first(void **state)
 
 	(void)state;
 	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
 	first = a.mige;
 	a.mige = (struct rig_enclave){0};
 	assert_int_equal(rig_start_mige(&a, NULL), TCB_OK);

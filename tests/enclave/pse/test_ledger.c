@@ -235,13 +235,17 @@ static void an_id_is_one_vtpms(void **state)
 	struct ledger_entry other = entry_of(1, 1, 0, 0);
 
 	(void)state;
-	begin(1, 10);
+	begin(1, 9);
+	begin(1, 10); /* the first one's creation was not finished */
+	assert_refused(check(1, 9), "ledger.copy.superseded");
+	assert_refused(open_entry((struct ledger_entry){ .id = {{1}}, .version = 1 }, 9), "ledger.lineage");
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK);
 	other.lineage.bytes[5] = 1;
 	d = (struct diagnosis){0};
 	assert_refused(register_create(&ledger, &other, 11, &d), "ledger.id.taken");
 	assert_refused(open_entry(other, 11), "ledger.lineage");
 	mige_starts();
-	leave(1, 1, 0xa1, 10);
+	leave(1, 2, 0xa1, 10);
 	{
 		const struct ledger_arrival m = { .id = {{1}}, .lineage = {{9}}, .generation = 3, .handover = {{0xa2}} };
 
@@ -384,6 +388,9 @@ static void a_second_mige_takes_over(void **state)
 	assert_refused(register_open_journal(&ledger, &old, 97, &ahead, &d), "ledger.journal.missing"); /* with an empty journal */
 	assert_int_equal(register_open_journal(&ledger, &journal, 97, &ahead, NULL), TCB_OK);
 	assert_refused(journal_does(JOURNAL_CHANGES_GRANT, 1, 0xa1), "ledger.journal.superseded");
+	d = (struct diagnosis){0};
+	assert_refused(register_check_journal(&ledger, 99, &d), "ledger.journal.superseded"); /* nor does it repeat what it decided */
+	assert_int_equal(register_check_journal(&ledger, 97, NULL), TCB_OK);
 }
 
 static bool drop(uint8_t id, const struct digest256 *newest)
