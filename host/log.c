@@ -363,6 +363,11 @@ void log_hold(void)
 	held = true;
 }
 
+void log_hold_end(void)
+{
+	held = false;
+}
+
 void log_release(struct store_log *log)
 {
 	held = false;

@@ -47,6 +47,8 @@ void log_wait_all(struct store_log *log);
 /* From log_hold() on this thread's log_wait() does nothing, until log_release(), which waits for all that it put meanwhile: for work whose outcome
  * nobody hears of before. What was put keeps its order, so that a power cut leaves what a cut between two waits would have left. */
 void log_hold(void);
+/* Ends log_hold() without waiting: this thread's next log_wait() waits for all of it. */
+void log_hold_end(void);
 void log_release(struct store_log *log);
 
 /* Writes the place's newest state to its file, durably, if it is in the log. */

@@ -100,14 +100,18 @@ enum tcb_error vtpm_load_state(struct host_vtpm *v, struct span sealed, struct d
 	uint8_t *SCRATCH(body_bytes, LIMIT_FRAME);
 	struct writer w = writer_of(body_bytes, LIMIT_FRAME);
 	struct vtpm_load m = { .id = v->id, .sealed = sealed };
+	enum tcb_error error;
 
 	if (!v->place.pending) /* else it is of what was here before */
 		TRY(store_get(v->place.dir, v->place.volatile_state, LIMIT_STATE, &m.volatile_sealed, d));
 	vtpm_load_encode(&w, &m);
 	free((void *)(uintptr_t)m.volatile_sealed.data);
-	TRY(call_with_status(v, CALL_VTPM_LOAD, &w, d));
-	note_loaded(v);
-	return TCB_OK;
+	log_hold(); /* nothing is answered yet: what the vTPM stores first makes its lease durable, too */
+	error = call_with_status(v, CALL_VTPM_LOAD, &w, d);
+	log_hold_end();
+	if (error == TCB_OK)
+		note_loaded(v);
+	return error;
 }
 
 enum tcb_error vtpm_create_state(struct host_vtpm *v, const struct vtpm_create *create, struct diagnosis *d)

@@ -30,7 +30,7 @@ struct ledger_slot {
 	struct handover_id handover; /* the last one, in either direction; zeros: none */
 	bool unsettled;          /* the other side may still act on `handover` */
 	bool drop_when_settled;  /* the host has no use for it any more */
-	struct incarnation incarnation; /* of the holder; stored with the next step */
+	struct incarnation incarnation; /* of the holder */
 	uint64_t holder;             /* serial of the session that has the lease; 0: nobody */
 	struct handover_id offered;  /* by the holder, for the state that is the newest; zeros: none */
 };

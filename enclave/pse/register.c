@@ -194,10 +194,10 @@ enum tcb_error register_open(struct ledger *l, const struct ledger_entry *entry,
 	TRY(check_opened(slot, entry, d));
 	next = slot_with(slot, entry);
 	next.holder = session;
-	if (is_newest(slot, entry))
-		*slot = next; /* nothing that must outlive a restart: enclaves end with their PSE's platform */
+	if (entry->resumes && is_newest(slot, entry))
+		*slot = next;
 	else
-		TRY(store_slot(l, &next, d));
+		TRY(store_slot(l, &next, d)); /* a restart of the PSE does not give the lease back to who had it before */
 	*ret_lease = lease_of(&next);
 	return TCB_OK;
 }

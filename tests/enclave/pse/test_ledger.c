@@ -226,8 +226,13 @@ static void only_the_holder_resumes(void **state)
 	assert_int_equal(open_state(1, 2, 0, 11), TCB_OK); /* a copy is opened */
 	d = (struct diagnosis){0};
 	assert_refused(register_open(&ledger, &e, 21, &lease, &d), "ledger.copy.superseded");
-	restart();
-	assert_int_equal(answered(register_open(&ledger, &e, 22, &lease, NULL)), TCB_OK); /* what the steps know is who committed last */
+	for (int again = 0; again < 2; again++, restart()) { /* a restart of the PSE gives the lease back to nobody */
+		d = (struct diagnosis){0};
+		assert_refused(register_open(&ledger, &e, 22, &lease, &d), "ledger.copy.superseded");
+		e.incarnation.bytes[0] = 11;
+		assert_int_equal(answered(register_open(&ledger, &e, 23, &lease, NULL)), TCB_OK);
+		e.incarnation.bytes[0] = 10;
+	}
 }
 
 static void an_id_is_one_vtpms(void **state)
@@ -598,25 +603,26 @@ static void a_snapshot_passes_over_its_steps(void **state)
 /* The host stored a snapshot and said that it did not. */
 static void a_snapshot_that_was_not_answered_breaks_no_chain(void **state)
 {
-	static uint8_t snapshot[16384];
+	static uint8_t steps[16384];
 	size_t size;
 
 	(void)state;
 	begin(1, 10);
 	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
 	size = store.size;
-	memcpy(snapshot, store.bytes, size);
-	restart();
-	assert_int_equal(open_state(1, 1, 0, 10), TCB_OK);
-	store.size = 0;
-	assert_int_equal(commit(1, 2, 0, 10), TCB_OK); /* a step after the snapshot before */
-	memcpy(snapshot + size, store.bytes, store.size);
-	assert_int_equal(ledger_load(&ledger, span_of(snapshot, size + store.size), NULL), TCB_OK);
-	assert_int_equal(open_state(1, 2, 0, 11), TCB_OK);
+	assert_int_equal(commit(1, 2, 0, 10), TCB_OK); /* a step that names the one before the snapshot */
+	memcpy(steps, store.bytes + size, store.size - size);
+	size = store.size - size;
 	store.fails = true;
 	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_PLATFORM);
 	store.fails = false;
-	assert_int_equal(commit(1, 3, 0, 11), TCB_OK);
+	assert_int_equal(commit(1, 3, 0, 10), TCB_OK);
+	restart();
+	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
+	memcpy(store.bytes + store.size, steps, size); /* a step that the snapshot has */
+	store.size += size;
+	restart();
+	assert_int_equal(open_state(1, 3, 0, 11), TCB_OK);
 	assert_int_equal(ledger_snapshot(&ledger, NULL), TCB_OK);
 	restart();
 	assert_int_equal(open_state(1, 3, 0, 12), TCB_OK);
