@@ -14,6 +14,8 @@
 #include "core/writer.h"
 
 #define BLOB_MAGIC "TCBMIG02"
+#define BLOB_MAGIC_SIZE 8
+#define BLOB_FAMILY_SIZE 6 /* what all releases' blobs begin with */
 
 struct blob_head {
 	uint8_t type; /* enum vtpm_blob */

@@ -22,6 +22,16 @@ bool seal_is_sealed(struct span bytes)
 	return bytes.size > strlen(SEAL_MAGIC) && span_is_text(span_of(bytes.data, strlen(SEAL_MAGIC)), SEAL_MAGIC);
 }
 
+/* "TCBSEAL" and another digit. */
+static bool is_of_another_release(struct span sealed)
+{
+	static const char family[] = "TCBSEAL";
+	size_t size = strlen(family);
+
+	return sealed.size > size && span_is_text(span_of(sealed.data, size), family) && sealed.data[size] >= '0' &&
+	       sealed.data[size] <= '9' && !seal_is_sealed(sealed);
+}
+
 /* CPUSVN stands first in a REPORT (SDM vol. 3D, REPORT); one to ourselves tells ours. */
 static enum tcb_error read_svn(struct tee_svn *ret_svn)
 {
@@ -135,6 +145,10 @@ enum tcb_error seal_open(const char *label, struct span sealed, uint8_t *ret_pla
 	struct seal_head head;
 	struct span aad;
 
+	if (is_of_another_release(sealed))
+		return diagnose_found(d, TCB_REFUSED, "seal.release", "sealed bytes of this release (" SEAL_MAGIC ")",
+				      "run the release that wrote them; CHANGELOG.md says which formats a release reads",
+				      "sealed bytes of another release (%.8s)", (const char *)sealed.data);
 	if (head_decode(&r, &head) != TCB_OK)
 		return diagnose_found(d, TCB_MALFORMED, "seal.malformed", "a sealed file of tcbind",
 				      "restore the file that the enclave wrote last", "%zu bytes that are none",
@@ -146,7 +160,7 @@ enum tcb_error seal_open(const char *label, struct span sealed, uint8_t *ret_pla
 	TRY(make_aad(span_of(sealed.data, SEAL_HEAD_SIZE), label, aad_bytes, sizeof aad_bytes, &aad));
 	if (crypto_open(&key, head.iv, aad, r.rest, ret_plain) != TCB_OK)
 		return diagnose(d, TCB_CRYPTO, "seal.foreign", "sealed bytes that this enclave cannot open",
-				"bytes sealed on this processor by this signer for this purpose, unaltered",
+				"bytes sealed on this processor by this signer and a release of one format, unaltered",
 				"bring back the file that was written on this platform");
 	*ret_bytes = span_of(ret_plain, r.rest.size - AES_GCM_TAG_SIZE);
 	return TCB_OK;

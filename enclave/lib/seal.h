@@ -25,7 +25,7 @@ bool seal_is_current(struct span sealed);
 
 enum tcb_error seal_bytes(const char *label, struct span plain, struct writer *out) MUST_USE;
 
-/* Codes: seal.malformed; seal.svn (written by a newer enclave or on newer
+/* Codes: seal.malformed; seal.release (another release's format); seal.svn (written by a newer enclave or on newer
  * microcode); seal.foreign (another processor, signer, label, or altered:
  * the three cannot be told apart). `ret_plain` takes at least sealed.size bytes. */
 enum tcb_error seal_open(const char *label, struct span sealed, uint8_t *ret_plain, size_t capacity,

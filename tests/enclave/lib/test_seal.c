@@ -98,6 +98,15 @@ static void opens_after_a_processor_update(void **state)
 	assert_false(seal_is_current(sealed));
 }
 
+static void names_another_release(void **state)
+{
+	(void)state;
+	sealed_bytes[7] = '1';
+	assert_code(&processor, writer_identity, LABEL, "seal.release");
+	sealed_bytes[7] = 'x';
+	assert_code(&processor, writer_identity, LABEL, "seal.malformed");
+}
+
 static void refuses_others(void **state)
 {
 	struct enclave_identity other = writer_identity;
@@ -190,6 +199,7 @@ int main(void)
 		cmocka_unit_test_setup(opens_for_the_same_and_later_versions, fresh),
 		cmocka_unit_test_setup(refuses_a_downgrade, fresh),
 		cmocka_unit_test_setup(opens_after_a_processor_update, fresh),
+		cmocka_unit_test_setup(names_another_release, fresh),
 		cmocka_unit_test_setup(refuses_others, fresh),
 		cmocka_unit_test_setup(notices_every_bit_and_every_cut, fresh),
 		cmocka_unit_test_setup(seals_nothing_twice_alike, fresh),
