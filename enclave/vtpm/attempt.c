@@ -18,6 +18,7 @@ enum {
 	TPM_CAP_TPM_PROPERTIES = 6,
 	TPM_PT_LOCKOUT_COUNTER = 0x20e,
 	TPM_RC_OBJECT_MEMORY = 0x902,
+	TPM_CC_LAST = 0x200,
 	TAG_SESSIONS = 0x8002,
 	HANDLE_PCR = 0x00, HANDLE_NV = 0x01, HANDLE_HMAC = 0x02, HANDLE_POLICY = 0x03, HANDLE_PERMANENT = 0x40,
 	HANDLE_TRANSIENT = 0x80, HANDLE_PERSISTENT = 0x81,
@@ -75,7 +76,7 @@ static uint8_t kind_of_entity(uint32_t handle)
 }
 
 /* TPMA_CC (Part 2, 8.9): bits 25 to 27 are the number of handles. */
-static unsigned handles_of(uint32_t code)
+static bool ask_handles_of(uint32_t code, uint8_t *ret_count)
 {
 	struct tpm_command c;
 	uint32_t capability, count, attributes;
@@ -89,8 +90,23 @@ static unsigned handles_of(uint32_t code)
 	if (tpm_run(&c, NULL, &r, NULL) != TCB_OK || reader_u8(&r, &more) != TCB_OK ||
 	    reader_u32(&r, &capability) != TCB_OK || reader_u32(&r, &count) != TCB_OK || count != 1 ||
 	    reader_u32(&r, &attributes) != TCB_OK || (attributes & 0xffff) != code)
-		return 0;
-	return attributes >> 25 & 7;
+		return false;
+	*ret_count = (uint8_t)(attributes >> 25 & 7);
+	return true;
+}
+
+/* What the TPM said once holds: it is the same program. False: the TPM does not take the command now. */
+static bool handles_of(uint32_t code, uint8_t *ret_count)
+{
+	static struct { bool known; uint8_t count; } commands[TPM_CC_LAST];
+
+	if (code >= TPM_CC_LAST)
+		return false; /* no command that this TPM has */
+	if (!commands[code].known && !ask_handles_of(code, &commands[code].count))
+		return false;
+	commands[code].known = true;
+	*ret_count = commands[code].count;
+	return true;
 }
 
 static bool read_counter(uint32_t *ret_counter)
@@ -114,7 +130,7 @@ static bool read_counter(uint32_t *ret_counter)
 
 struct command_parts {
 	uint32_t code;
-	unsigned handle_count;
+	uint8_t handle_count;
 	uint32_t handles[HANDLES_MAX];
 	struct reader authorizations; /* TPMS_AUTH_COMMAND, one after the other */
 };
@@ -129,8 +145,7 @@ static bool parse(struct span command, struct command_parts *ret_parts)
 	if (reader_u16(&r, &tag) != TCB_OK || tag != TAG_SESSIONS || reader_u32(&r, &size) != TCB_OK ||
 	    reader_u32(&r, &ret_parts->code) != TCB_OK)
 		return false;
-	ret_parts->handle_count = handles_of(ret_parts->code);
-	if (ret_parts->handle_count > HANDLES_MAX)
+	if (!handles_of(ret_parts->code, &ret_parts->handle_count) || ret_parts->handle_count > HANDLES_MAX)
 		return false;
 	for (unsigned i = 0; i < ret_parts->handle_count; i++)
 		if (reader_u32(&r, &ret_parts->handles[i]) != TCB_OK)
@@ -195,7 +210,7 @@ enum tcb_error attempt_charge(struct vtpm *v, struct span command, struct diagno
 	uint8_t all = ATTEMPT_OBJECT | ATTEMPT_LOCKOUT, before = v->record.attempts;
 	enum tcb_error error;
 
-	if (before == all || (tpm_command_code(command) == TPM_CC_STARTUP))
+	if (before == all || !lease_needed(command)) /* what needs no lease uses no authorization value */
 		return TCB_OK;
 	v->record.attempts |= kinds_of(command);
 	if (v->record.attempts == before)
