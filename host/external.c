@@ -12,6 +12,7 @@
 #include "edge/blob.h"
 #include "host/aside.h"
 #include "host/directories.h"
+#include "host/key_name.h"
 #include "host/swtpm_file.h"
 #include "host/vtpms.h"
 
@@ -131,23 +132,6 @@ enum tcb_error external_create(struct host_vtpm *v, uint16_t keys, uint8_t pcr_b
 
 /* ---- keys that take their time ---- */
 
-enum tcb_error external_key_of(struct span name, enum vtpm_key *ret_key)
-{
-	static const char *const names[KEY_COUNT] = {
-		[KEY_EK_P384] = "p384", [KEY_EK_P384_SIGNS] = "p384-signs", [KEY_EK_P384_BOTH] = "p384-both",
-		[KEY_EK_RSA2048] = "rsa2048", [KEY_EK_RSA2048_SIGNS] = "rsa2048-signs", [KEY_EK_RSA2048_BOTH] = "rsa2048-both",
-		[KEY_EK_RSA3072] = "rsa3072", [KEY_EK_RSA3072_SIGNS] = "rsa3072-signs", [KEY_EK_RSA3072_BOTH] = "rsa3072-both",
-	};
-
-	for (unsigned key = 0; key < KEY_COUNT; key++) {
-		if (names[key] != NULL && span_is_text(name, names[key])) {
-			*ret_key = (enum vtpm_key)key;
-			return TCB_OK;
-		}
-	}
-	return TCB_MALFORMED;
-}
-
 enum tcb_error external_postpone(struct host_vtpm *v, const char *names, struct diagnosis *d)
 {
 	return place_put_later(&v->place, span_of_text(names), d);
@@ -161,7 +145,7 @@ static enum tcb_error make_keys(struct host_vtpm *v, struct span names, struct d
 		enum vtpm_key key;
 		uint8_t body;
 
-		if (external_key_of(span_of(names.data, size), &key) != TCB_OK)
+		if (key_of_name(span_of(names.data, size), &key) != TCB_OK)
 			return diagnose(d, TCB_MALFORMED, "vtpm.later", "a file of postponed keys with something else in it",
 					"what this program wrote", "remove the file beside the state");
 		body = (uint8_t)key;

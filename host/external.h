@@ -18,8 +18,6 @@ struct external {
 
 /* A new vTPM, whatever is in the place, with these keys and PCR banks (struct vtpm_create). */
 enum tcb_error external_create(struct host_vtpm *v, uint16_t keys, uint8_t pcr_banks, struct diagnosis *d) MUST_USE;
-/* Keys by their names: "p384", "rsa2048", "rsa3072", each also with "-signs" or "-both" behind it. */
-enum tcb_error external_key_of(struct span name, enum vtpm_key *ret_key) MUST_USE;
 /* Keys (names, one a line) that are made when external_open() next finds the vTPM, or by external_finish(): whoever first needs it waits for them. */
 enum tcb_error external_postpone(struct host_vtpm *v, const char *names, struct diagnosis *d) MUST_USE;
 /* Makes what was postponed; the enclave holds the vTPM, which is off. What cannot be made now stays postponed. */

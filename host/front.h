@@ -35,6 +35,7 @@ struct front_options {
 
 struct front_client {
 	int fd, received_fd; /* -1: none; received_fd came with the request being read */
+	bool no_room;        /* a descriptor came with that request, and this process is out of descriptors */
 };
 
 /* The data channel, and what of it is not a whole command yet. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "edge/descriptors.h"
+#include "host/accept.h"
 #include "host/front.h"
 #include "host/io.h"
 #include "host/scratch.h"
@@ -128,6 +129,12 @@ static enum front_result do_set_datafd(struct exchange *x)
 
 	if (f->data.fd >= 0 || f->options->data_fixed)
 		return RES_IOERROR;
+	if (x->client->no_room) {
+		struct diagnosis d = {0};
+
+		front_log(f, accept_no_descriptors(&d), &d);
+		return RES_IOERROR;
+	}
 	if (x->client->received_fd < 0)
 		return RES_BAD_PARAMETER;
 	f->data = (struct front_data){ .fd = x->client->received_fd };
@@ -253,6 +260,7 @@ static bool read_control(struct front_client *client, uint8_t *ret_bytes, size_t
 		if (poll(&ready, 1, PATIENCE_MS) <= 0)
 			return false;
 		got = receive_descriptors(client->fd, ret_bytes, size, 1, &came);
+		client->no_room |= came.no_room;
 		if (came.count == 1) {
 			io_close(&client->received_fd);
 			client->received_fd = came.fds[0];
@@ -360,7 +368,10 @@ static bool serve_request(struct front *f, struct front_client *client)
 
 bool front_control_serve(struct front *f, struct front_client *client)
 {
-	bool goes_on = serve_request(f, client);
+	bool goes_on;
+
+	client->no_room = false;
+	goes_on = serve_request(f, client);
 
 	io_close(&client->received_fd); /* what no command took came with the wrong one */
 	return goes_on;

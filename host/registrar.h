@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The daemon's side of host/registration.h. */
+/* The daemon's side of host/registration.h: registrar.c listens, registered.c serves one vTPM,
+ * registration.c decodes the message. */
 #ifndef TCBIND_HOST_REGISTRAR_H
 #define TCBIND_HOST_REGISTRAR_H
 
-#include "host/registration.h"
 #include "host/vtpms.h"
 
 /* Serves in threads of its own. Code: registrar.socket. */

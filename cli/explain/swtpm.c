@@ -28,6 +28,10 @@ const struct code_explanation explain_swtpm[] = {
 	{"registrar.message",
 	 "The daemon does not understand the program's message.",
 	 "Use programs of one release."},
+	{"registrar.place",
+	 "The daemon cannot keep what stands beside a state file or device (certificates, volatile "
+	 "state) in its own directory, or has no memory.",
+	 "Check the mode of DIR/files of the platform, and the free space there."},
 	{"registrar.socket",
 	 "The daemon's socket for swtpm's programs cannot be made.",
 	 "Check the owner, mode and length of DIR/run."},

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -87,10 +88,35 @@ static void no_message(void **state)
 	assert_int_equal(came.count, 0);
 }
 
+/* A process that has room for some of the descriptors, or for none, is told so, and keeps none. */
+static void no_room_for_all(void **state)
+{
+	struct rlimit before, few;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (unsigned room = 0; room < 3; room++) {
+		struct descriptors came;
+		unsigned open = count_descriptors();
+		int next = dup(pair[0]);
+
+		assert_true(next >= 0);
+		(void)close(next);
+		few = (struct rlimit){(rlim_t)next + room, before.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		assert_int_equal(pass(4, 3, 4, &came), 4);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_true(came.no_room);
+		assert_int_equal(came.count, 0);
+		assert_int_equal(count_descriptors(), open);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_number_of_descriptors, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_room_for_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(message_that_is_too_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_message, set_up, tear_down),
 	};

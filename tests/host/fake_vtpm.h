@@ -11,5 +11,7 @@ enum {
 
 /* CALL_VTPM_INIT fails from now on, or does not. */
 void fake_vtpm_refuse_init(int refuse);
+/* The code of what was logged last. */
+const char *fake_vtpm_logged(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -185,6 +186,27 @@ static void one_data_descriptor(void **state)
 	(void)close(front.data.fd);
 }
 
+/* Without a free descriptor here, the client's is not taken for one that did not come. */
+static void no_room_for_a_descriptor(void **state)
+{
+	struct rlimit before;
+	uint32_t result;
+	const uint8_t request[] = {0, 0, 0, CMD_SET_DATAFD};
+	int next = dup(peer);
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(next >= 0);
+	(void)close(next);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next, before.rlim_max}), 0);
+	result = number_at(ask(SPAN_OF(request), &peer, 1), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(result, RES_IOERROR);
+	assert_string_equal(fake_vtpm_logged(), "daemon.descriptors");
+	assert_int_equal(left_open(CMD_SET_DATAFD, 0, &result), 0);
+	assert_int_equal(result, RES_BAD_PARAMETER);
+}
+
 /* ---- the TPM that is to be there from the start ---- */
 
 static enum tcb_error told;
@@ -239,6 +261,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(info_beyond_the_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(info_in_pieces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(blob_beyond_the_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_room_for_a_descriptor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(descriptors_that_nobody_wants, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(descriptor_of_another_command, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_data_descriptor, set_up, tear_down),
