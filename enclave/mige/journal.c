@@ -278,6 +278,11 @@ enum tcb_error journal_settle(struct journal *j, struct journal_entry *entry, st
 	return settle(j, entry, entry->generation, JOURNAL_CHANGES_SETTLE, d);
 }
 
+enum tcb_error journal_abandon(struct journal *j, struct journal_entry *entry, struct diagnosis *d)
+{
+	return entry->state == JOURNAL_ESCROWED ? settle(j, entry, entry->settled, JOURNAL_CHANGES_NONE, d) : TCB_INTERNAL;
+}
+
 enum tcb_error journal_renounce(struct journal *j, const struct ledger_handover *m, struct journal_arrival *ret_source,
 				struct diagnosis *d)
 {

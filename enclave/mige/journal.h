@@ -149,6 +149,8 @@ enum tcb_error journal_arrive(struct journal *j, const struct uuid *id, const st
 
 /* The ledger has adopted what was ARRIVING, or what was redeemed on this platform itself. */
 enum tcb_error journal_settle(struct journal *j, struct journal_entry *entry, struct diagnosis *d) MUST_USE;
+/* The ledger has no such vTPM any more: its undecided escrow can come to nothing. */
+enum tcb_error journal_abandon(struct journal *j, struct journal_entry *entry, struct diagnosis *d) MUST_USE;
 /* What was granted to this platform is never adopted here; `*ret_source` is to be told. Refused: mige.handover.adopted. */
 enum tcb_error journal_renounce(struct journal *j, const struct ledger_handover *m, struct journal_arrival *ret_source,
 				struct diagnosis *d) MUST_USE;

@@ -32,12 +32,13 @@ static enum tcb_error look_up(struct mige *m, struct journal_entry *const *entri
 	return reader_end(&r);
 }
 
-/* To another platform of ours, or granted on this platform itself: the ledger knows when it is adopted. */
+/* What came, or was granted on this platform itself: the ledger knows when it is adopted. An escrow: the
+ * ledger knows whether its vTPM is still there. */
 static bool may_settle(const struct journal_entry *entry)
 {
 	static const struct journal_platform here;
 
-	return entry->state == JOURNAL_ARRIVING ||
+	return entry->state == JOURNAL_ARRIVING || entry->state == JOURNAL_ESCROWED ||
 	       (entry->state == JOURNAL_REDEEMED && memcmp(&entry->grant->redeemer, &here, sizeof here) == 0);
 }
 
@@ -53,6 +54,14 @@ static size_t pick(struct journal *j, size_t *at, bool (*wanted)(const struct jo
 	return count;
 }
 
+static enum tcb_error settle_by(struct mige *m, struct journal_entry *entry, const struct looked_up *found,
+				struct diagnosis *d)
+{
+	if (entry->state == JOURNAL_ESCROWED)
+		return found->has ? TCB_OK : journal_abandon(&m->journal, entry, d);
+	return found->has && found->generation > entry->generation ? journal_settle(&m->journal, entry, d) : TCB_OK;
+}
+
 static enum tcb_error settle_adopted(struct mige *m, struct diagnosis *d)
 {
 	static struct journal_entry *asked[ASK_AT_ONCE];
@@ -64,8 +73,7 @@ static enum tcb_error settle_adopted(struct mige *m, struct diagnosis *d)
 		if (count > 0)
 			TRY(look_up(m, asked, count, found, d));
 		for (size_t i = 0; i < count; i++)
-			if (found[i].has && found[i].generation > asked[i]->generation)
-				TRY(journal_settle(&m->journal, asked[i], d));
+			TRY(settle_by(m, asked[i], &found[i], d));
 	}
 	return TCB_OK;
 }

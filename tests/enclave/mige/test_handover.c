@@ -977,6 +977,25 @@ static void what_is_settled_goes_with_the_ledgers_entry(void **state)
 	assert_int_equal(a.journal.size, empty);
 }
 
+/* A vTPM that is deleted while its hand-over is open takes no room for ever. */
+static void an_escrow_goes_with_its_vtpm(void **state)
+{
+	size_t empty, kept;
+
+	(void)state;
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(revoke(&at_a), TCB_OK);
+	empty = a.journal.size;
+	assert_int_equal(escrow(&at_a, 1, "{\"version\":1,\"platforms\":{\"unlisted\":\"accept\"}}"), TCB_OK);
+	kept = a.journal.size;
+	assert_int_equal(rig_tidy(&a, 1), 0);
+	assert_int_equal(a.journal.size, kept);
+	forget(&at_a);
+	assert_int_equal(rig_tidy(&a, 2), 0);
+	assert_int_equal(a.journal.size, empty);
+	assert_code(redeem(&at_b), "mige.handover.unknown");
+}
+
 static void only_vtpms_may_ask(void **state)
 {
 	(void)state;
@@ -1023,6 +1042,7 @@ int main(void)
 		TEST(a_confirmation_that_is_lost_is_repeated),
 		TEST(a_source_that_is_away_is_told_later),
 		TEST(what_is_settled_goes_with_the_ledgers_entry),
+		TEST(an_escrow_goes_with_its_vtpm),
 		TEST(only_vtpms_may_ask),
 	};
 
