@@ -9,6 +9,8 @@
 #include "enclave/vtpm/tpm_command.h"
 #include "simulate/tpm.h"
 
+#define FIRST_TRANSIENT 0x80000000u
+
 #define PERMANENT_MAGIC "SIMTPM01"
 #define VOLATILE_MAGIC "SIMVOL01"
 
@@ -20,6 +22,10 @@ enum {
 	CC_SIGN = 0x15d,
 	CC_UNSEAL = 0x15e,
 	CC_GET_RANDOM = 0x17b,
+	CAP_COMMANDS = 2,
+	PT_LOCKOUT_COUNTER = 0x20e,
+	NO_DA = 1 << 10,   /* TPMA_OBJECT */
+	NV_NO_DA = 1 << 25,
 	CC_PCR_EXTEND = 0x182,
 	RC_INITIALIZE = 0x100,
 	RC_COMMAND_CODE = 0x143,
@@ -231,8 +237,20 @@ static enum tcb_error command_decode(struct span bytes, struct command *ret_comm
 	return TCB_OK;
 }
 
+/* An object that the enclave made to fail at: with another authorization than it gives. */
+static uint32_t unseal_transient(void)
+{
+	if (tpm.failed >= SIMULATED_TRIES)
+		return RC_LOCKOUT;
+	tpm.failed++;
+	store();
+	return RC_AUTH_FAIL;
+}
+
 static uint32_t unseal(const struct command *c, struct writer *out)
 {
+	if (c->handle == FIRST_TRANSIENT)
+		return unseal_transient();
 	if (tpm.failed >= SIMULATED_TRIES) {
 		oracle_tpm(TPM_LOCKED_OUT, lineage(), tpm.failed);
 		return RC_LOCKOUT;
@@ -258,6 +276,57 @@ static uint32_t start_up(void)
 	return 0;
 }
 
+static uint32_t handles_of(uint32_t code)
+{
+	switch (code) {
+	case CC_NV_INCREMENT:
+	case TPM_CC_NV_READ: return 2;
+	case CC_UNSEAL:
+	case CC_SIGN:
+	case TPM_CC_QUOTE:
+	case CC_PCR_EXTEND: return 1;
+	default: return 0;
+	}
+}
+
+/* TPM2_GetCapability (TPM 2.0 Part 3, 30.2) of one command, or one property. */
+static uint32_t get_capability(const struct command *c, struct writer *out)
+{
+	struct reader r = c->parameters;
+	uint32_t capability, what;
+
+	if (reader_u32(&r, &capability) != TCB_OK || reader_u32(&r, &what) != TCB_OK)
+		return RC_COMMAND_SIZE;
+	writer_u8(out, 0);
+	writer_u32(out, capability);
+	writer_u32(out, 1);
+	if (capability == CAP_COMMANDS) {
+		writer_u32(out, what | handles_of(what) << 25); /* TPMA_CC */
+	} else {
+		writer_u32(out, what);
+		writer_u32(out, what == PT_LOCKOUT_COUNTER ? tpm.failed : 0);
+	}
+	return 0;
+}
+
+/* The start of a public area: as far as its attributes. Only the object under the PIN is protected against dictionary attacks. */
+static uint32_t read_public(const struct command *c, bool is_nv, struct writer *out)
+{
+	struct reader r = c->parameters;
+	uint32_t handle;
+
+	if (reader_u32(&r, &handle) != TCB_OK)
+		return RC_COMMAND_SIZE;
+	writer_u16(out, is_nv ? 10 : 8);
+	if (is_nv)
+		writer_u32(out, handle);
+	else
+		writer_u16(out, TPM_ALG_ECC);
+	writer_u16(out, TPM_ALG_SHA256);
+	writer_u32(out, is_nv ? (uint32_t)NV_NO_DA : handle == SIMULATED_SEALED ? 0 : (uint32_t)NO_DA);
+	return 0;
+}
+
 static uint32_t execute(const struct command *c, struct writer *out)
 {
 	if (c->code == TPM_CC_STARTUP)
@@ -280,7 +349,12 @@ static uint32_t execute(const struct command *c, struct writer *out)
 	case CC_SIGN:
 	case TPM_CC_QUOTE: oracle_tpm(TPM_SIGNED, lineage(), 0); return 0;
 	case CC_PCR_EXTEND: tpm.pcr[0]++; return 0;
+	case TPM_CC_GET_CAPABILITY: return get_capability(c, out);
+	case TPM_CC_READ_PUBLIC: return read_public(c, false, out);
+	case TPM_CC_NV_READ_PUBLIC: return read_public(c, true, out);
 	case TPM_CC_PCR_READ:
+	case TPM_CC_FLUSH_CONTEXT:
+	case TPM_CC_CREATE_PRIMARY: /* its handle is put into the response by the caller */
 	case CC_GET_RANDOM: return 0;
 	default: return RC_COMMAND_CODE;
 	}
@@ -292,7 +366,7 @@ enum tcb_error engine_process(uint8_t locality, struct span command, struct span
 	uint8_t parameter_bytes[128];
 	uint32_t code = RC_COMMAND_SIZE;
 	struct command c = {0};
-	bool sessions;
+	bool sessions, has_handle;
 
 	(void)locality;
 	if (!tpm.running)
@@ -301,9 +375,12 @@ enum tcb_error engine_process(uint8_t locality, struct span command, struct span
 	if (command_decode(command, &c) == TCB_OK)
 		code = execute(&c, &parameters);
 	sessions = code == 0 && c.tag == TAG_SESSIONS;
+	has_handle = code == 0 && c.code == TPM_CC_CREATE_PRIMARY;
 	writer_u16(&w, sessions ? TAG_SESSIONS : TAG_PLAIN);
-	writer_u32(&w, (uint32_t)((sessions ? 10u + 4 + 5 : 10u) + (code == 0 ? parameters.size : 0)));
+	writer_u32(&w, (uint32_t)((sessions ? 10u + 4 + 5 : 10u) + (has_handle ? 4u : 0u) + (code == 0 ? parameters.size : 0)));
 	writer_u32(&w, code);
+	if (has_handle)
+		writer_u32(&w, FIRST_TRANSIENT);
 	if (sessions)
 		writer_u32(&w, (uint32_t)parameters.size);
 	if (code == 0)

@@ -5,14 +5,17 @@
 
 #include <stdio.h>
 
-enum { ROUNDS = 3, BLOBS_TRIED = 4, STATES_TRIED = 8 };
+enum { ROUNDS = 2, BLOBS_TRIED = 4, STATES_TRIED = 8 /* in the second round; all in the first */ };
 
 static char last_refusals[160];
+static unsigned lineage_refused; /* platforms, a bit each */
 
 static void note_refusal(const struct platform *p, const struct diagnosis *d)
 {
 	size_t used = strlen(last_refusals);
 
+	if (strcmp(d->code, "ledger.lineage") == 0)
+		lineage_refused |= 1u << p->index;
 	if (d->code[0] != '\0' && used + 40 < sizeof last_refusals)
 		(void)snprintf(last_refusals + used, sizeof last_refusals - used, " %s:%s", p->name, d->code);
 }
@@ -24,32 +27,6 @@ static bool goes_on(struct enclave *e, const struct identity *id)
 	(void)!vtpm_use(e, USE_INCREMENT, &d);
 	note_refusal(e->platform, &d);
 	return id->goes_on;
-}
-
-/* With the enclaves that run. */
-static bool try_running(struct machine *m, const struct identity *id)
-{
-	for (unsigned p = 0; p < world.platform_count; p++) {
-		struct place *place = place_of(&world.platforms[p], m);
-
-		for (unsigned i = 0; i < PLACE_ENCLAVES && place->enclaves[i] != NULL; i++) {
-			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_STATUS, NULL, NULL);
-			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_RESUME, NULL, NULL);
-			if (goes_on(place->enclaves[i], id))
-				return true;
-		}
-	}
-	return false;
-}
-
-static void kill_all(struct machine *m)
-{
-	for (unsigned p = 0; p < world.platform_count; p++) {
-		struct place *place = place_of(&world.platforms[p], m);
-
-		while (place->enclaves[0] != NULL)
-			vtpm_kill(place->enclaves[0]);
-	}
 }
 
 /* Blobs are brought to every platform in turn. */
@@ -72,10 +49,49 @@ static bool try_blobs(struct machine *m, const struct blobs *blobs, const struct
 	return id->goes_on;
 }
 
+/* Blobs that an enclave still gives, or makes again for a hand-over that has not come. */
+static bool try_export(struct machine *m, struct enclave *e, const struct identity *id)
+{
+	struct blobs blobs = {0};
+
+	if (vtpm_export(e, &blobs, NULL) != TCB_OK)
+		return false;
+	(void)try_blobs(m, &blobs, id);
+	blobs_free(&blobs);
+	return id->goes_on;
+}
+
+/* With the enclaves that run. */
+static bool try_running(struct machine *m, const struct identity *id)
+{
+	for (unsigned p = 0; p < world.platform_count; p++) {
+		struct place *place = place_of(&world.platforms[p], m);
+
+		for (unsigned i = 0; i < PLACE_ENCLAVES && place->enclaves[i] != NULL; i++) {
+			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_STATUS, NULL, NULL);
+			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_RESUME, NULL, NULL);
+			if (goes_on(place->enclaves[i], id))
+				return true;
+			if (try_export(m, place->enclaves[i], id))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void kill_all(struct machine *m)
+{
+	for (unsigned p = 0; p < world.platform_count; p++) {
+		struct place *place = place_of(&world.platforms[p], m);
+
+		while (place->enclaves[0] != NULL)
+			vtpm_kill(place->enclaves[0]);
+	}
+}
+
 /* From one stored state; blobs of a hand-over that has not come are made again. */
 static bool try_state(struct machine *m, struct place *place, unsigned back, const struct identity *id)
 {
-	struct blobs blobs = {0};
 	struct diagnosis d = {0};
 	struct enclave *e = vtpm_open(place, back, NULL, &d);
 
@@ -84,45 +100,79 @@ static bool try_state(struct machine *m, struct place *place, unsigned back, con
 	note_refusal(place->platform, &d);
 	if (e == NULL)
 		return false;
-	if (!id->goes_on && vtpm_call(e, CALL_VTPM_STATUS, NULL, NULL) == TCB_OK && vtpm_export(e, &blobs, NULL) == TCB_OK)
-		(void)try_blobs(m, &blobs, id);
-	blobs_free(&blobs);
+	if (!id->goes_on && vtpm_call(e, CALL_VTPM_STATUS, NULL, NULL) == TCB_OK)
+		(void)try_export(m, e, id);
 	vtpm_kill(e);
 	enclave_release(e);
 	return id->goes_on;
 }
 
 /* The newest is tried first; a copy that was superseded may have stored after it. */
-static bool try_stored(struct machine *m, struct platform *p, const struct identity *id)
+static bool try_stored(struct machine *m, struct platform *p, unsigned limit, const struct identity *id)
 {
 	struct place *place = place_of(p, m);
 	unsigned count = place->states.count; /* more are stored meanwhile: those are tried again in the next round */
 
-	for (unsigned i = 0; i < STATES_TRIED && i < count; i++)
-		if (try_state(m, place, place->states.count - count + i, id))
+	for (unsigned i = 0; i < limit && i < count && i < place->states.count; i++)
+		if (try_state(m, place, place->states.count > count ? place->states.count - count + i : i, id))
 			return true;
 	return false;
 }
 
-static bool try_everything(struct machine *m, const struct identity *id)
+static void tidy_all(void)
+{
+	for (unsigned p = 0; p < world.platform_count; p++)
+		tidy_platform(&world.platforms[p]);
+}
+
+static bool try_everything(struct machine *m, bool blobs_lost, const struct identity *id)
 {
 	if (try_running(m, id))
 		return true;
 	kill_all(m);
+	tidy_all();
 	for (int round = 0; round < ROUNDS; round++) {
 		last_refusals[0] = '\0';
 		for (unsigned p = 0; p < world.platform_count; p++)
-			if (try_stored(m, &world.platforms[p], id))
+			if (try_stored(m, &world.platforms[p], round == 0 ? HISTORY_MAX : STATES_TRIED, id))
 				return true;
-		for (unsigned i = 0; i < BLOBS_TRIED && i < m->blob_count; i++)
+		for (unsigned i = 0; !blobs_lost && i < BLOBS_TRIED && i < m->blob_count; i++)
 			if (try_blobs(m, &m->blobs[m->blob_count - 1 - i], id))
 				return true;
+		tidy_all();
 	}
 	return false;
 }
 
+/* In every place that was made for its id: it may have gone from one to another. */
+static bool try_machines(const struct uuid *id, bool blobs_lost, const struct identity *identity)
+{
+	lineage_refused = 0;
+	for (unsigned i = 0; i < world.machine_count && !identity->goes_on; i++)
+		if (memcmp(&world.machines[i].id, id, sizeof *id) == 0)
+			(void)try_everything(&world.machines[i], blobs_lost, identity);
+	return identity->goes_on;
+}
+
+/* Another vTPM has the id on a platform that this one must come to: its operator deletes that one, which has gone on before. */
+static bool try_without_twins(const struct uuid *id, bool blobs_lost, const struct identity *identity)
+{
+	unsigned platforms = lineage_refused;
+
+	for (unsigned p = 0; p < world.platform_count; p++)
+		if ((platforms >> p & 1) != 0 && world.platforms[p].pse != NULL)
+			(void)!host_ecall(world.platforms[p].pse, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, NULL);
+	return platforms != 0 && try_machines(id, blobs_lost, identity);
+}
+
+static bool is_lost(const struct identity *identity)
+{
+	return identity->served && !identity->goes_on;
+}
+
 void finish_all(void *context)
 {
+	struct finish *finish = context;
 	struct diagnosis d = {0};
 
 	for (unsigned p = 0; p < world.platform_count; p++) {
@@ -130,12 +180,15 @@ void finish_all(void *context)
 		if (!world.platforms[p].up)
 			oracle_violate("I4", "platform %s does not start: %s: %s", world.platforms[p].name, d.code, d.found);
 	}
+	for (unsigned i = 0; i < oracle.identity_count; i++)
+		if (is_lost(&oracle.identities[i]))
+			(void)try_machines(&world.machines[oracle.identities[i].machine].id, finish->blobs_lost, &oracle.identities[i]);
 	for (unsigned i = 0; i < oracle.identity_count; i++) {
-		struct identity *id = &oracle.identities[i];
-		struct machine *m = &world.machines[id->machine];
+		const struct identity *identity = &oracle.identities[i];
+		const struct uuid *id = &world.machines[identity->machine].id;
 
-		if (id->served && !m->dropped && !try_everything(m, id))
-			oracle_violate("I4", "machine %u is lost:%s", id->machine, last_refusals);
+		if (is_lost(identity) && !try_machines(id, finish->blobs_lost, identity) && !try_without_twins(id, finish->blobs_lost, identity))
+			oracle_violate("I4", "machine %u is lost:%s", identity->machine, last_refusals);
 	}
-	*(bool *)context = true;
+	finish->done = true;
 }

@@ -54,8 +54,8 @@ static struct enclave *running_for(const struct move *m)
 	struct place *place = place_for(m);
 	struct enclave *e = place != NULL ? place->enclaves[0] : NULL;
 
-	if (place != NULL && (e == NULL || !e->alive || !e->on) && place->states.count > 0)
-		switch_on(vtpm_open_newest(place, NULL));
+	if (place != NULL && (e == NULL || !e->alive || !e->on) && (e = vtpm_run_newest(place)) != NULL)
+		enclave_release(e);
 	return enclave_for(m);
 }
 
@@ -107,8 +107,10 @@ static void start(const struct move *m)
 {
 	struct place *place = place_for(m);
 
-	if (place != NULL)
-		switch_on(vtpm_open_newest(place, NULL));
+	struct enclave *e = place != NULL ? vtpm_run_newest(place) : NULL;
+
+	if (e != NULL)
+		enclave_release(e);
 }
 
 static const enum use uses[16] = { USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_READ, USE_READ, USE_GUESS, USE_GUESS,
@@ -225,21 +227,25 @@ static void kill_one(const struct move *m)
 	enclave_release(e);
 }
 
-static void tidy(const struct move *m)
+void tidy_platform(struct platform *p)
 {
-	struct platform *p = platform_of(m);
 	uint8_t body_bytes[8];
 	struct writer w = WRITER_OF(body_bytes);
 	bool done = false;
 
 	writer_u64(&w, ++p->tidy_round);
-	for (int i = 0; i < 4 && !done; i++) {
+	for (int i = 0; i < 8 && !done; i++) {
 		struct bytes reply = {0};
 
 		if (network_ask(p, CALL_MIGE_TIDY, SPAN_OF(body_bytes), &reply, &done, NULL) != TCB_OK)
 			return;
 		bytes_free(&reply);
 	}
+}
+
+static void tidy(const struct move *m)
+{
+	tidy_platform(platform_of(m));
 }
 
 static void snapshot(const struct move *m)
@@ -284,6 +290,47 @@ static void remake(const struct move *m)
 		twin->at = e->platform;
 		if (vtpm_init(e, 0, NULL) == TCB_OK)
 			(void)!vtpm_use(e, USE_INCREMENT, NULL);
+	}
+	enclave_release(e);
+}
+
+/* An enclave under way is told that its hand-over was granted; that it believed so is stored, and does not reach the PSE. */
+static void bait(const struct move *m)
+{
+	struct actor *a = actor_current();
+	struct enclave *e = running_for(m);
+	struct blobs blobs;
+
+	if (e == NULL)
+		return;
+	if (vtpm_export(e, &blobs, NULL) == TCB_OK) {
+		remember_blobs(machine_of(m), &blobs);
+		a->faults[0] = (struct fault){ .at = (uint16_t)(a->crossings + 1), .kind = FAULT_REFUSE };
+		a->faults[1] = (struct fault){ .at = (uint16_t)(a->crossings + 2), .kind = m->pick % 2 == 0 ? FAULT_ERROR : FAULT_KILL };
+		(void)!vtpm_call(e, m->pick % 8 < 4 ? CALL_VTPM_RESUME : CALL_VTPM_STATUS, NULL, NULL);
+		a->faults[0].kind = a->faults[1].kind = FAULT_NONE;
+	}
+	enclave_release(e);
+}
+
+static void revive(const struct move *m)
+{
+	struct machine *machine = machine_of(m);
+	struct place *place = place_for(m);
+	struct enclave *e, *to;
+	struct blobs blobs;
+
+	if (place == NULL || place->states.count == 0 || (e = vtpm_open(place, m->pick % place->states.count, NULL, NULL)) == NULL)
+		return;
+	if (vtpm_export(e, &blobs, NULL) == TCB_OK) {
+		to = vtpm_ready_for_import(place_of(platform_of(m), machine), NULL);
+		if (to != NULL && vtpm_import(to, &blobs, NULL) == TCB_OK) {
+			machine->at = to->platform;
+			(void)!vtpm_use(to, USE_INCREMENT, NULL);
+		}
+		if (to != NULL)
+			enclave_release(to);
+		remember_blobs(machine, &blobs);
 	}
 	enclave_release(e);
 }
@@ -345,6 +392,8 @@ static const struct {
 	[MOVE_REMAKE] = { "remake", remake, 1, false },
 	[MOVE_VERSION] = { "version", version, 1, false },
 	[MOVE_FORGET] = { "forget", forget, 1, false },
+	[MOVE_BAIT] = { "bait", bait, 3, false },
+	[MOVE_REVIVE] = { "revive", revive, 4, false },
 };
 
 static bool is_idle(void *context)
@@ -371,7 +420,7 @@ void move_do(const struct move *m)
 
 /* ---- plans ---- */
 
-enum { TOGETHER_MAX = 2 };
+enum { TOGETHER_MAX = 2, MARATHON = 420, MARATHON_OF = 40 };
 
 static const char *const fault_names[FAULT_COUNT] = {
 	"none", "refuse", "error", "refuse after", "error after", "kill", "kill after", "restart", "repeat", "stale", "flip", "power cut",
@@ -445,6 +494,24 @@ static void leave_out(struct move *m)
 			m->faults[i].kind = FAULT_NONE;
 }
 
+/* One vTPM goes to and fro, under few faults. */
+static void make_marathon(struct random *r, struct plan *plan)
+{
+	plan->platforms = 2;
+	plan->machines = 1;
+	plan->together = 0;
+	plan->count = MARATHON;
+	for (unsigned i = 1; i < plan->count; i++) {
+		struct move *m = &plan->moves[i];
+
+		m->platform = (uint8_t)i;
+		draw_honest(r, i % 8 == 0 ? 0 : 1, m);
+		if (random_percent(r, 2))
+			draw_faults(r, 50, m);
+		leave_out(m);
+	}
+}
+
 void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_plan)
 {
 	static const uint8_t percents[] = { 3, 10, 20, 40 };
@@ -456,6 +523,12 @@ void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_pla
 	ret_plan->platforms = hostile ? 2 + random_below(&r, PLATFORMS_MAX - 1) : 2;
 	ret_plan->together = hostile ? random_below(&r, TOGETHER_MAX + 1) : 0;
 	ret_plan->machines = hostile ? 1 + random_below(&r, 3) : 1;
+	ret_plan->blobs_lost = random_percent(&r, 50);
+	ret_plan->moves[0].kind = MOVE_CREATE;
+	if (hostile && random_below(&r, MARATHON_OF) == 0) {
+		make_marathon(&r, ret_plan);
+		return;
+	}
 	percent = percents[random_below(&r, sizeof percents / sizeof percents[0])];
 	for (unsigned i = 0; i < count; i++) {
 		struct move *m = &ret_plan->moves[i];

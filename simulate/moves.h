@@ -27,6 +27,8 @@ enum move_kind {
 	MOVE_REMAKE,   /* another machine with an id that is there */
 	MOVE_VERSION,  /* enclaves of another SVN from now on */
 	MOVE_FORGET,   /* sessions are forgotten */
+	MOVE_BAIT,     /* an enclave is told that its vTPM has moved, and nothing of it reaches the PSE */
+	MOVE_REVIVE,   /* any stored state is made to give blobs, which are brought somewhere */
 	MOVE_COUNT,
 };
 
@@ -43,6 +45,7 @@ struct move {
 
 struct plan {
 	unsigned platforms, machines, count;
+	bool blobs_lost;   /* whoever finishes has only what enclaves still give */
 	unsigned together; /* moves that may be under way when the next begins */
 	bool hostile;
 	struct move moves[MOVES_MAX];
@@ -73,17 +76,26 @@ void vtpm_kill(struct enclave *e);
 struct enclave *vtpm_open(struct place *place, unsigned back, const struct bytes *volatile_state, struct diagnosis *d);
 /* The same with the newest that opens. */
 struct enclave *vtpm_open_newest(struct place *place, struct diagnosis *d);
+/* The same with the newest that runs: it is switched on. */
+struct enclave *vtpm_run_newest(struct place *place);
 /* A new enclave that takes blobs: with the newest state, or of an empty place. */
 struct enclave *vtpm_ready_for_import(struct place *place, struct diagnosis *d);
 /* The newest that the host has there; NULL: none. */
 struct enclave *place_enclave(const struct place *place, unsigned which);
 
+/* One round in which the MigE tells others what they wait for. */
+void tidy_platform(struct platform *p);
 struct blobs blobs_copy(const struct blobs *b);
 void blobs_free(struct blobs *b);
 
 /* ---- finish.c ---- */
 
-/* Honest hosts from now on: every vTPM must go on somewhere. Runs as an actor. */
+struct finish {
+	bool blobs_lost; /* blobs that were fetched before are gone */
+	bool done;
+};
+
+/* Honest hosts from now on: every vTPM must go on somewhere. Runs as an actor; `context`: a struct finish. */
 void finish_all(void *context);
 
 #endif

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "simulate/oracle.h"
 #include "simulate/random.h"
 
-enum { HANGS_S = 60 };
+enum { HANGS_S = 60, SHRINK_S = 30 /* at most */ };
+
+static time_t shrink_until;
 
 static unsigned active;
 
@@ -42,17 +45,17 @@ static void run_moves(struct plan *plan, struct run_result *r)
 	step_down_to(0);
 }
 
-static void let_honest_finish(void)
+static void let_honest_finish(bool blobs_lost)
 {
-	bool done = false;
+	struct finish finish = { .blobs_lost = blobs_lost };
 
 	world.hostile = false;
 	for (unsigned p = 0; p < world.platform_count; p++)
 		world.platforms[p].isv_svn = VTPM_SVN_MAX;
 	world.network_fault = FAULT_NONE;
 	oracle.finishing = true;
-	(void)actor_start(MOVES_MAX, finish_all, &done, NULL);
-	while (!done && oracle.violation[0] == '\0' && actors_step())
+	(void)actor_start(MOVES_MAX, finish_all, &finish, NULL);
+	while (!finish.done && oracle.violation[0] == '\0' && actors_step())
 		;
 }
 
@@ -69,7 +72,7 @@ static void run_here(uint64_t seed, struct plan *plan, struct run_result *r)
 	world.hostile = plan->hostile;
 	run_moves(plan, r);
 	if (oracle.violation[0] == '\0')
-		let_honest_finish();
+		let_honest_finish(plan->blobs_lost);
 	(void)snprintf(r->violation, sizeof r->violation, "%s", oracle.violation);
 	r->frames = world.frames;
 	r->handovers = oracle.handovers;
@@ -114,6 +117,8 @@ static bool fails_alike(uint64_t seed, const struct plan *plan, const char *viol
 	struct run_result r;
 	size_t prefix = strcspn(violation, ":");
 
+	if (time(NULL) > shrink_until)
+		return false;
 	run_in_child(seed, plan, &r);
 	return strncmp(r.violation, violation, prefix + 1) == 0;
 }
@@ -167,6 +172,7 @@ static void run_serially(uint64_t seed, struct plan *plan, const char *violation
 
 void run_shrink(uint64_t seed, struct plan *plan, const struct run_result *failed)
 {
+	shrink_until = time(NULL) + SHRINK_S;
 	run_serially(seed, plan, failed->violation);
 	if (failed->moves < plan->count)
 		plan->count = failed->moves;

@@ -28,6 +28,19 @@ static void take_out(struct place *place, const struct enclave *e)
 	}
 }
 
+/* As the daemon does when an enclave has ended. */
+static void forget_sessions(struct platform *p, uint64_t number)
+{
+	uint8_t body_bytes[8];
+	struct writer w = WRITER_OF(body_bytes);
+
+	writer_u64(&w, number);
+	if (p->pse != NULL && !p->starting)
+		(void)!host_ecall(p->pse, CALL_PSE_FORGET, SPAN_OF(body_bytes), NULL, NULL);
+	if (p->mige != NULL && !p->starting)
+		(void)!host_ecall(p->mige, CALL_MIGE_FORGET, SPAN_OF(body_bytes), NULL, NULL);
+}
+
 void vtpm_kill(struct enclave *e)
 {
 	struct place *place = e->place;
@@ -38,6 +51,7 @@ void vtpm_kill(struct enclave *e)
 		take_out(place, e);
 		trace_event("kill at=%s enclave=%llu", place->platform->name, (unsigned long long)e->number);
 		enclave_kill(e);
+		forget_sessions(place->platform, e->number);
 		enclave_release(e);
 		return;
 	}
@@ -220,6 +234,20 @@ struct enclave *vtpm_open_newest(struct place *place, struct diagnosis *d)
 	if (e == NULL)
 		(void)diagnose_again(d, TCB_REFUSED, &first);
 	return e;
+}
+
+struct enclave *vtpm_run_newest(struct place *place)
+{
+	for (unsigned back = 0; back < TRIED && back < place->states.count; back++) {
+		struct enclave *e = vtpm_open(place, back, NULL, NULL);
+
+		if (e == NULL)
+			continue;
+		if (vtpm_init(e, 0, NULL) == TCB_OK)
+			return e;
+		enclave_release(e);
+	}
+	return NULL;
 }
 
 struct enclave *vtpm_ready_for_import(struct place *place, struct diagnosis *d)

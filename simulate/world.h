@@ -17,7 +17,7 @@
 
 #define PLATFORMS_MAX 4
 #define MACHINES_MAX 8
-#define HISTORY_MAX 48  /* stored files that a place remembers, the newest among them */
+#define HISTORY_MAX 96  /* stored files that a place remembers, the newest among them */
 #define PLACE_ENCLAVES 4
 #define BLOBS_MAX 12
 #define MESSAGES_MAX 16

@@ -39,6 +39,9 @@ static enum tcb_error check_enclave(struct mige *m, const struct journal_entry *
 {
 	struct span policy = {0};
 
+#ifdef TCBIND_PLANT_F7
+	return TCB_OK; /* planted: an older enclave gets what a newer one had */
+#endif
 	if (entry->policy != NULL)
 		policy = span_of(entry->policy->bytes, entry->policy->size);
 	return judge_vtpm(&m->judge, enclave, entry->exporter_svn, policy, d);

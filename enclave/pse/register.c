@@ -153,6 +153,9 @@ enum tcb_error register_create(struct ledger *l, const struct ledger_entry *entr
 	const struct ledger_slot next = new_slot(entry, session);
 	const struct ledger_slot *slot = ledger_find(l, &entry->id);
 
+#ifdef TCBIND_PLANT_F13
+	slot = NULL; /* planted: a new vTPM takes over the id of another */
+#endif
 	if (slot != NULL && !was_only_created(slot))
 		return diagnose(d, TCB_REFUSED, "ledger.id.taken", "the id of a vTPM that this platform knows",
 				"an id that is free here", "choose another id; or delete that vTPM, and wait a moment");
@@ -176,6 +179,10 @@ static enum tcb_error check_opened(const struct ledger_slot *slot, const struct 
 {
 	if (!same_digest(&slot->lineage, &entry->lineage))
 		return refuse_lineage(d);
+#ifdef TCBIND_PLANT_F2
+	if (slot->phase == LEDGER_MOVED)
+		return TCB_OK; /* planted: an old state of a vTPM that has moved opens */
+#endif
 	if (slot->generation != entry->generation || (!is_newest(slot, entry) && !is_next(slot, entry)))
 		return refuse_state(slot, entry, d);
 	if (entry->resumes && memcmp(&slot->incarnation, &entry->incarnation, sizeof slot->incarnation) != 0)
@@ -252,6 +259,9 @@ static enum tcb_error check_arrival(const struct ledger_slot *slot, const struct
 		return TCB_OK;
 	if (!same_digest(&slot->lineage, lineage))
 		return refuse_lineage(d);
+#ifdef TCBIND_PLANT_F1
+	return TCB_OK; /* planted: blobs serve any number of times */
+#endif
 	if (generation <= slot->generation)
 		return diagnose_found(d, TCB_REFUSED, "ledger.arrived", "a generation that was not on this platform",
 				      "run the vTPM from the state that this platform has; migration blobs serve once",

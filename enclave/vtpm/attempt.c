@@ -210,6 +210,9 @@ enum tcb_error attempt_charge(struct vtpm *v, struct span command, struct diagno
 	uint8_t all = ATTEMPT_OBJECT | ATTEMPT_LOCKOUT, before = v->record.attempts;
 	enum tcb_error error;
 
+#ifdef TCBIND_PLANT_F4
+	return TCB_OK; /* planted: a wrong password is counted only afterwards */
+#endif
 	if (before == all || !lease_needed(command)) /* what needs no lease uses no authorization value */
 		return TCB_OK;
 	v->record.attempts |= kinds_of(command);

@@ -255,6 +255,21 @@ enum tcb_error state_create(struct vtpm *v, struct diagnosis *d)
 	return TCB_OK;
 }
 
+#ifdef TCBIND_PLANT_F12
+/* Planted: a crash between the two leaves a register whose state nobody has. */
+static enum tcb_error arrive_in_two_steps(struct vtpm *v, struct ledger_entry *entry, struct span sealed,
+					  struct diagnosis *d)
+{
+	struct span reply;
+
+	TRY(call_pse(v, LOCAL_LEDGER_ARRIVE, entry, &reply, d));
+	TRY(host_store(STORE_VTPM_STATE, sealed, d));
+	note_stored(v, entry);
+	v->leased = true;
+	return TCB_OK;
+}
+#endif
+
 enum tcb_error state_arrive(struct vtpm *v, const struct handover_id *handover, struct diagnosis *d)
 {
 	struct ledger_entry entry;
@@ -263,6 +278,9 @@ enum tcb_error state_arrive(struct vtpm *v, const struct handover_id *handover, 
 	TRY(draw_incarnation(v));
 	TRY(seal_next(v, &entry, &sealed));
 	entry.handover = *handover;
+#ifdef TCBIND_PLANT_F12
+	return arrive_in_two_steps(v, &entry, sealed, d);
+#endif
 	TRY(store_as(v, LOCAL_LEDGER_ARRIVE, &entry, sealed, d));
 	v->leased = true;
 	return TCB_OK;
