@@ -18,6 +18,8 @@ enum {
 	TPM_CAP_TPM_PROPERTIES = 6,
 	TPM_PT_LOCKOUT_COUNTER = 0x20e,
 	TPM_RC_OBJECT_MEMORY = 0x902,
+	TPM_RC_AUTH_FAIL_1 = 0x98e, /* of the first session */
+	TPM_RC_LOCKOUT = 0x921,
 	TPM_CC_LAST = 0x200,
 	TAG_SESSIONS = 0x8002,
 	HANDLE_PCR = 0x00, HANDLE_NV = 0x01, HANDLE_HMAC = 0x02, HANDLE_POLICY = 0x03, HANDLE_PERMANENT = 0x40,
@@ -308,17 +310,20 @@ static enum tcb_error flush(uint32_t handle)
 	return tpm_run(&c, NULL, &r, NULL);
 }
 
-/* A wrong password; that the TPM refuses it is what is wanted. */
-static enum tcb_error fail_once(uint32_t code, uint32_t handle)
+/* A wrong password. The TPM must have refused it for that reason: then it has counted it. */
+static enum tcb_error fail_once(uint32_t command_code, uint32_t handle)
 {
 	static const uint8_t wrong[] = { 2 };
 	struct tpm_command c;
+	uint32_t code = 0;
 	struct reader r;
 
-	tpm_begin(&c, (enum tpm_cc)code, true);
+	tpm_begin(&c, (enum tpm_cc)command_code, true);
 	writer_u32(&c.w, handle);
 	tpm_authorize(&c, TPM_RS_PW, SPAN_OF(wrong));
-	return tpm_run(&c, NULL, &r, NULL) == TCB_REFUSED ? TCB_OK : TCB_INTERNAL;
+	if (tpm_run(&c, NULL, &r, &code) != TCB_REFUSED)
+		return TCB_INTERNAL;
+	return code == TPM_RC_AUTH_FAIL_1 || code == TPM_RC_LOCKOUT ? TCB_OK : TCB_INTERNAL;
 }
 
 /* The guest has all places for objects: one is saved, and loaded back into the only place that is free. */
