@@ -38,21 +38,27 @@ settle() { # PLATFORM: it is there again
 	wait_for_daemon "$1"
 }
 
-# each_cut WHAT STEP...: STEP N with the Nth call cut, from the first on, until one is not cut any more
+# each_cut WHAT STEP...: STEP N with the Nth call cut, from the first on, until one is not cut any
+# more. The daemon is killed at each call. The enclaves are killed at each odd call and the disk is
+# full at each even one; EVERY_CUT=1 tries each call in these ways, too.
 each_cut() {
-	local what=$1 n
+	local what=$1 first=1 stride=2 tried=0 n
 	shift
+	[ $cut_by = full ] && first=2
+	if [ $cut_by = kill ] || [ -n "${EVERY_CUT:-}" ]; then first=1 stride=1; fi
 	: >"$WORK/killed"
-	for n in $(seq 99); do
-		[ $((n % CUTS_A_RUN)) = 1 ] && run_anew A B
+	for n in $(seq $first $stride 99); do
+		[ $((tried % CUTS_A_RUN)) = 0 ] && run_anew A B
+		tried=$((tried + 1))
 		"$@" "$n" >"$WORK/step" 2>&1 || {
 			not_ok "$what: cut $n" "$(cat "$WORK/step")"
 			return
 		}
 		[ "$left" -gt 0 ] && break
 	done
-	if [ $cut_by = enclaves ] && [ ! -s "$WORK/killed" ]; then not_ok "$what: $((n - 1)) cuts" "no enclave was killed"
-	elif [ "$n" -gt 3 ]; then ok "$what: $((n - 1)) cuts"; else not_ok "$what: $((n - 1)) cuts" "few: is the daemon cut at all?"; fi
+	what="$what: $((tried - 1)) cuts"
+	if [ $cut_by = enclaves ] && [ ! -s "$WORK/killed" ]; then not_ok "$what" "no enclave was killed"
+	elif [ "$n" -gt 3 ]; then ok "$what"; else not_ok "$what" "few: is the daemon cut at all?"; fi
 }
 
 # gives_again FROM DIR TO DIR: what was granted to platform TO, and has not come
