@@ -4,7 +4,7 @@
 # stays below the 32 KiB of the mailbox, and verifies, also where only the first platform is listed.
 . "$(dirname "$0")/../../tools/harness.sh"
 
-count=${HAND_OVERS:-300}
+hand_overs=${HAND_OVERS:-300}
 expect "pki init" "$TCBIND" pki init "$WORK/P"
 for name in A B; do
 	expect "platform init $name" "$TCBIND" platform init "$WORK/$name" --pki "$WORK/P" --name $name
@@ -17,10 +17,10 @@ verdict() { # POLICY N: of the evidence after N hand-overs
 }
 
 started=$SECONDS
-if /usr/bin/python3 "$(dirname "$0")/journey.py" "$TCBIND" "$WORK" "$id" "$count" >"$WORK/journey" 2>&1; then
-	ok "$count hand-overs in a row"
+if /usr/bin/python3 "$(dirname "$0")/journey.py" "$TCBIND" "$WORK" "$id" "$hand_overs" >"$WORK/journey" 2>&1; then
+	ok "$hand_overs hand-overs in a row"
 else
-	not_ok "$count hand-overs in a row" "$(tail -n 20 "$WORK/journey" "$WORK/A.err" "$WORK/B.err")"
+	not_ok "$hand_overs hand-overs in a row" "$(tail -n 20 "$WORK/journey" "$WORK/A.err" "$WORK/B.err")"
 fi
 sed 's/^/# after /' "$WORK/journey"
 echo "# $((SECONDS - started)) seconds"
@@ -29,14 +29,14 @@ expect "evidence was asked for four times" [ "$(sizes | wc -l)" = 4 ]
 expect "each time it fits into the mailbox" [ "$(sizes | awk '$1 >= 32768 || $2 == 0 || $2 >= 32768' | wc -l)" = 0 ]
 
 # Policies: of A alone from what came back to it; B is reached from it by custody.
-expect "a policy from the last evidence on A" "$TCBIND" policy from-evidence "$WORK/evidence.$count" -o "$WORK/of-a" --allow-moves
+expect "a policy from the last evidence on A" "$TCBIND" policy from-evidence "$WORK/evidence.$hand_overs" -o "$WORK/of-a" --allow-moves
 jq 'del(.vtpms) | .platforms.unlisted = "refuse"' "$WORK/of-a" >"$WORK/only-a"
 jq 'del(.vtpms)' "$WORK/of-a" >"$WORK/by-custody"
 expect "after 1 it is on B, a platform that A gave it to" [ "$(verdict by-custody 1)" = "trusted 2 1" ]
 expect "which is refused without custody" [ "$(verdict only-a 1)" = "not-trusted 2 0 platform.unlisted" ]
-for n in 10 100 "$count"; do
+for n in 10 100 "$hand_overs"; do
 	expect "after $n it is trusted" [ "$(verdict by-custody "$n")" = "trusted $((n + 1)) $n" ]
 done
 jq '.custody = {"platforms": "listed"}' "$WORK/only-a" >"$WORK/listed"
-expect "a folded chain tells of B, which is not listed" [ "$(verdict listed "$count")" = "not-trusted $((count + 1)) $count custody.unlisted" ]
+expect "a folded chain tells of B, which is not listed" [ "$(verdict listed "$hand_overs")" = "not-trusted $((hand_overs + 1)) $hand_overs custody.unlisted" ]
 done_testing
