@@ -22,7 +22,7 @@ if /usr/bin/python3 "$(dirname "$0")/journey.py" "$TCBIND" "$WORK" "$id" "$hand_
 else
 	not_ok "$hand_overs hand-overs in a row" "$(tail -n 20 "$WORK/journey" "$WORK/A.err" "$WORK/B.err")"
 fi
-sed 's/^/# after /' "$WORK/journey"
+sed -nE 's/^([0-9]+: [0-9]+ bytes)/# after \1/p' "$WORK/journey"
 echo "# $((SECONDS - started)) seconds"
 sizes() { sed -nE 's/^[0-9]+: ([0-9]+) bytes, in NV ([0-9]+)$/\1 \2/p' "$WORK/journey"; }
 expect "evidence was asked for four times" [ "$(sizes | wc -l)" = 4 ]
