@@ -8,14 +8,11 @@
 enum { ROUNDS = 2, BLOBS_TRIED = 4, STATES_TRIED = 8 /* in the second round; all in the first */ };
 
 static char last_refusals[160];
-static unsigned lineage_refused; /* platforms, a bit each */
 
 static void note_refusal(const struct platform *p, const struct diagnosis *d)
 {
 	size_t used = strlen(last_refusals);
 
-	if (strcmp(d->code, "ledger.lineage") == 0)
-		lineage_refused |= 1u << p->index;
 	if (d->code[0] != '\0' && used + 40 < sizeof last_refusals)
 		(void)snprintf(last_refusals + used, sizeof last_refusals - used, " %s:%s", p->name, d->code);
 }
@@ -119,6 +116,13 @@ static bool try_stored(struct machine *m, struct platform *p, unsigned limit, co
 	return false;
 }
 
+/* What an operator does where nothing else helps. */
+static void restart_all(void)
+{
+	for (unsigned p = 0; p < world.platform_count; p++)
+		(void)platform_restart(&world.platforms[p], NULL);
+}
+
 static void tidy_all(void)
 {
 	for (unsigned p = 0; p < world.platform_count; p++)
@@ -139,6 +143,7 @@ static bool try_everything(struct machine *m, bool blobs_lost, const struct iden
 		for (unsigned i = 0; !blobs_lost && i < BLOBS_TRIED && i < m->blob_count; i++)
 			if (try_blobs(m, &m->blobs[m->blob_count - 1 - i], id))
 				return true;
+		restart_all();
 		tidy_all();
 	}
 	return false;
@@ -147,7 +152,6 @@ static bool try_everything(struct machine *m, bool blobs_lost, const struct iden
 /* In every place that was made for its id: it may have gone from one to another. */
 static bool try_machines(const struct uuid *id, bool blobs_lost, const struct identity *identity)
 {
-	lineage_refused = 0;
 	for (unsigned i = 0; i < world.machine_count && !identity->goes_on; i++)
 		if (memcmp(&world.machines[i].id, id, sizeof *id) == 0)
 			(void)try_everything(&world.machines[i], blobs_lost, identity);
@@ -157,12 +161,17 @@ static bool try_machines(const struct uuid *id, bool blobs_lost, const struct id
 /* Another vTPM has the id on a platform that this one must come to: its operator deletes that one, which has gone on before. */
 static bool try_without_twins(const struct uuid *id, bool blobs_lost, const struct identity *identity)
 {
-	unsigned platforms = lineage_refused;
+	bool dropped = false;
 
-	for (unsigned p = 0; p < world.platform_count; p++)
-		if ((platforms >> p & 1) != 0 && world.platforms[p].pse != NULL)
-			(void)!host_ecall(world.platforms[p].pse, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, NULL);
-	return platforms != 0 && try_machines(id, blobs_lost, identity);
+	for (unsigned i = 0; i < oracle.identity_count; i++) {
+		const struct identity *twin = &oracle.identities[i];
+		struct platform *p = &world.platforms[twin->at];
+
+		if (twin == identity || !twin->goes_on || memcmp(&world.machines[twin->machine].id, id, sizeof *id) != 0 || p->pse == NULL)
+			continue;
+		dropped |= host_ecall(p->pse, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, NULL) == TCB_OK;
+	}
+	return dropped && try_machines(id, blobs_lost, identity);
 }
 
 static bool is_lost(const struct identity *identity)

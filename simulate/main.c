@@ -74,6 +74,7 @@ static void read_options(int argc, char **argv)
 		{ "keep", required_argument, NULL, 'k' },      { "honest", no_argument, NULL, 'h' },
 		{ "no-shrink", no_argument, NULL, 'n' },
 		{ "failures", required_argument, NULL, 'f' },  { "calls", no_argument, NULL, 'c' },
+		{ "serial", no_argument, NULL, '1' },
 		{ "avoid", required_argument, NULL, 'a' },
 		{ "trace", required_argument, NULL, 'o' },     { 0 },
 	};
