@@ -158,20 +158,30 @@ static bool try_machines(const struct uuid *id, bool blobs_lost, const struct id
 	return identity->goes_on;
 }
 
-/* Another vTPM has the id on a platform that this one must come to: its operator deletes that one, which has gone on before. */
-static bool try_without_twins(const struct uuid *id, bool blobs_lost, const struct identity *identity)
+/* Where another vTPM has been under the same id. */
+static unsigned twins_were_at(const struct identity *identity)
 {
-	bool dropped = false;
+	const struct uuid *id = &world.machines[identity->machine].id;
+	unsigned platforms = 0;
 
 	for (unsigned i = 0; i < oracle.identity_count; i++) {
 		const struct identity *twin = &oracle.identities[i];
-		struct platform *p = &world.platforms[twin->at];
 
-		if (twin == identity || !twin->goes_on || memcmp(&world.machines[twin->machine].id, id, sizeof *id) != 0 || p->pse == NULL)
-			continue;
-		dropped |= host_ecall(p->pse, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, NULL) == TCB_OK;
+		if (twin != identity && memcmp(&world.machines[twin->machine].id, id, sizeof *id) == 0)
+			platforms |= twin->answered_at;
 	}
-	return dropped && try_machines(id, blobs_lost, identity);
+	return platforms;
+}
+
+/* The other has gone on before. Its operator deletes it wherever this one has not been. */
+static bool try_without_twins(const struct uuid *id, bool blobs_lost, const struct identity *identity)
+{
+	unsigned platforms = twins_were_at(identity) & ~identity->answered_at;
+
+	for (unsigned p = 0; p < world.platform_count; p++)
+		if ((platforms >> p & 1) != 0 && world.platforms[p].pse != NULL)
+			(void)!host_ecall(world.platforms[p].pse, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, NULL);
+	return platforms != 0 && try_machines(id, blobs_lost, identity);
 }
 
 static bool is_lost(const struct identity *identity)

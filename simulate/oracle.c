@@ -189,7 +189,7 @@ static void judge_answer(const struct enclave *e, const struct call_record *r, u
 	trace_event("answer at=%s enclave=%llu machine=%u residence=%u event=%d value=%llu", e->platform->name, (unsigned long long)e->number,
 		    id->machine, e->residence, (int)r->events[i].event, (unsigned long long)r->events[i].value);
 	id->served = true;
-	id->at = e->platform->index;
+	id->answered_at |= 1u << e->platform->index;
 	if (oracle.finishing)
 		id->goes_on = true;
 	check_holder(id, e, r->began);

@@ -25,7 +25,7 @@ struct identity {
 	unsigned machine; /* index */
 	bool served;      /* has answered at least once */
 	bool goes_on;     /* has answered since the faults stopped */
-	unsigned at; /* platform of its last answer, index */
+	unsigned answered_at; /* platforms, a bit each */
 	unsigned wrong_pins;
 	uint64_t acknowledged;    /* the highest value of its counter that an answer told */
 	uint64_t acknowledged_at;
