@@ -57,6 +57,18 @@ void vtpm_kill(struct enclave *e)
 	}
 }
 
+/* The oldest that nobody uses makes room. */
+static void make_room(void)
+{
+	struct enclave *oldest = NULL;
+
+	for (struct enclave *e = enclave_first(); e != NULL; e = e->next)
+		if (e->place != NULL && !e->locked && e->users == 1)
+			oldest = e;
+	if (oldest != NULL)
+		vtpm_kill(oldest);
+}
+
 /* Held for the caller, too. NULL: too many run. */
 struct enclave *vtpm_start(struct place *place)
 {
@@ -64,6 +76,8 @@ struct enclave *vtpm_start(struct place *place)
 
 	if (place->enclaves[PLACE_ENCLAVES - 1] != NULL)
 		vtpm_kill(place->enclaves[PLACE_ENCLAVES - 1]);
+	if (!module_has(ROLE_VTPM))
+		make_room();
 	if (!module_has(ROLE_VTPM))
 		return NULL;
 	e = enclave_start(place->platform, &place->platform->processor, ROLE_VTPM, place->platform->isv_svn, 0);
