@@ -184,7 +184,9 @@ static void write_to_place(const struct store_log *log, struct place *place, con
 	struct span sealed = span_of(bytes, mark->size);
 
 	error = last ? place_write_last(place, sealed, &d) : place_write(place, sealed, &d);
-	if (error != TCB_OK && aside_keep(log->dir, &owner, sealed, &d) != TCB_OK)
+	if (error == TCB_OK)
+		aside_drop(place, log->dir); /* an older state that could not be put there */
+	else if (aside_keep(log->dir, &owner, sealed, &d) != TCB_OK)
 		log_give_up("a state that can be put nowhere");
 	free(bytes);
 }

@@ -11,6 +11,7 @@
 #include "edge/mige.h"
 #include "edge/pse.h"
 #include "host/agent.h"
+#include "host/aside.h"
 #include "host/ask_pse.h"
 #include "host/daemon.h"
 #include "host/paths.h"
@@ -265,6 +266,22 @@ static enum tcb_error start_pse(struct daemon *daemon, struct diagnosis *d)
 	return TCB_OK;
 }
 
+/* The newest: where the disk was full it is aside. */
+static enum tcb_error read_journal(const struct daemon *daemon, struct span *ret_sealed, struct diagnosis *d)
+{
+	struct place place;
+	struct span file;
+	enum tcb_error error;
+
+	services_journal_place(daemon, &place);
+	TRY(store_get(daemon->store_dir, place.state, LIMIT_STATE, &file, d));
+	*ret_sealed = file;
+	error = aside_take(&place, daemon->store_dir, &file, ret_sealed, d);
+	if (error != TCB_OK)
+		free((void *)(uintptr_t)file.data);
+	return error;
+}
+
 static enum tcb_error start_mige(struct daemon *daemon, struct diagnosis *d)
 {
 	static uint8_t body_bytes[LIMIT_STATE + 512];
@@ -273,7 +290,7 @@ static enum tcb_error start_mige(struct daemon *daemon, struct diagnosis *d)
 				.platform_name = span_of_text(daemon->config.name) };
 	struct span body;
 
-	TRY(store_get(daemon->store_dir, "mige.journal", LIMIT_STATE, &m.sealed_journal, d));
+	TRY(read_journal(daemon, &m.sealed_journal, d));
 	mige_start_encode(&w, &m);
 	free((void *)(uintptr_t)m.sealed_journal.data);
 	TRY(writer_end(&w, &body));
