@@ -124,12 +124,14 @@ static void judges_a_head_before_its_body(void **state)
 	} cases[] = {
 		{ {0xff, 0xff, 0xff, 0xff, WAN_REDEEM}, TCB_LIMIT },
 		{ {0, 4, 0x41, 0, WAN_REDEEM}, TCB_LIMIT },  /* more than quote and log */
-		{ {0, 0, 0, 41, WAN_ASK}, TCB_LIMIT },       /* an ask has 40 */
+		{ {0, 0, 0, 117, WAN_ASK}, TCB_LIMIT },      /* an ask has 116 */
 		{ {0, 0, 0, 33, WAN_CHALLENGE}, TCB_LIMIT },
 		{ {0, 0, 0, 17, WAN_CONFIRM}, TCB_LIMIT },
 		{ {0, 0, 0, 17, WAN_CONFIRMED}, TCB_LIMIT },
 		{ {0, 0, 0, 0, 0}, TCB_MALFORMED },
-		{ {0, 0, 0, 0, 9}, TCB_MALFORMED },
+		{ {0, 0, 0, 17, WAN_RETURN}, TCB_LIMIT },
+		{ {0, 0, 0, 17, WAN_RETURNED}, TCB_LIMIT },
+		{ {0, 0, 0, 0, WAN_RETURNED + 1}, TCB_MALFORMED },
 	};
 	enum wan_kind kind;
 	struct span body;
