@@ -35,6 +35,17 @@ enclaves_of() {
 	done
 }
 
+# hexadecimal [OPTIONS OF OD] [FILE]: its bytes as digits, or those of standard input
+hexadecimal() { od -An -v -tx1 "$@" | tr -d ' \n'; }
+
+# certificate_names PEM OID: passes if the certificate contains the encoding of this OID. OpenSSL's text does not tell: each version has names for more OIDs.
+certificate_names() {
+	local oid
+	oid=$(openssl asn1parse -genstr "OID:$2" -noout -out - | hexadecimal)
+	[ -n "$oid" ] || return 1
+	openssl x509 -in "$1" -outform der | hexadecimal | grep -q "$oid"
+}
+
 # kill_hard WHAT PID: kill -9 at once; a kill that kills nothing is a failure, or what follows would show nothing
 kill_hard() {
 	if [ -n "$2" ] && kill -9 "$2"; then

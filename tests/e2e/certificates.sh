@@ -96,23 +96,26 @@ expect_refusal "the issuer of a platform that never ran" "platform.issuer" "$TCB
 expect "without -o it goes to standard output" sh -c "'$TCBIND' platform issuer $WORK/A/platform | cmp - $WORK/A.issuer"
 
 # ---- what they say ----
-text() { openssl x509 -in "$1" -noout -text; }
+# text PEM: names in the form of RFC 2253, which all versions of OpenSSL print alike
+text() { openssl x509 -in "$1" -noout -text -nameopt RFC2253,-dn_rev; }
 for index in 0x01c00002 0x01c0000a 0x01c00016; do
 	text "$WORK/A.$index" >"$WORK/text"
-	for wanted in "X509v3 Authority Key Identifier" "X509v3 Subject Key Identifier" "X509v3 Subject Directory Attributes" "2.23.133.8.1" \
-		"CN = [0-9a-f-]*, dnQualifier = generation 0000000001"; do
+	for wanted in "X509v3 Authority Key Identifier" "X509v3 Subject Key Identifier" "X509v3 Subject Directory Attributes"; do
 		expect "$index has $wanted" grep -q "$wanted" "$WORK/text"
 	done
+	expect "$index is for an endorsement key" certificate_names "$WORK/A.$index" 2.23.133.8.1
+	expect "$index says the vTPM and its generation" grep -q "CN=[0-9a-f-]*,dnQualifier=generation 0000000001" "$WORK/text"
 	expect "$index is valid now, and not in six years" sh -c "openssl x509 -in $WORK/A.$index -noout -checkend 86400 && \
 		! openssl x509 -in $WORK/A.$index -noout -checkend $((6 * 31556952))"
 done
 revision() { tpm2_getcap properties-fixed | sed -n '/TPM2_PT_REVISION/,/value/s/.*value: *\([0-9]\)\.\([0-9]*\).*/\1\2/p'; }
 tpm_start A A.d
 "$TCBIND" platform issuer "$WORK/A/platform" -o "$WORK/A.issuer" 2>/dev/null # it may have ended meanwhile, and booted again
-openssl asn1parse -in "$WORK/A.0x01c0000a" | grep -A1 "Subject Directory" | sed -n 's/.*\[HEX DUMP\]://p' | xxd -r -p >"$WORK/attributes"
-openssl asn1parse -inform der -in "$WORK/attributes" >"$WORK/attributes.text"
-expect "the specification is the one that the TPM says: $(revision)" sh -c "grep -q 'OBJECT.*:2.23.133.2.16' $WORK/attributes.text && \
-	grep -q 'UTF8STRING.*:2.0' $WORK/attributes.text && tail -n 1 $WORK/attributes.text | grep -q \"INTEGER *:\$(printf %02X $(revision))\""
+attributes_at=$(openssl asn1parse -in "$WORK/A.0x01c0000a" | grep -A1 "Subject Directory" | sed -n 's/^ *\([0-9]*\):.*OCTET STRING.*/\1/p')
+openssl asn1parse -in "$WORK/A.0x01c0000a" -strparse "$attributes_at" >"$WORK/attributes.text"
+expect "one of the attributes is the specification" certificate_names "$WORK/A.0x01c0000a" 2.23.133.2.16
+expect "the specification is the one that the TPM says: $(revision)" sh -c "grep -q 'UTF8STRING.*:2.0' $WORK/attributes.text && \
+	tail -n 1 $WORK/attributes.text | grep -q \"INTEGER *:\$(printf %02X $(revision))\""
 
 # ---- the key that stands at the handle ----
 handles="0x8101000a:0x01c0000a 0x81010016:0x01c00016 0x81010001:0x01c00002"
@@ -125,7 +128,8 @@ all_follow() {
 expect "each certificate is its key's" all_follow
 key_of 0x8101000a "$WORK/old-key.pem"
 printf '\x80\x02\x00\x00\x00\x1b\x00\x00\x01\x24\x40\x00\x00\x0c\x00\x00\x00\x09\x40\x00\x00\x09\x00\x00\x00\x00\x00' >"$WORK/change-eps"
-expect "TPM2_ChangeEPS" sh -c "tpm2_send -o $WORK/answer $WORK/change-eps && [ \"\$(xxd -p -s 6 -l 4 $WORK/answer)\" = 00000000 ]"
+change_eps() { tpm2_send -o "$WORK/answer" "$WORK/change-eps" && [ "$(hexadecimal -j 6 -N 4 "$WORK/answer")" = 00000000 ]; }
+expect "TPM2_ChangeEPS" change_eps
 key_of 0x8101000a "$WORK/new-key.pem"
 expect "makes other keys" sh -c "[ -s $WORK/new-key.pem ] && ! cmp -s $WORK/old-key.pem $WORK/new-key.pem"
 expect "and each certificate is the new key's, at once" all_follow

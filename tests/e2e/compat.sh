@@ -51,7 +51,7 @@ talk() {
 	local name=$1 piece
 	shift
 	{ for piece in "$@"; do printf "%b" "$(sed 's/../\\x&/g' <<<"$piece")"; sleep 0.1; done; sleep 0.3; } |
-		timeout 5 socat -t 1 - "unix-connect:$WORK/$name.data" | od -An -v -tx1 | tr -d ' \n'
+		timeout 5 socat -t 1 - "unix-connect:$WORK/$name.data" | hexadecimal
 }
 startup=80010000000c000001440000
 random=80010000000c0000017b0008
@@ -334,13 +334,13 @@ expect "a size that cannot be is answered as such" [ "$(talk d 80010000000000000
 (sleep 2) | socat - "unix-connect:$WORK/d.ctrl" &
 expect "a second control client is answered" timeout 1 swtpm_ioctl --unix "$WORK/d.ctrl" -c
 # raw HEX: sent to the control socket; the answer in hex
-raw() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$1")"; sleep 0.8; } | timeout 3 socat -t 1 - "unix-connect:$WORK/d.ctrl" 2>/dev/null | od -An -v -tx1 | tr -d ' \n'; }
+raw() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$1")"; sleep 0.8; } | timeout 3 socat -t 1 - "unix-connect:$WORK/d.ctrl" 2>/dev/null | hexadecimal; }
 expect "an unknown control command is said to be so" [ "$(raw 000000ff)" = 0000000a ]
 expect_same "half a command gets no answer, and its connection is closed" "$(raw 0000)$(raw 0000000c00000000)$(raw 000000ff)" 0000000a
 expect "a blob larger than any is refused" [ "$(raw 0000000e)$(raw 0000000d0000000200000001ffffffff)" = 0000000000000009 ]
 expect_differ "a blob that is no blob is refused" "$(raw 0000000d00000002000000010000000441414141)" 00000000
 expect "a descriptor that did not come is missed" [ "$(raw 00000010)" = 0000001f ]
-for i in $(seq 30); do raw "$(head -c 40 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >/dev/null & done; wait $(jobs -p | tail -30) 2>/dev/null
+for i in $(seq 30); do raw "$(head -c 40 /dev/urandom | hexadecimal)" >/dev/null & done; wait $(jobs -p | tail -30) 2>/dev/null
 expect "and after all of it the TPM answers" sh -c "swtpm_ioctl --unix $WORK/d.ctrl -i && swtpm_ioctl --unix $WORK/d.ctrl -c"
 kill "$swtpm_pid"; wait "$swtpm_pid"
 expect "SIGTERM ends it with status 0, its files gone" [ "$? $(ls "$WORK/d.pid" "$WORK/d.ctrl" "$WORK/d.data" 2>/dev/null)" = "0 " ]
@@ -384,7 +384,9 @@ for index in 0x01c00002 0x01c00016 0x01c0000a 0x01c08000; do
 	tpm2_nvread "$index" 2>/dev/null | openssl x509 -inform der -out "$WORK/$index.pem"
 	expect "the certificate at $index is the PSE's" openssl verify -ignore_critical -partial_chain -trusted "$WORK/issuer.pem" "$WORK/$index.pem"
 done
-expect "that of the platform says so" sh -c "openssl x509 -in $WORK/0x01c08000.pem -noout -ext extendedKeyUsage | grep -q 2.23.133.8.2"
+expect "that of the platform says so" certificate_names "$WORK/0x01c08000.pem" 2.23.133.8.2
+expect "that of the RSA key says it is an endorsement key's" certificate_names "$WORK/0x01c00002.pem" 2.23.133.8.1
+expect_status "and not that it is the platform's" 1 certificate_names "$WORK/0x01c00002.pem" 2.23.133.8.2
 (cd "$WORK" && tpm2_readpublic -Q -c 0x81010001 -f pem -o s1.rsa && tpm2_readpublic -Q -c 0x81010016 -f pem -o s1.ecc && tpm2_createek -Q -G rsa -c again.ctx -f pem -u again.rsa)
 expect "the certificate is of the key" sh -c "openssl x509 -in $WORK/0x01c00002.pem -noout -pubkey | cmp - $WORK/s1.rsa"
 expect "the key comes from the TPM's own seed: made again, it is the same" cmp "$WORK/again.rsa" "$WORK/s1.rsa"
