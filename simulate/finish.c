@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: MIT
 /* Honest hosts from now on (I4): every vTPM that ever answered must be able to go on at one place. */
+#include <stdio.h>
+
 #include "simulate/moves.h"
 #include "simulate/oracle.h"
-
-#include <stdio.h>
 
 enum { ROUNDS = 2, BLOBS_TRIED = 4, STATES_TRIED = 8 /* in the second round; all in the first */ };
 
 static char last_refusals[160];
+
+/* For the place where a vTPM can go on. */
+struct search {
+	const struct identity *identity; /* NULL: any TPM that answers will do */
+	struct platform *found_at;
+};
+
+static bool is_over(const struct search *search)
+{
+	return search->identity != NULL ? search->identity->goes_on : search->found_at != NULL;
+}
 
 static void note_refusal(const struct platform *p, const struct diagnosis *d)
 {
@@ -17,19 +28,20 @@ static void note_refusal(const struct platform *p, const struct diagnosis *d)
 		(void)snprintf(last_refusals + used, sizeof last_refusals - used, " %s:%s", p->name, d->code);
 }
 
-static bool goes_on(struct enclave *e, const struct identity *id)
+static bool goes_on(struct enclave *e, struct search *search)
 {
 	struct diagnosis d = {0};
 
-	(void)!vtpm_use(e, USE_INCREMENT, &d);
+	if (vtpm_use(e, USE_INCREMENT, &d) == TCB_OK)
+		search->found_at = e->platform;
 	note_refusal(e->platform, &d);
-	return id->goes_on;
+	return is_over(search);
 }
 
 /* Blobs are brought to every platform in turn. */
-static bool try_blobs(struct machine *m, const struct blobs *blobs, const struct identity *id)
+static bool try_blobs(struct machine *m, const struct blobs *blobs, struct search *search)
 {
-	for (unsigned q = 0; q < world.platform_count && !id->goes_on; q++) {
+	for (unsigned q = 0; q < world.platform_count && !is_over(search); q++) {
 		struct diagnosis d = {0};
 		struct enclave *e = vtpm_ready_for_import(place_of(&world.platforms[q], m), &d);
 
@@ -38,40 +50,46 @@ static bool try_blobs(struct machine *m, const struct blobs *blobs, const struct
 			continue;
 		}
 		if (vtpm_import(e, blobs, &d) == TCB_OK)
-			(void)goes_on(e, id);
+			(void)goes_on(e, search);
 		else
 			note_refusal(&world.platforms[q], &d);
 		enclave_release(e);
 	}
-	return id->goes_on;
+	return is_over(search);
 }
 
 /* Blobs that an enclave still gives, or makes again for a hand-over that has not come. */
-static bool try_export(struct machine *m, struct enclave *e, const struct identity *id)
+static bool try_export(struct machine *m, struct enclave *e, struct search *search)
 {
 	struct blobs blobs = {0};
 
 	if (vtpm_export(e, &blobs, NULL) != TCB_OK)
 		return false;
-	(void)try_blobs(m, &blobs, id);
+	(void)try_blobs(m, &blobs, search);
 	blobs_free(&blobs);
-	return id->goes_on;
+	return is_over(search);
+}
+
+static bool try_enclave(struct machine *m, struct enclave *e, struct search *search)
+{
+	enclave_hold(e); /* others may kill it meanwhile */
+	(void)!vtpm_call(e, CALL_VTPM_STATUS, NULL, NULL);
+	(void)!vtpm_call(e, CALL_VTPM_RESUME, NULL, NULL);
+	if (!goes_on(e, search))
+		(void)try_export(m, e, search);
+	enclave_release(e);
+	return is_over(search);
 }
 
 /* With the enclaves that run. */
-static bool try_running(struct machine *m, const struct identity *id)
+static bool try_running(struct machine *m, struct search *search)
 {
 	for (unsigned p = 0; p < world.platform_count; p++) {
 		struct place *place = place_of(&world.platforms[p], m);
 
-		for (unsigned i = 0; i < PLACE_ENCLAVES && place->enclaves[i] != NULL; i++) {
-			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_STATUS, NULL, NULL);
-			(void)!vtpm_call(place->enclaves[i], CALL_VTPM_RESUME, NULL, NULL);
-			if (goes_on(place->enclaves[i], id))
+		for (unsigned i = 0; i < PLACE_ENCLAVES && place->enclaves[i] != NULL; i++)
+			if (try_enclave(m, place->enclaves[i], search))
 				return true;
-			if (try_export(m, place->enclaves[i], id))
-				return true;
-		}
 	}
 	return false;
 }
@@ -87,33 +105,46 @@ static void kill_all(struct machine *m)
 }
 
 /* From one stored state; blobs of a hand-over that has not come are made again. */
-static bool try_state(struct machine *m, struct place *place, unsigned back, const struct identity *id)
+static bool try_state(struct machine *m, struct place *place, unsigned back, struct search *search)
 {
 	struct diagnosis d = {0};
 	struct enclave *e = vtpm_open(place, back, NULL, &d);
 
 	if (e != NULL && vtpm_init(e, 0, &d) == TCB_OK)
-		(void)goes_on(e, id);
+		(void)goes_on(e, search);
 	note_refusal(place->platform, &d);
 	if (e == NULL)
 		return false;
-	if (!id->goes_on && vtpm_call(e, CALL_VTPM_STATUS, NULL, NULL) == TCB_OK)
-		(void)try_export(m, e, id);
+	if (!is_over(search) && vtpm_call(e, CALL_VTPM_STATUS, NULL, NULL) == TCB_OK)
+		(void)try_export(m, e, search);
 	vtpm_kill(e);
 	enclave_release(e);
-	return id->goes_on;
+	return is_over(search);
 }
 
 /* The newest is tried first; a copy that was superseded may have stored after it. */
-static bool try_stored(struct machine *m, struct platform *p, unsigned limit, const struct identity *id)
+static bool try_stored(struct machine *m, struct platform *p, unsigned limit, struct search *search)
 {
 	struct place *place = place_of(p, m);
 	unsigned count = place->states.count; /* more are stored meanwhile: those are tried again in the next round */
 
 	for (unsigned i = 0; i < limit && i < count && i < place->states.count; i++)
-		if (try_state(m, place, place->states.count > count ? place->states.count - count + i : i, id))
+		if (try_state(m, place, place->states.count > count ? place->states.count - count + i : i, search))
 			return true;
 	return false;
+}
+
+void recover(struct machine *m)
+{
+	struct search search = {0};
+
+	for (unsigned p = 0; p < world.platform_count; p++)
+		world.platforms[p].isv_svn = VTPM_SVN_MAX; /* an operator would try the newest enclaves */
+	(void)try_running(m, &search);
+	for (unsigned p = 0; p < world.platform_count && !is_over(&search); p++)
+		(void)try_stored(m, &world.platforms[p], STATES_TRIED, &search);
+	if (search.found_at != NULL)
+		m->at = search.found_at;
 }
 
 /* What an operator does where nothing else helps. */
@@ -129,19 +160,19 @@ static void tidy_all(void)
 		tidy_platform(&world.platforms[p]);
 }
 
-static bool try_everything(struct machine *m, bool blobs_lost, const struct identity *id)
+static bool try_everything(struct machine *m, bool blobs_lost, struct search *search)
 {
-	if (try_running(m, id))
+	if (try_running(m, search))
 		return true;
 	kill_all(m);
 	tidy_all();
 	for (int round = 0; round < ROUNDS; round++) {
 		last_refusals[0] = '\0';
 		for (unsigned p = 0; p < world.platform_count; p++)
-			if (try_stored(m, &world.platforms[p], round == 0 ? HISTORY_MAX : STATES_TRIED, id))
+			if (try_stored(m, &world.platforms[p], round == 0 ? HISTORY_MAX : STATES_TRIED, search))
 				return true;
 		for (unsigned i = 0; !blobs_lost && i < BLOBS_TRIED && i < m->blob_count; i++)
-			if (try_blobs(m, &m->blobs[m->blob_count - 1 - i], id))
+			if (try_blobs(m, &m->blobs[m->blob_count - 1 - i], search))
 				return true;
 		restart_all();
 		tidy_all();
@@ -152,9 +183,11 @@ static bool try_everything(struct machine *m, bool blobs_lost, const struct iden
 /* In every place that was made for its id: it may have gone from one to another. */
 static bool try_machines(const struct uuid *id, bool blobs_lost, const struct identity *identity)
 {
+	struct search search = { .identity = identity };
+
 	for (unsigned i = 0; i < world.machine_count && !identity->goes_on; i++)
 		if (memcmp(&world.machines[i].id, id, sizeof *id) == 0)
-			(void)try_everything(&world.machines[i], blobs_lost, identity);
+			(void)try_everything(&world.machines[i], blobs_lost, &search);
 	return identity->goes_on;
 }
 

@@ -12,7 +12,7 @@
 #include "simulate/world.h"
 #include "tests/enclave/rig/ptpm.h"
 
-enum { DELAY_MS = 20000, FULL_MS = 3000 };
+enum { DELAY_MS = 20000, FULL_MS = 300 };
 
 /* ---- faults ---- */
 

@@ -7,6 +7,8 @@
 
 #include "crypto/crypto.h"
 
+enum { TWINS_UNTIL = 4 /* machines */ };
+
 /* ---- which ---- */
 
 static struct platform *platform_of(const struct move *m)
@@ -14,9 +16,16 @@ static struct platform *platform_of(const struct move *m)
 	return &world.platforms[m->platform % world.platform_count];
 }
 
+/* One that was made, except for those that are to be made. NULL: there is none. */
 static struct machine *machine_of(const struct move *m)
 {
-	return world.machine_count > 0 ? &world.machines[m->machine % world.machine_count] : NULL;
+	for (unsigned i = 0; i < world.machine_count; i++) {
+		struct machine *machine = &world.machines[(m->machine + i) % world.machine_count];
+
+		if (machine->made || m->kind == MOVE_CREATE)
+			return machine;
+	}
+	return NULL;
 }
 
 /* Where the machine is, or for one move in four anywhere. */
@@ -279,7 +288,7 @@ static void remake(const struct move *m)
 	struct machine *twin, *machine = machine_of(m);
 	struct enclave *e;
 
-	if (machine == NULL || !machine->made)
+	if (machine == NULL || world.machine_count >= TWINS_UNTIL)
 		return;
 	twin = world_add_machine(&machine->id, machine->policy);
 	e = twin != NULL ? vtpm_start(place_of(m->pick % 2 == 0 && machine->at != NULL ? machine->at : platform_of(m), twin)) : NULL;
@@ -343,6 +352,14 @@ static void power(const struct move *m)
 	(void)platform_restart(p, NULL);
 }
 
+static void look_for_it(const struct move *m)
+{
+	struct machine *machine = machine_of(m);
+
+	if (machine != NULL && machine->made)
+		recover(machine);
+}
+
 static void restart(const struct move *m)
 {
 	(void)platform_restart(platform_of(m), NULL);
@@ -355,7 +372,7 @@ static void replay(const struct move *m)
 
 static void version(const struct move *m)
 {
-	platform_of(m)->isv_svn = (uint16_t)(1 + m->pick % VTPM_SVN_MAX);
+	platform_of(m)->isv_svn = m->pick % 4 == 0 ? 1 : VTPM_SVN_MAX;
 }
 
 static void cancel(const struct move *m) { call_one(m, CALL_VTPM_RESUME); }
@@ -393,6 +410,7 @@ static const struct {
 	[MOVE_VERSION] = { "version", version, 1, false },
 	[MOVE_FORGET] = { "forget", forget, 1, false },
 	[MOVE_BAIT] = { "bait", bait, 3, false },
+	[MOVE_RECOVER] = { "recover", look_for_it, 5, true },
 	[MOVE_REVIVE] = { "revive", revive, 4, false },
 };
 
@@ -567,10 +585,10 @@ static void print_details(const struct move *m)
 	if (m->kind == MOVE_LOAD && m->pick >= 100)
 		(void)printf(" (an old state)");
 	if (m->kind == MOVE_VERSION)
-		(void)printf(" (SVN %u)", 1 + m->pick % VTPM_SVN_MAX);
-	if (m->pick % 4 == 3)
+		(void)printf(" (SVN %u)", m->pick % 4 == 0 ? 1 : VTPM_SVN_MAX);
+	if (m->pick % 4 == 3 && m->kind != MOVE_CREATE)
 		(void)printf(", at that platform");
-	if (m->pick % 16 >= 12)
+	if (m->pick % 16 >= 12 && m->kind != MOVE_CREATE)
 		(void)printf(", with an older enclave there");
 }
 

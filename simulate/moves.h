@@ -29,6 +29,7 @@ enum move_kind {
 	MOVE_FORGET,   /* sessions are forgotten */
 	MOVE_BAIT,     /* an enclave is told that its vTPM has moved, and nothing of it reaches the PSE */
 	MOVE_REVIVE,   /* any stored state is made to give blobs, which are brought somewhere */
+	MOVE_RECOVER,  /* honest: an operator looks for the place where the machine can go on */
 	MOVE_COUNT,
 };
 
@@ -97,5 +98,7 @@ struct finish {
 
 /* Honest hosts from now on: every vTPM must go on somewhere. Runs as an actor; `context`: a struct finish. */
 void finish_all(void *context);
+/* Looks for where the machine can go on, under whatever faults there are. */
+void recover(struct machine *m);
 
 #endif

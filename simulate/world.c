@@ -391,7 +391,7 @@ void world_make(const char *module_dir, const char *suffix)
 		struct platform *p = &world.platforms[i];
 
 		p->index = i;
-		p->isv_svn = 1;
+		p->isv_svn = VTPM_SVN_MAX;
 		(void)snprintf(p->name, sizeof p->name, "%c", 'A' + (int)i);
 		(void)snprintf(p->address, sizeof p->address, "%c:1", 'A' + (int)i);
 		fuse(p, dir);

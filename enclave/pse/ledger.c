@@ -2,6 +2,8 @@
 /* The ledger's stored chain: snapshot and steps. */
 #include "enclave/pse/ledger.h"
 
+#include <stddef.h>
+
 #include "core/limits.h"
 #include "core/reader.h"
 #include "core/writer.h"
@@ -282,11 +284,19 @@ static enum tcb_error load_step(struct ledger *l, struct span sealed, struct dia
 	return crypto_sha256(sealed, &l->last);
 }
 
+/* Slots that were never used are zeros and stay untouched: most of the memory. */
+static void forget(struct ledger *l)
+{
+	memset(l->slots, 0, l->count * sizeof l->slots[0]);
+	memset(&l->journal, 0, sizeof *l - offsetof(struct ledger, journal));
+	l->count = 0;
+}
+
 enum tcb_error ledger_load(struct ledger *l, struct span stored, struct diagnosis *d)
 {
 	struct reader r = reader_of(stored);
 
-	*l = (struct ledger){0};
+	forget(l);
 	for (bool first = true; r.rest.size > 0; first = false) {
 		struct span sealed;
 		uint8_t slot;
