@@ -365,6 +365,16 @@ static void restart(const struct move *m)
 	(void)platform_restart(platform_of(m), NULL);
 }
 
+static void old_journal(const struct move *m)
+{
+	static const struct bytes none;
+	struct platform *p = platform_of(m);
+	unsigned count = p->journals.count;
+
+	if (count > 1)
+		(void)platform_restart_with(p, m->pick % 8 == 0 ? &none : &p->journals.list[m->pick % (count - 1)]);
+}
+
 static void replay(const struct move *m)
 {
 	host_replay(platform_of(m), m->pick % 2 == 0, m->pick / 4, m->pick % 4 >= 2);
@@ -410,6 +420,7 @@ static const struct {
 	[MOVE_VERSION] = { "version", version, 1, false },
 	[MOVE_FORGET] = { "forget", forget, 1, false },
 	[MOVE_BAIT] = { "bait", bait, 3, false },
+	[MOVE_JOURNAL] = { "old journal", old_journal, 1, false },
 	[MOVE_RECOVER] = { "recover", look_for_it, 5, true },
 	[MOVE_REVIVE] = { "revive", revive, 4, false },
 };

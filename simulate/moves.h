@@ -29,6 +29,7 @@ enum move_kind {
 	MOVE_FORGET,   /* sessions are forgotten */
 	MOVE_BAIT,     /* an enclave is told that its vTPM has moved, and nothing of it reaches the PSE */
 	MOVE_REVIVE,   /* any stored state is made to give blobs, which are brought somewhere */
+	MOVE_JOURNAL,  /* PSE and MigE are started anew, with an older journal or none */
 	MOVE_RECOVER,  /* honest: an operator looks for the place where the machine can go on */
 	MOVE_COUNT,
 };

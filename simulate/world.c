@@ -140,6 +140,7 @@ static enum tcb_error store_platform(struct platform *p, uint8_t slot, struct sp
 	case STORE_MIGE_JOURNAL:
 		TRY(disk_sync(p, d));
 		replace(&p->journal, bytes);
+		history_add(&p->journals, bytes);
 		return TCB_OK;
 	default: return TCB_OK;
 	}
@@ -251,10 +252,10 @@ static enum tcb_error start_pse(struct platform *p, struct diagnosis *d)
 	return error;
 }
 
-static enum tcb_error start_mige(struct platform *p, struct diagnosis *d)
+static enum tcb_error start_mige(struct platform *p, const struct bytes *journal, struct diagnosis *d)
 {
 	struct mige_start m = { .address = span_of_text(p->address), .platform_name = span_of_text(p->name),
-				.sealed_journal = bytes_span(&p->journal) };
+				.sealed_journal = bytes_span(journal) };
 	uint8_t *body_bytes = frame_take();
 	struct writer w = writer_of(body_bytes, LIMIT_FRAME);
 	enum tcb_error error;
@@ -268,7 +269,7 @@ static enum tcb_error start_mige(struct platform *p, struct diagnosis *d)
 	return error;
 }
 
-static bool start_services(struct platform *p, struct diagnosis *d)
+static bool start_services(struct platform *p, const struct bytes *journal, struct diagnosis *d)
 {
 	struct enclave *pse, *mige;
 
@@ -278,20 +279,43 @@ static bool start_services(struct platform *p, struct diagnosis *d)
 	if (start_pse(p, d) != TCB_OK || p->pse != pse)
 		return false;
 	p->mige = mige = enclave_start(p, &p->processor, ROLE_MIGE, SERVICE_SVN, 0);
-	return start_mige(p, d) == TCB_OK && p->mige == mige;
+	return start_mige(p, journal, d) == TCB_OK && p->mige == mige;
 }
 
-bool platform_restart(struct platform *p, struct diagnosis *d)
+static bool start_anew(struct platform *p, const struct bytes *journal, struct diagnosis *d)
 {
 	uint64_t started = ++p->started;
 
 	kill_services(p);
 	p->starting = true;
-	p->up = start_services(p, d) && p->started == started; /* another may have started it anew meanwhile */
+	p->up = start_services(p, journal, d) && p->started == started; /* another may have started it anew meanwhile */
 	if (p->started == started)
 		p->starting = false;
 	trace_event("restart at=%s up=%d", p->name, p->up);
 	return p->up;
+}
+
+bool platform_restart(struct platform *p, struct diagnosis *d)
+{
+	struct bytes journal = bytes_of(bytes_span(&p->journal)); /* a MigE that starts may store another */
+	bool up = start_anew(p, &journal, d);
+
+	bytes_free(&journal);
+	return up;
+}
+
+bool platform_restart_with(struct platform *p, const struct bytes *journal)
+{
+	struct bytes copy = bytes_of(bytes_span(journal)), newest = bytes_of(bytes_span(&p->journal));
+	bool up = start_anew(p, &copy, NULL);
+
+	bytes_free(&copy);
+	if (!up) { /* the newest is still there */
+		replace(&p->journal, bytes_span(&newest));
+		network_cut(p);
+	}
+	bytes_free(&newest);
+	return up;
 }
 
 void platform_mend(struct platform *p, struct diagnosis *d)

@@ -75,6 +75,7 @@ struct platform {
 	uint16_t isv_svn;  /* of enclaves that are started here from now on */
 	uint64_t full_until_ms; /* the disk */
 	struct bytes snapshot, journal;
+	struct history journals; /* all that there were */
 	struct bytes steps; /* (u8 slot, sized bytes)..., since the snapshot */
 	unsigned unsynced_count;
 	struct unsynced unsynced[256];
@@ -123,7 +124,9 @@ void world_make(const char *module_dir, const char *suffix);
 struct place *place_of(struct platform *p, struct machine *m);
 /* Kills PSE and MigE and starts them from what is stored. False: they do not start. */
 bool platform_restart(struct platform *p, struct diagnosis *d);
-/* The same if one of them has died. */
+/* Kills PSE and MigE and starts them, with an older journal. True: the MigE has taken it. */
+bool platform_restart_with(struct platform *p, const struct bytes *journal);
+/* As platform_restart() if one of them has died. */
 void platform_mend(struct platform *p, struct diagnosis *d);
 /* All enclaves of the platform end; what is not durable is lost but for `kept` pieces, in the order in which it was written. */
 void platform_power_cut(struct platform *p, unsigned kept);
