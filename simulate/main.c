@@ -29,7 +29,7 @@ static struct {
 } options = { .seed = 1, .runs = 1, .moves = MOVES_DEFAULT, .failures_max = 1 };
 
 static struct {
-	uint64_t runs, failures, frames, handovers, answers, faults[FAULT_COUNT], moves;
+	uint64_t runs, failures, frames, handovers, answers, hostile_moves, faults[FAULT_COUNT], moves;
 } total;
 
 /* Processor time of all runs that have ended. */
@@ -191,6 +191,7 @@ static void run_seed(uint64_t seed)
 	total.frames += r.frames;
 	total.handovers += r.handovers;
 	total.answers += r.answers;
+	total.hostile_moves += r.hostile_moves;
 	total.moves += r.moves;
 	for (int i = 0; i < FAULT_COUNT; i++)
 		total.faults[i] += r.faults[i];
@@ -215,7 +216,8 @@ static void print_total(double took_s)
 		if (total.faults[i] > 0)
 			(void)printf("%s %llu, ", fault_name((enum fault_kind)i), (unsigned long long)total.faults[i]);
 	}
-	(void)printf("faults in all: %llu\n", (unsigned long long)faults);
+	(void)printf("moves of a host that lies or fails %llu; faults in all: %llu\n", (unsigned long long)total.hostile_moves,
+		     (unsigned long long)(faults + total.hostile_moves));
 }
 
 int main(int argc, char **argv)

@@ -442,6 +442,7 @@ void move_do(const struct move *m)
 		(void)actor_wait(is_idle, machine, UINT32_MAX);
 	if (machine != NULL)
 		machine->busy = true;
+	world.hostile_moves += !kinds[m->kind].honest;
 	kinds[m->kind].run(m);
 	if (machine != NULL)
 		machine->busy = false;

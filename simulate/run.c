@@ -77,6 +77,7 @@ static void run_here(uint64_t seed, struct plan *plan, struct run_result *r)
 	r->frames = world.frames;
 	r->handovers = oracle.handovers;
 	r->answers = oracle.answers;
+	r->hostile_moves = world.hostile_moves;
 	memcpy(r->faults, world.faults, sizeof r->faults);
 	r->ended = true;
 }

@@ -8,7 +8,7 @@
 struct run_result {
 	bool ended; /* else the process crashed */
 	char violation[256];
-	uint64_t frames, handovers, answers, faults[FAULT_COUNT];
+	uint64_t frames, handovers, answers, hostile_moves, faults[FAULT_COUNT];
 	unsigned moves; /* that were begun */
 };
 

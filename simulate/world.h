@@ -111,6 +111,7 @@ struct world {
 	uint64_t base_time_s;
 	bool hostile; /* faults happen */
 	uint64_t faults[FAULT_COUNT]; /* injected, by kind */
+	uint64_t hostile_moves;
 	uint64_t frames;
 	enum fault_kind network_fault; /* of the next bytes that are sent */
 };
