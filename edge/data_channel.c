@@ -24,6 +24,8 @@ enum data_found data_find(const struct data_channel *c, struct span *ret_command
 	struct span start;
 
 	*ret_prefixed = c->size >= 4 && c->bytes[0] == 0;
+	if (*ret_prefixed && !c->prefixes)
+		return DATA_BAD;
 	if (*ret_prefixed) {
 		if (r.rest.size < PREFIX_SIZE + TPM_HEADER_SIZE)
 			return DATA_INCOMPLETE;

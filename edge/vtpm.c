@@ -85,6 +85,7 @@ enum tcb_error vtpm_status_decode(struct span bytes, struct vtpm_status *ret_m)
 void vtpm_serve_encode(struct writer *w, const struct vtpm_serve *m)
 {
 	writer_u8(w, m->locality);
+	writer_bool(w, m->prefixes);
 	writer_sized(w, m->pending);
 }
 
@@ -94,6 +95,7 @@ enum tcb_error vtpm_serve_decode(struct span bytes, struct vtpm_serve *ret_m)
 	struct vtpm_serve m;
 
 	TRY(reader_u8(&r, &m.locality));
+	TRY(reader_bool(&r, &m.prefixes));
 	TRY(reader_sized(&r, DATA_PENDING_MAX, &m.pending));
 	TRY(reader_end(&r));
 	if (m.locality > 4)

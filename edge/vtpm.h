@@ -58,6 +58,7 @@ enum tcb_error vtpm_load_decode(struct span bytes, struct vtpm_load *ret_m) MUST
 /* CALL_VTPM_SERVE */
 struct vtpm_serve {
 	uint8_t locality;    /* of commands without a prefix */
+	bool prefixes;       /* a TCG prefix is taken: struct data_channel */
 	struct span pending; /* what was read of the channel already and is not a whole command; at most DATA_PENDING_MAX */
 };
 

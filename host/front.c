@@ -88,7 +88,7 @@ static void accept_data(struct front *f)
 	int fd = accept_connection(f->options->data_listener, NULL);
 
 	if (fd >= 0)
-		f->data = (struct front_data){ .fd = fd };
+		f->data = (struct front_data){ .fd = fd, .channel = { .prefixes = true } };
 }
 
 static void end_data(struct front *f)
@@ -274,7 +274,7 @@ static void serve(struct front *f)
 
 int front_run(struct host_vtpm *v, const struct front_options *options)
 {
-	struct front f = { .v = v, .options = options, .data = { .fd = options->data_client }, .last_client = -1,
+	struct front f = { .v = v, .options = options, .data = { .fd = options->data_client, .channel = { .prefixes = true } }, .last_client = -1,
 			   .body = malloc(LIMIT_FRAME), .answer = malloc(LIMIT_FRAME) };
 
 	for (size_t i = 0; i < FRONT_CLIENTS; i++)

@@ -137,7 +137,7 @@ static enum front_result do_set_datafd(struct exchange *x)
 	}
 	if (x->client->received_fd < 0)
 		return RES_BAD_PARAMETER;
-	f->data = (struct front_data){ .fd = x->client->received_fd };
+	f->data = (struct front_data){ .fd = x->client->received_fd }; /* a VM's: without prefixes */
 	f->had_machine = true;
 	x->client->received_fd = -1;
 	return RES_SUCCESS;

@@ -18,7 +18,7 @@ static enum tcb_error open_call(struct host_vtpm *v, struct diagnosis *d)
 {
 	static _Thread_local uint8_t body_bytes[DATA_PENDING_MAX + 8];
 	struct vtpm_serving *s = &v->serving;
-	const struct vtpm_serve m = { .locality = s->locality, .pending = span_of(s->pending.bytes, s->pending.size) };
+	const struct vtpm_serve m = { .locality = s->locality, .prefixes = s->pending.prefixes, .pending = span_of(s->pending.bytes, s->pending.size) };
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body;
 

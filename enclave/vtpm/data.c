@@ -71,6 +71,7 @@ enum tcb_error data_serve(struct vtpm *v, const struct vtpm_serve *serve, struct
 		return diagnose(d, TCB_REFUSED, "vtpm.serve", "no data channel with the call", "one that this enclave can take",
 				"send each command by a call");
 	enclave_interrupt_begin();
+	channel.prefixes = serve->prefixes;
 	channel.size = serve->pending.size;
 	(void)!vtpm_settle_in(v, NULL); /* where it fails, the first command is told why */
 	if (channel.size > 0) {

@@ -59,11 +59,27 @@ steps() {
 	echo "ended: $?"
 }
 
+# guest_steps NAME: what a VM's channel is answered, with platform NAME
+guest_steps() {
+	local dir=$WORK/$1.guest
+	mkdir "$dir"
+	"$BUILD/host/compat/swtpm" socket --tpm2 --tpmstate "dir=$dir" --ctrl "type=unixio,path=$dir/ctrl" \
+		--log "file=$dir/log" --flags not-need-init,startup-clear >/dev/null 2>&1 &
+	local pid=$!
+	for _ in $(seq 100); do [ -S "$dir/ctrl" ] && break; sleep 0.05; done
+	"$(dirname "$0")/guest-prefix.py" "$dir/ctrl"
+	swtpm_ioctl --unix "$dir/ctrl" -s >/dev/null
+	wait $pid
+}
+
 for name in direct frames; do
 	"$TCBIND" platform init "$WORK/$name" --pki "$WORK/P" --name "$name" >/dev/null
 	[ $name = frames ] && export TCBIND_DATA_BY_FRAMES=1
 	if platform_start $name; then ok "a platform runs: $name"; else not_ok "a platform runs: $name"; fi
 	TCBIND_PLATFORM=$WORK/$name steps $name >"$WORK/$name.steps" 2>&1
+	TCBIND_PLATFORM=$WORK/$name guest_steps $name >"$WORK/$name.localities" 2>&1
+	expect "a guest has the locality that its VM has, whatever it writes: $name" \
+		[ "$(tr '\n' ' ' <"$WORK/$name.localities")" = "00000907 00000142 00000907 00000000 " ]
 done
 expect "$(wc -l <"$WORK/direct.steps") steps, all answered" [ "$(grep -c ': .' "$WORK/direct.steps")" = 17 ]
 expect "evidence was made meanwhile, and the TPM goes on" grep -qxE 'attested: 0 then 800100000014000000000008' "$WORK/direct.steps"

@@ -20,7 +20,7 @@ static const struct { uint8_t last, locality; bool prefixed; } wanted[] = {
 /* Gives `pieces` of the stream one after the other. */
 static void feed(const size_t *ends, size_t pieces)
 {
-	struct data_channel c = {0};
+	struct data_channel c = {.prefixes = true};
 	uint8_t locality = 2;
 	size_t at = 0, found = 0;
 
@@ -65,7 +65,7 @@ static void byte_by_byte(void **state)
 
 static enum data_found find(const uint8_t *bytes, size_t size)
 {
-	struct data_channel c = { .size = size };
+	struct data_channel c = { .prefixes = true, .size = size };
 	uint8_t locality = 0;
 	struct span command;
 	bool prefixed;
@@ -85,6 +85,28 @@ static void sizes_that_cannot_be(void **state)
 	assert_int_equal(find(large, sizeof large), DATA_BAD);
 	assert_int_equal(find(largest, sizeof largest), DATA_INCOMPLETE);
 	assert_int_equal(find(other_prefix, sizeof other_prefix), DATA_BAD);
+}
+
+/* On a VM's channel a prefix is no command, and sets no locality. */
+static void no_prefix_from_a_guest(void **state)
+{
+	static const uint8_t bytes[] = {PREFIX(4), COMMAND(1)};
+	struct data_channel c = {0};
+	uint8_t locality = 0;
+	struct span command;
+	bool prefixed;
+
+	(void)state;
+	for (size_t size = 4; size <= sizeof bytes; size++) {
+		memcpy(c.bytes, bytes, size);
+		c.size = size;
+		assert_int_equal(data_find(&c, &command, &prefixed, &locality), DATA_BAD);
+		assert_int_equal(locality, 0);
+	}
+	memcpy(c.bytes, bytes + 9, 12);
+	c.size = 12;
+	assert_int_equal(data_find(&c, &command, &prefixed, &locality), DATA_COMMAND);
+	assert_false(prefixed);
 }
 
 static void a_prefixed_answer_is_framed(void **state)
@@ -109,6 +131,7 @@ int main(void)
 		cmocka_unit_test(any_two_cuts),
 		cmocka_unit_test(byte_by_byte),
 		cmocka_unit_test(sizes_that_cannot_be),
+		cmocka_unit_test(no_prefix_from_a_guest),
 		cmocka_unit_test(a_prefixed_answer_is_framed),
 	};
 
