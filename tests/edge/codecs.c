@@ -54,15 +54,13 @@ CODEC(mige_step, { .connection = 3, .address = TEXT("h:1"), .bytes = TEXT("out")
 		   .reply = TEXT("reply") })
 CODEC(vtpm_create, { .id = {{1}}, .policy = TEXT("{}"), .recovery_key = {0}, .keys = 1u << KEY_EK_P384 | 1u << KEY_EK_RSA2048,
 		     .pcr_banks = BANK_SHA256 })
-CODEC(vtpm_serve, { .locality = 3, .prefixes = true, .pending = TEXT("part of a command") })
-CODEC(vtpm_served, { .closed = true, .locality = 1, .pending = TEXT("part of a command") })
 CODEC(vtpm_load, { .id = {{1}}, .sealed = TEXT("state"), .volatile_sealed = TEXT("volatile") })
 CODEC(vtpm_status, { .state = VTPM_ESCROWED, .generation = 12, .digest = {{7}} })
 CODEC(host_platform_quote, { .quote = TEXT("q"), .event_log = TEXT("log"), .ima_log = TEXT("ima") })
 CODEC(local_endorse, { .id = {{1}}, .generation = 2, .residence_key = {{3}}, .ek_name = {{4}}, .ak_name = {{5}},
 		       .policy_digest = {{6}}, .origin = ORIGIN_IMPORTED })
 CODEC(local_certify, { .kind = CERTIFY_AK, .id = {{1}}, .generation = 2, .level = 3, .revision = 164, .tpmt_public = TEXT("public") })
-CODEC(vtpm_serve, { .locality = 3, .pending = TEXT("part of a command") })
+CODEC(vtpm_serve, { .prefixes = true, .locality = 3, .pending = TEXT("part of a command") })
 CODEC(vtpm_served, { .closed = true, .locality = 4, .pending = TEXT("rest") })
 CODEC(ledger_entry, { .id = {{1}}, .lineage = {{2}}, .generation = 3, .version = 4, .digest = {{5}}, .previous = {{6}},
 		      .incarnation = {{7}}, .resumes = true, .handover = {{8}} })
@@ -223,7 +221,7 @@ static void blob_sample(struct writer *out)
 
 const struct codec codecs[] = {
 	ROW(pse_start), ROW(peer_message), ROW(peer_reply), ROW(mige_start), ROW(mige_net), ROW(mige_step), ROW(vtpm_create),
-	ROW(vtpm_load), ROW(vtpm_serve), ROW(vtpm_served), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(local_certify), ROW(ledger_entry), ROW(ledger_lease), ROW(ledger_offer),
+	ROW(vtpm_load), ROW(vtpm_status), ROW(host_platform_quote), ROW(local_endorse), ROW(local_certify), ROW(ledger_entry), ROW(ledger_lease), ROW(ledger_offer),
 	ROW(ledger_arrival), ROW(ledger_handover), ROW(journal_version), ROW(vtpm_serve), ROW(vtpm_served),
 	ROW(local_escrow), ROW(local_escrowed), ROW(local_redeem), ROW(local_redeemed), ROW(wan_attest),
 	ROW(wan_ask), ROW(wan_redeem), ROW(wan_grant), ROW(tpm_quote), ROW(endorsement), ROW(custody_record), ROW(custody_chain), ROW(custody_summary),
