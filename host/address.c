@@ -13,7 +13,7 @@
 
 #include "core/limits.h"
 
-enum { CONNECT_PATIENCE_S = 15 };
+enum { PATIENCE_S = 15 };
 
 struct host_and_port {
 	char host[LIMIT_ADDRESS + 1], port[6];
@@ -130,15 +130,17 @@ static int open_listener(int fd, const struct addrinfo *a)
 	return bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 64) == 0 ? 0 : errno;
 }
 
+void address_limit_sends(int fd)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
 static int open_connection(int fd, const struct addrinfo *a)
 {
-	const struct timeval patience = { .tv_sec = CONNECT_PATIENCE_S }, forever = {0};
-	int error;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* of connect(), too: socket(7) */
-	error = connect(fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno == EINPROGRESS ? ETIMEDOUT : errno;
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof forever);
-	return error;
+	address_limit_sends(fd); /* connect() too: socket(7) */
+	return connect(fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno == EINPROGRESS ? ETIMEDOUT : errno;
 }
 
 /* The first address of the host at which `open` works. */

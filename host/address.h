@@ -16,7 +16,9 @@ enum tcb_error address_check(struct span address, struct diagnosis *d) MUST_USE;
 enum tcb_error address_check_local(struct span address, struct diagnosis *d) MUST_USE;
 /* A listening socket. Codes: address.form, address.host, address.listen. */
 enum tcb_error address_listen(struct span address, int *ret_fd, struct diagnosis *d) MUST_USE;
-/* A connected socket; waits at most 15 seconds for each address of the host. Codes: address.form, address.host,
+/* From now on a send on the socket fails once the peer has taken nothing for 15 seconds. */
+void address_limit_sends(int fd);
+/* A connected socket, with address_limit_sends(); waits at most 15 seconds for each address of the host. Codes: address.form, address.host,
  * address.connect. */
 enum tcb_error address_connect(struct span address, int *ret_fd, struct diagnosis *d) MUST_USE;
 /* Whether two addresses name the same port of the same host, by name or by what the names resolve to. */

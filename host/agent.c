@@ -145,12 +145,12 @@ static bool send_durable(const struct daemon *daemon, int fd, struct span bytes)
 }
 
 /* A connection to another platform's MigE, or -1 after a line that says why there is none. */
-static int connect_to(struct span address)
+static int connect_to(const struct daemon *daemon, struct span address)
 {
 	struct diagnosis d = {0};
 	int fd = -1;
 
-	if (address_connect(address, &fd, &d) != TCB_OK)
+	if (config_check_peer(&daemon->config, address, &d) != TCB_OK || address_connect(address, &fd, &d) != TCB_OK)
 		log_diagnosis("outbound", &d);
 	return fd;
 }
@@ -158,7 +158,7 @@ static int connect_to(struct span address)
 /* Does what a step says and returns what came; 0: the connection is over, or was never there. */
 static size_t do_step(const struct daemon *daemon, const struct mige_step *step, uint8_t *ret_bytes)
 {
-	int fd = step->address.size > 0 ? connect_to(step->address) : take_link(step->connection);
+	int fd = step->address.size > 0 ? connect_to(daemon, step->address) : take_link(step->connection);
 	size_t got = fd >= 0 && send_durable(daemon, fd, step->bytes) ? read_some(fd, ret_bytes) : 0;
 
 	if (got > 0)
@@ -278,6 +278,7 @@ static void *accept_all(void *context)
 				(void)close(fd);
 			continue;
 		}
+		address_limit_sends(fd);
 		*in = (struct inbound){ .daemon = listener->daemon, .fd = fd,
 					.connection = MIGE_CONNECTION_INBOUND | atomic_fetch_add(&connections, 1) };
 		if (pthread_create(&thread, &attributes, serve_inbound, in) != 0) {

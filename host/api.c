@@ -241,6 +241,30 @@ static struct reply use_vtpm(struct daemon *daemon, struct host_vtpm *v, const c
 	return reply_error(TCB_MALFORMED, &d);
 }
 
+/* The vTPM is only in the PSE's ledger: somebody removed its directory by hand. No state of that id
+ * opens here afterwards, and the id is free. */
+static struct reply delete_remembered(struct daemon *daemon, const struct uuid *id)
+{
+	static const struct digest256 of_no_state;
+	struct diagnosis d = {0};
+	bool is_unknown = true;
+	enum tcb_error error;
+
+	if (directories_know(daemon, id))
+		return reply_error(diagnose(&d, TCB_WRONG_STATE, "vtpm.elsewhere",
+					    "a vTPM in a directory that a user of swtpm named",
+					    "a vTPM of the platform's own directory",
+					    "remove that directory, then run `tcbind vtpm delete --gone`"),
+				   &d);
+	/* With a digest that no state has, the PSE drops nothing, and says whether there is something. */
+	error = vtpms_drop(daemon, id, &of_no_state, &is_unknown, &d);
+	if (error == TCB_OK && is_unknown)
+		return unknown_vtpm();
+	if (error == TCB_OK)
+		error = vtpms_drop(daemon, id, NULL, NULL, &d);
+	return error == TCB_OK ? (struct reply){.status = 204} : reply_error(error, &d);
+}
+
 static struct reply one_vtpm(struct daemon *daemon, const char *method, const char *path, const json_t *body)
 {
 	char id_text[UUID_TEXT_SIZE] = "";
@@ -253,9 +277,11 @@ static struct reply one_vtpm(struct daemon *daemon, const char *method, const ch
 		memcpy(id_text, path, UUID_TEXT_SIZE - 1);
 		rest = path + UUID_TEXT_SIZE - 1;
 	}
-	v = uuid_parse(id_text, &id) ? vtpms_find(daemon, &id) : NULL;
-	if (v == NULL)
+	if (!uuid_parse(id_text, &id))
 		return unknown_vtpm();
+	v = vtpms_find(daemon, &id);
+	if (v == NULL)
+		return strcmp(method, "DELETE") == 0 && rest[0] == '\0' ? delete_remembered(daemon, &id) : unknown_vtpm();
 	reply = use_vtpm(daemon, v, method, rest, body);
 	vtpms_release(v);
 	return reply;

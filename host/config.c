@@ -99,6 +99,40 @@ static enum tcb_error read_members(const json_t *object, const char *path, struc
 	return config_check(ret_config, d);
 }
 
+/* Without the member every address is a peer's. */
+static enum tcb_error read_peers(const json_t *peers, const char *path, struct platform_config *config, struct diagnosis *d)
+{
+	const json_t *peer;
+	size_t i;
+
+	config->has_peers = peers != NULL;
+	if (peers != NULL && (!json_is_array(peers) || json_array_size(peers) > PEERS_MAX))
+		return bad_config(path, "`peers` is no array, or has more than 64 members", d);
+	json_array_foreach(peers, i, peer) {
+		const char *text = json_string_value(peer);
+
+		if (text == NULL)
+			return bad_config(path, "a member of `peers` is no HOST:PORT", d);
+		TRY(address_check(span_of_text(text), d));
+		(void)snprintf(config->peers[i], sizeof config->peers[i], "%s", text);
+	}
+	config->peer_count = json_array_size(peers);
+	return TCB_OK;
+}
+
+enum tcb_error config_check_peer(const struct platform_config *config, struct span address, struct diagnosis *d)
+{
+	for (size_t i = 0; i < config->peer_count; i++)
+		if (span_is_text(address, config->peers[i]))
+			return TCB_OK;
+	if (!config->has_peers)
+		return TCB_OK;
+	return diagnose_found(d, TCB_REFUSED, "agent.peer", "an address that stands in `peers` of platform.json",
+			      "add it if that platform is yours, and run the platform again; else look for who "
+			      "altered the migration stream",
+			      "a hand-over that names '%.*s'", (int)address.size, (const char *)address.data);
+}
+
 /* A file that is there and is no JSON: where it is not. */
 static enum tcb_error bad_json(const char *path, const json_error_t *where, struct diagnosis *d)
 {
@@ -125,6 +159,8 @@ enum tcb_error config_read(const char *dir, struct platform_config *ret_config, 
 	if (object == NULL)
 		return bad_json(path, &where, d);
 	error = read_members(object, path, &config, d);
+	if (error == TCB_OK)
+		error = read_peers(json_object_get(object, "peers"), path, &config, d);
 	json_decref(object);
 	if (error == TCB_OK)
 		*ret_config = config;

@@ -464,6 +464,12 @@ static enum tcb_error take_foreign(struct host_vtpm *v, uint32_t type, struct sp
 	struct external *e = v->external;
 	struct span *place = type == BLOB_PERMANENT ? &e->permanent : &e->volatile_state;
 
+	if (e->incoming)
+		return diagnose(d, TCB_REFUSED, "vtpm.blob.foreign",
+				"a blob of swtpm, or of nobody, where a hand-over was expected",
+				"the blobs of a vTPM that tcbind hands over",
+				"migrate from a tcbind host; to take over a TPM of swtpm, start it here once from "
+				"its state file, without --migration incoming");
 	switch_off(v);
 	free_span(place);
 	return swtpm_state_open(blob, e->migration_key.size > 0 ? &e->migration_key : &e->file_key, place, d);

@@ -12,6 +12,7 @@ struct external {
 	int owner_fd; /* the registered client's connection, for its log */
 	struct swtpm_key file_key, migration_key; /* for import only: our own state is sealed in any case */
 	struct span permanent, volatile_state; /* of another program's TPM, from SET_STATEBLOB, until CMD_INIT; owned */
+	bool incoming;   /* the place waits for a hand-over: another program's blob is refused */
 	bool given_back; /* SET_STATEBLOB brought the vTPM's own state back, until CMD_INIT */
 	bool was_made; /* and serves nobody any more: only its last keys are to be made, where its state still is */
 };

@@ -130,6 +130,7 @@ static struct host_vtpm *new_vtpm(struct connection *r)
 	}
 	r->external.file_key = r->request.file_key;
 	r->external.migration_key = r->request.migration_key;
+	r->external.incoming = r->request.incoming;
 	v->daemon = r->daemon;
 	v->users = 1;
 	v->link.fd = v->listen_fd = -1;

@@ -118,6 +118,7 @@ static bool read_options(const json_t *options, struct registration *r)
 		{"allow_set_locality", &r->allow_set_locality},
 		{"initialise", &r->initialise},
 		{"ends_hard", &r->ends_hard},
+		{"incoming", &r->incoming},
 	};
 	int config_flags = 0;
 

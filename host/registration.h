@@ -10,7 +10,8 @@
  *   "file_key", "migration_key"   optional: {"size": of the AES key, "secret": hex,
  *                "kdf": "pbkdf2" or "sha512" where the secret is a passphrase}
  *   "options"    optional: {"one_command", "data_fixed", "ends_with_data", "ends_with_control",
- *                "reject_locality_4", "allow_set_locality", "initialise", "ends_hard": bool;
+ *                "reject_locality_4", "allow_set_locality", "initialise", "ends_hard",
+ *                "incoming": bool;
  *                "config_flags", "startup": int}
  *   "create"     optional: {"keys": [NAME...], "pcr_banks": enum pcr_bank, "later": [NAME...]}
  *                makes a new vTPM now, whatever is there, with these keys (host/key_name.h) and
@@ -54,6 +55,7 @@ struct registration {
 	struct swtpm_key file_key, migration_key;
 	bool one_command, data_fixed, ends_with_data, ends_with_control;
 	bool reject_locality_4, allow_set_locality, initialise, ends_hard;
+	bool incoming; /* the place waits for a hand-over: another program's blob is refused */
 	uint32_t config_flags;
 	int startup; /* TPM2_Startup type; -1: none */
 	bool creates;

@@ -19,6 +19,10 @@ const struct code_explanation explain_host[] = {
 	{"address.local",
 	 "The address is not one of this machine that other platforms can reach.",
 	 "Choose one that `ip address` shows."},
+	{"agent.peer",
+	 "A migration stream names a source that is not in `peers` of platform.json.",
+	 "Add the address if that platform is yours, and run the platform again; else look for who "
+	 "altered the stream."},
 	{"agent.steps",
 	 "A hand-over between the platforms does not come to an end.",
 	 "Check that both platforms run one release."},

@@ -158,7 +158,8 @@ enum tcb_error register_create(struct ledger *l, const struct ledger_entry *entr
 #endif
 	if (slot != NULL && !was_only_created(slot))
 		return diagnose(d, TCB_REFUSED, "ledger.id.taken", "the id of a vTPM that this platform knows",
-				"an id that is free here", "choose another id; or delete that vTPM, and wait a moment");
+				"an id that is free here",
+				"choose another id; or run `tcbind vtpm delete --id` with this one, and wait a moment");
 	return store_slot(l, &next, d);
 }
 

@@ -236,6 +236,11 @@ static enum tcb_error read_head(const struct vtpm *v, struct blob_head *ret_head
 		return diagnose_found(d, TCB_REFUSED, "vtpm.blob.release", "blobs of this release (" BLOB_MAGIC ")",
 				      "run releases of one blob format on both hosts (CHANGELOG.md), then migrate again",
 				      "blobs of another release (%.8s)", (const char *)v->in.permanent);
+	if (v->in.permanent_size < BLOB_FAMILY_SIZE ||
+	    memcmp(v->in.permanent, BLOB_MAGIC, BLOB_FAMILY_SIZE) != 0)
+		return diagnose(d, TCB_REFUSED, "vtpm.blob.foreign",
+				"a blob of swtpm, or of nobody, where a hand-over was expected",
+				"the blobs of a vTPM that tcbind hands over", "migrate from a tcbind host");
 	if (blob_decode(span_of(v->in.permanent, v->in.permanent_size), ret_head, &aad, &sealed) != TCB_OK)
 		return altered(d);
 	if (memcmp(&ret_head->id, &v->record.id, sizeof ret_head->id) != 0)

@@ -340,14 +340,18 @@ static bool parse_seccomp(const char *text, struct settings *s)
 	return true;
 }
 
-/* Both hold without being asked for. CMD_GET_STATEBLOB lets go of the state: what the source writes later does not
- * touch what the destination has written into a shared directory. Nothing is opened before CMD_INIT. */
-static bool parse_migration(const char *text)
+/* Nothing is opened before CMD_INIT, with `incoming` or without it; with it, only a hand-over of tcbind
+ * fills the place. `release-lock-outgoing` holds in any case: CMD_GET_STATEBLOB lets go of the state, and
+ * what the source writes later does not touch what the destination has written into a shared directory. */
+static bool parse_migration(const char *text, struct settings *s)
 {
 	static const char *const allowed[] = { "incoming", "release-lock-outgoing", NULL };
 	struct sub_options o;
 
-	return sub_options_parse("migration", text, allowed, &o);
+	if (!sub_options_parse("migration", text, allowed, &o))
+		return false;
+	s->incoming = sub_flag(&o, "incoming");
+	return true;
 }
 
 /* libtpms' "null" profile is what a TPM here has, with every release of libtpms. */
@@ -398,7 +402,7 @@ static bool parse_one(int option, struct settings *s)
 	case OPTION_LOCALITY: return parse_locality(optarg, s);
 	case OPTION_FLAGS: return parse_flags(optarg, s);
 	case OPTION_SECCOMP: return parse_seccomp(optarg, s);
-	case OPTION_MIGRATION: return parse_migration(optarg);
+	case OPTION_MIGRATION: return parse_migration(optarg, s);
 	case OPTION_CAPABILITIES: s->print_capabilities = true; return true;
 	case OPTION_STATES: s->print_states = true; return true;
 	case OPTION_PROFILE: return parse_profile(optarg);

@@ -45,6 +45,7 @@ struct settings {
 	int log_level;
 	bool log_truncate, log_silent;
 	const char *user, *chroot_dir;
+	bool incoming; /* --migration incoming */
 	struct key_option file_key, migration_key;
 	bool reject_locality_4, allow_set_locality, initialise, ends_hard;
 	int startup; /* -1: none */

@@ -137,10 +137,10 @@ static json_t *options_json(const struct process *p)
 	const struct settings *s = &p->s;
 	int flags = (s->file_key.size > 0 ? 1 : 0) | (s->migration_key.size > 0 ? 2 : 0);
 
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:i}", "one_command", s->data.one_command, "data_fixed",
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:i}", "one_command", s->data.one_command, "data_fixed",
 			 s->data.kind != CHANNEL_NONE, "ends_with_data", s->terminate, "ends_with_control",
 			 s->control.ends_with_client, "reject_locality_4", s->reject_locality_4, "allow_set_locality",
-			 s->allow_set_locality, "initialise", s->initialise, "ends_hard", s->ends_hard, "config_flags", flags, "startup", s->startup);
+			 s->allow_set_locality, "initialise", s->initialise, "ends_hard", s->ends_hard, "incoming", s->incoming, "config_flags", flags, "startup", s->startup);
 }
 
 static enum tcb_error register_vtpm(struct process *p, struct diagnosis *d)
