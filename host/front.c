@@ -185,10 +185,10 @@ static void serve_slots(struct front *f, struct pollfd slots[SLOTS])
 		if (slots[SLOT_CLIENTS + i].revents != 0 && client->fd >= 0 && !front_control_serve(f, client))
 			end_client(f, client);
 	}
-	if (slots[SLOT_CONTROL].revents & POLLIN)
-		accept_client(f);
+	if (slots[SLOT_CONTROL].revents & ~POLLIN)
+		f->end = true; /* the listener was shut down: poll() says POLLIN beside POLLHUP then */
 	else if (slots[SLOT_CONTROL].revents != 0)
-		f->end = true; /* the listener was shut down */
+		accept_client(f);
 	if (slots[SLOT_DATA_LISTENER].revents & POLLIN)
 		accept_data(f);
 	if (slots[SLOT_OWNER].revents != 0)

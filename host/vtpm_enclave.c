@@ -30,6 +30,8 @@ void vtpm_write_meta(struct host_vtpm *v)
 	char *text;
 
 	v->meta_is_old = false;
+	if (v->deleted)
+		return; /* another vTPM may have the place by now */
 	if (v->place.external)
 		return; /* a user's directory: its state file says it all */
 	object = json_pack("{s:s, s:I}", "state", vtpm_state_name(v->status.state), "generation",

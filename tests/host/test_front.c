@@ -236,6 +236,24 @@ static void start_front(void)
 	(void)close(owner[0]);
 }
 
+/* The daemon shuts the control listener of a deleted vTPM down. */
+static void ends_when_its_listener_is_shut_down(void **state)
+{
+	const struct sockaddr address = { .sa_family = AF_UNIX }; /* the kernel chooses a name */
+	struct front_options o = { .control_client = -1, .data_listener = -1, .data_client = -1, .owner = -1, .startup = -1,
+				   .rests_alone = true };
+
+	(void)state;
+	o.control_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(o.control_listener, &address, sizeof address.sa_family), 0);
+	assert_int_equal(listen(o.control_listener, 1), 0);
+	assert_int_equal(shutdown(o.control_listener, SHUT_RDWR), 0);
+	(void)alarm(20); /* a front that does not end fails this program */
+	assert_int_equal(front_run(&vtpm, &o), -1);
+	(void)alarm(0);
+	(void)close(o.control_listener);
+}
+
 static void start_that_succeeds(void **state)
 {
 	(void)state;
@@ -265,6 +283,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(descriptors_that_nobody_wants, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(descriptor_of_another_command, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_data_descriptor, set_up, tear_down),
+		cmocka_unit_test(ends_when_its_listener_is_shut_down),
 		cmocka_unit_test(start_that_succeeds),
 		cmocka_unit_test(start_that_fails),
 	};
