@@ -10,7 +10,6 @@
 #include <tss2/tss2_tctildr.h>
 #include <unistd.h>
 
-#include "core/hex.h"
 #include "core/reader.h"
 #include "edge/instruction.h"
 #include "sgxsim/launch.h"
@@ -75,24 +74,6 @@ static void serve_acm(struct processor *p, const struct enclave *acm, TSS2_TCTI_
 	}
 }
 
-static enum tcb_error judge_acm(const struct processor *p, const struct enclave_identity *identity,
-				struct diagnosis *d)
-{
-	char found[65], fused[65], wanted[DIAGNOSIS_TEXT_MAX];
-
-	if (identity->isv_prod_id == ROLE_ACM && (identity->attributes & SGX_FLAG_DEBUG) == 0 &&
-	    memcmp(identity->mrsigner, p->fuses.acm_signer, sizeof p->fuses.acm_signer) == 0)
-		return TCB_OK;
-	hex_encode(SPAN_OF(identity->mrsigner), found);
-	hex_encode(SPAN_OF(p->fuses.acm_signer), fused);
-	(void)snprintf(wanted, sizeof wanted, "an ACM of the signer that made this platform, %s", fused);
-	return diagnose_found(d, TCB_REFUSED, "acm.signer", wanted,
-			      "build with that signer's key (meson setup -Denclave_signer=FILE), or have "
-			      "its owner sign these images (sign-enclaves); `tcbind version` prints a "
-			      "build's signer",
-			      "an enclave of role %u and signer %s", identity->isv_prod_id, found);
-}
-
 static enum tcb_error run_acm(struct processor *p, int memfd, const struct enclave_identity *identity,
 			      TSS2_TCTI_CONTEXT *tcti, struct diagnosis *d)
 {
@@ -120,7 +101,7 @@ enum tcb_error boot_acm(struct processor *p, const char *acm_path, const char *t
 	int memfd;
 
 	TRY(enclave_load(acm_path, &identity, &memfd, d));
-	error = judge_acm(p, &identity, d);
+	error = processor_judge_acm(p, &identity, d);
 	if (error == TCB_OK && Tss2_TctiLdr_Initialize(tcti_text, &tcti) != TSS2_RC_SUCCESS)
 		error = diagnose_found(d, TCB_PLATFORM, "ptpm.bus", "a physical TPM that can be reached",
 				       "check the platform's `ptpm` setting", "no TPM at %s", tcti_text);

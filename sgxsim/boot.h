@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "sgxsim/processor.h"
 
-/* Returns when the ACM has ended and the bank is locked. Codes: acm.signer, acm.failed, acm.bank.unlocked, ptpm.bus. */
+/* Returns when the ACM has ended and the bank is locked. Codes: acm.signer, acm.svn, acm.failed, acm.bank.unlocked, ptpm.bus. */
 enum tcb_error boot_acm(struct processor *p, const char *acm_path, const char *tcti, struct diagnosis *d) MUST_USE;
 
 /* Reads one request from an enclave's instruction channel and answers it. False: the channel is closed. */

@@ -290,18 +290,25 @@ static enum tcb_error save_bytes(const char *dir, const char *name, struct span 
 	return file_write(path, bytes, 0600, d);
 }
 
-/* MRSIGNER of the ACM's signature file: only its signer's ACM will run on this processor. */
-static enum tcb_error fuse_acm_signer(const char *dir, const char *acm_sig_path, struct diagnosis *d)
+/* MRSIGNER and ISVSVN of the ACM's signature file: only this signer's ACMs will run on this processor, and
+ * none that is older. */
+static enum tcb_error fuse_acm(const char *dir, const char *acm_sig_path, struct diagnosis *d)
 {
+	enum { MODULUS_AT = 128, MODULUS_SIZE = 384, ISV_SVN_AT = 1026 }; /* of SIGSTRUCT (sigstruct.c) */
 	struct file_bytes sigstruct = {0};
 	struct digest256 signer;
+	uint8_t svn[2] = {0};
 	enum tcb_error error;
 
 	TRY(file_read(acm_sig_path, &sigstruct, d));
-	error = sigstruct.size == SIGSTRUCT_SIZE ? crypto_sha256(span_of(sigstruct.data + 128, 384), &signer)
-						 : TCB_MALFORMED;
+	error = sigstruct.size == SIGSTRUCT_SIZE
+			? crypto_sha256(span_of(sigstruct.data + MODULUS_AT, MODULUS_SIZE), &signer)
+			: TCB_MALFORMED;
+	if (error == TCB_OK)
+		memcpy(svn, sigstruct.data + ISV_SVN_AT, sizeof svn);
 	file_free(&sigstruct);
 	TRY(error);
+	TRY(save_bytes(dir, "acm-svn", SPAN_OF(svn), d));
 	return save_bytes(dir, "acm-signer", SPAN_OF(signer.bytes), d);
 }
 
@@ -335,7 +342,7 @@ enum tcb_error processor_fuse(const char *platform_dir, const char *pki_dir, con
 	svn[SGX_CPUSVN_SIZE] = PKI_PCE_SVN;
 	svn[SGX_CPUSVN_SIZE + 1] = 0;
 	TRY(save_bytes(dir, "svn", SPAN_OF(svn), d));
-	TRY(fuse_acm_signer(dir, acm_sig_path, d));
+	TRY(fuse_acm(dir, acm_sig_path, d));
 	error = load_all(&pki, pki_dir, d);
 	if (error == TCB_OK)
 		error = make_pck(&pki, pki_dir, dir, d);

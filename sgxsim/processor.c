@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 
+#include "core/hex.h"
 #include "core/reader.h"
 #include "crypto/crypto.h"
 #include "edge/instruction.h"
@@ -62,12 +63,14 @@ static enum tcb_error read_pck(const char *dir, struct fuses *fuses, struct diag
 
 static enum tcb_error read_fuses(const char *platform_dir, struct fuses *fuses, struct diagnosis *d)
 {
-	uint8_t svn[SGX_CPUSVN_SIZE + 2];
+	uint8_t svn[SGX_CPUSVN_SIZE + 2], acm_svn[2];
 	char dir[4096];
 
 	TRY(path_join(dir, sizeof dir, platform_dir, "processor", d));
 	TRY(read_fixed(dir, "root-secret", fuses->root.bytes, sizeof fuses->root.bytes, d));
 	TRY(read_fixed(dir, "acm-signer", fuses->acm_signer, sizeof fuses->acm_signer, d));
+	TRY(read_fixed(dir, "acm-svn", acm_svn, sizeof acm_svn, d));
+	fuses->acm_svn = (uint16_t)(acm_svn[0] | acm_svn[1] << 8);
 	TRY(read_fixed(dir, "svn", svn, sizeof svn, d));
 	memcpy(fuses->cpu_svn, svn, sizeof fuses->cpu_svn);
 	fuses->pce_svn = (uint16_t)(svn[SGX_CPUSVN_SIZE] | svn[SGX_CPUSVN_SIZE + 1] << 8);
@@ -93,6 +96,31 @@ enum tcb_error processor_reset(struct processor *p, const char *platform_dir, st
 	TRY(crypto_p256_from_scalar(scalar, &p->attestation));
 	wipe(scalar, sizeof scalar);
 	return crypto_p256_public(p->attestation, &p->attestation_public);
+}
+
+enum tcb_error processor_judge_acm(const struct processor *p, const struct enclave_identity *identity,
+				   struct diagnosis *d)
+{
+	char found[65], fused[65], wanted[DIAGNOSIS_TEXT_MAX];
+
+	hex_encode(SPAN_OF(identity->mrsigner), found);
+	hex_encode(SPAN_OF(p->fuses.acm_signer), fused);
+	if (identity->isv_prod_id != ROLE_ACM || (identity->attributes & SGX_FLAG_DEBUG) != 0 ||
+	    memcmp(identity->mrsigner, p->fuses.acm_signer, sizeof p->fuses.acm_signer) != 0) {
+		(void)snprintf(wanted, sizeof wanted, "an ACM of the signer that made this platform, %s", fused);
+		return diagnose_found(d, TCB_REFUSED, "acm.signer", wanted,
+				      "build with that signer's key (meson setup -Denclave_signer=FILE), or have "
+				      "its owner sign these images (sign-enclaves); `tcbind version` prints a "
+				      "build's signer",
+				      "an enclave of role %u and signer %s", identity->isv_prod_id, found);
+	}
+	if (identity->isv_svn >= p->fuses.acm_svn)
+		return TCB_OK;
+	(void)snprintf(wanted, sizeof wanted, "an ACM of security version %u or newer (processor/acm-svn)",
+		       p->fuses.acm_svn);
+	return diagnose_found(d, TCB_REFUSED, "acm.svn", wanted,
+			      "start the platform with the release that it was made with, or a newer one",
+			      "an ACM of security version %u", identity->isv_svn);
 }
 
 /* ---- instructions ---- */

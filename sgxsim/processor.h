@@ -23,6 +23,7 @@ struct fuses {
 	uint8_t cpu_svn[SGX_CPUSVN_SIZE];
 	uint16_t pce_svn;
 	uint8_t acm_signer[32]; /* MRSIGNER whose ACM this processor runs */
+	uint16_t acm_svn;       /* the least ISVSVN of that ACM */
 };
 
 struct ak_registers {
@@ -42,6 +43,11 @@ struct processor {
 
 /* Platform reset: reads the fuses, draws the epoch, clears the bank. */
 enum tcb_error processor_reset(struct processor *p, const char *platform_dir, struct diagnosis *d) MUST_USE;
+
+/* Whether this processor runs that ACM: role, no DEBUG, signer and least ISVSVN of the fuses. Codes:
+ * acm.signer, acm.svn. */
+enum tcb_error processor_judge_acm(const struct processor *p, const struct enclave_identity *identity,
+				   struct diagnosis *d) MUST_USE;
 
 /* Executes one request of the instruction channel (edge/instruction.h) for the enclave `self`. */
 enum tcb_error processor_execute(struct processor *p, const struct enclave_identity *self, struct span request,

@@ -13,6 +13,9 @@ const struct code_explanation explain_sgxsim[] = {
 	 "The ACM is signed by another signer than the one in this processor's fuses.",
 	 "Use programs of the signer that made the platform: the same signer key, or the same "
 	 "build."},
+	{"acm.svn",
+	 "The ACM is older than the least security version in this processor's fuses.",
+	 "Start the platform with the release that made it, or with a newer one."},
 	{"pki.exists",
 	 "The directory of the new PKI is there already.",
 	 "Name a new directory."},

@@ -28,7 +28,7 @@ static struct processor one, two;
 static EVP_PKEY *signer;
 static uint8_t answer_bytes[INSTRUCTION_MAX];
 
-static const struct enclave_identity acm = { .isv_prod_id = ROLE_ACM, .isv_svn = 1, .attributes = 5 };
+static const struct enclave_identity acm = { .isv_prod_id = ROLE_ACM, .isv_svn = 3, .attributes = 5 };
 static const struct enclave_identity pse = { .mrenclave = {1}, .mrsigner = {2}, .isv_prod_id = ROLE_PSE, .isv_svn = 2,
 					     .attributes = 5 };
 static const struct enclave_identity vtpm = { .mrenclave = {3}, .mrsigner = {2}, .isv_prod_id = ROLE_VTPM, .isv_svn = 2,
@@ -264,6 +264,28 @@ static void what_was_measured_is_what_runs(void **state)
 	(void)close(memfd);
 }
 
+/* The fuses were made with the ACM of security version 3. */
+static void no_older_acm_runs(void **state)
+{
+	struct enclave_identity identity = acm;
+	struct diagnosis d = {0};
+
+	(void)state;
+	memcpy(identity.mrsigner, one.fuses.acm_signer, sizeof identity.mrsigner);
+	assert_int_equal(one.fuses.acm_svn, 3);
+	assert_int_equal(processor_judge_acm(&one, &identity, &d), TCB_OK);
+	identity.isv_svn = 4;
+	assert_int_equal(processor_judge_acm(&one, &identity, &d), TCB_OK);
+	identity.isv_svn = 2;
+	assert_int_equal(processor_judge_acm(&one, &identity, &d), TCB_REFUSED);
+	assert_string_equal(d.code, "acm.svn");
+	identity.isv_svn = 4;
+	identity.mrsigner[0] ^= 1;
+	d = (struct diagnosis){0};
+	assert_int_equal(processor_judge_acm(&one, &identity, &d), TCB_REFUSED);
+	assert_string_equal(d.code, "acm.signer");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +293,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_reset_draws_a_new_epoch_and_clears_the_bank, reset, release),
 		cmocka_unit_test_setup_teardown(seal_keys_differ_by_processor_signer_role_svn_and_debug, reset, release),
 		cmocka_unit_test_setup_teardown(a_report_checks_for_its_target_on_its_processor_only, reset, release),
+		cmocka_unit_test_setup_teardown(no_older_acm_runs, reset, release),
 		cmocka_unit_test(an_image_runs_only_as_it_was_signed),
 		cmocka_unit_test(only_a_key_that_sgx_takes_signs),
 		cmocka_unit_test(what_was_measured_is_what_runs),
