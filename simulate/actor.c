@@ -34,7 +34,8 @@ static void run_actor(void *context)
 	abort();
 }
 
-struct actor *actor_start(uint32_t id, void (*run)(void *context), void *context, const struct fault faults[FAULTS_PER_MOVE])
+struct actor *actor_start(uint32_t id, void (*run)(void *context), void *context,
+			  const struct fault faults[FAULTS_PER_MOVE])
 {
 	struct actor *a = calloc(1, sizeof *a);
 
@@ -54,10 +55,7 @@ struct actor *actor_start(uint32_t id, void (*run)(void *context), void *context
 	return a;
 }
 
-unsigned actors_count(void)
-{
-	return count;
-}
+unsigned actors_count(void) { return count; }
 
 static void end(struct actor *a)
 {
@@ -74,7 +72,8 @@ static void end(struct actor *a)
 
 static bool is_runnable(struct actor *a)
 {
-	return a->ready == NULL ? a->until_ms <= time_ms : a->ready(a->ready_context) || a->until_ms <= time_ms;
+	return a->ready == NULL ? a->until_ms <= time_ms
+				: a->ready(a->ready_context) || a->until_ms <= time_ms;
 }
 
 static unsigned find_runnable(struct actor **ret_list)
@@ -119,10 +118,7 @@ bool actors_step(void)
 	return true;
 }
 
-struct actor *actor_current(void)
-{
-	return current;
-}
+struct actor *actor_current(void) { return current; }
 
 void actor_pause(void)
 {
@@ -147,12 +143,6 @@ bool actor_wait(bool (*ready)(void *context), void *context, uint64_t at_most_ms
 	return ready != NULL && ready(context);
 }
 
-uint64_t now_ms(void)
-{
-	return time_ms;
-}
+uint64_t now_ms(void) { return time_ms; }
 
-struct random *schedule(void)
-{
-	return current != NULL ? &current->numbers : &numbers;
-}
+struct random *schedule(void) { return current != NULL ? &current->numbers : &numbers; }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* enclave/mige/channel.h and ratls.h without TLS: both sides say who they are and draw a nonce; then records under a key that both derive.
- *   hello  = u8 1 | nonce 32 | key 64 | sized quote      record = u8 2 | sized sealed bytes
- * Anything else, altered, twice or out of order, breaks the channel, as TLS would. */
+/* enclave/mige/channel.h and ratls.h without TLS: both sides say who they are and draw a nonce;
+ * then records under a key that both derive. hello  = u8 1 | nonce 32 | key 64 | sized quote record
+ * = u8 2 | sized sealed bytes Anything else, altered, twice or out of order, breaks the channel, as
+ * TLS would. */
 #include <stdlib.h>
 
 #include "core/reader.h"
@@ -67,14 +68,12 @@ static void buffer_drop(struct buffer *b, size_t size)
 
 /* ---- ratls.h ---- */
 
-enum tcb_error ratls_init(void)
-{
-	return TCB_OK;
-}
+enum tcb_error ratls_init(void) { return TCB_OK; }
 
-enum tcb_error ratls_report_data(const struct p256_point *key, uint8_t ret_data[SGX_REPORT_DATA_SIZE])
+enum tcb_error ratls_report_data(const struct p256_point *key,
+				 uint8_t ret_data[SGX_REPORT_DATA_SIZE])
 {
-	const struct span parts[] = { span_of_text("tcbind MigE key v1"), SPAN_OF(key->bytes) };
+	const struct span parts[] = {span_of_text("tcbind MigE key v1"), SPAN_OF(key->bytes)};
 	struct digest256 digest;
 
 	TRY(crypto_sha256_all(parts, 2, &digest));
@@ -87,7 +86,8 @@ enum tcb_error ratls_context_new(EVP_PKEY *key, struct span quote, SSL_CTX **ret
 {
 	struct context *c = calloc(1, sizeof *c);
 
-	if (c == NULL || quote.size > sizeof c->quote || crypto_p256_public(key, &c->key) != TCB_OK) {
+	if (c == NULL || quote.size > sizeof c->quote ||
+	    crypto_p256_public(key, &c->key) != TCB_OK) {
 		free(c);
 		return TCB_INTERNAL;
 	}
@@ -97,7 +97,8 @@ enum tcb_error ratls_context_new(EVP_PKEY *key, struct span quote, SSL_CTX **ret
 	return TCB_OK;
 }
 
-enum tcb_error ratls_peer(const SSL *ssl, struct p256_point *ret_key, uint8_t *ret_quote, size_t *ret_size)
+enum tcb_error ratls_peer(const SSL *ssl, struct p256_point *ret_key, uint8_t *ret_quote,
+			  size_t *ret_size)
 {
 	const struct connection *c = connection_of(ssl);
 
@@ -158,7 +159,8 @@ static void say_hello(struct connection *n)
 /* Each direction's key, of both nonces and both public keys. */
 static enum tcb_error derive(const struct connection *n, bool of_server, struct secret256 *ret_key)
 {
-	const struct context *client = n->server ? &n->peer : n->context, *server = n->server ? n->context : &n->peer;
+	const struct context *client = n->server ? &n->peer : n->context,
+			     *server = n->server ? n->context : &n->peer;
 	uint8_t seed[2 * NONCE_SIZE + 2 * P256_POINT_SIZE];
 	struct writer w = WRITER_OF(seed);
 
@@ -166,7 +168,9 @@ static enum tcb_error derive(const struct connection *n, bool of_server, struct 
 	writer_bytes(&w, n->server ? SPAN_OF(n->own_nonce) : SPAN_OF(n->peer_nonce));
 	writer_bytes(&w, SPAN_OF(client->key.bytes));
 	writer_bytes(&w, SPAN_OF(server->key.bytes));
-	return crypto_hkdf(SPAN_OF(seed), span_of(NULL, 0), span_of_text(of_server ? "server" : "client"), ret_key->bytes, sizeof ret_key->bytes);
+	return crypto_hkdf(SPAN_OF(seed), span_of(NULL, 0),
+			   span_of_text(of_server ? "server" : "client"), ret_key->bytes,
+			   sizeof ret_key->bytes);
 }
 
 /* TCB_PLATFORM: it has not come whole. */
@@ -237,9 +241,11 @@ static enum tcb_error open_records(struct connection *n)
 
 		if (r.rest.size > 0 && r.rest.data[0] != RECORD)
 			return TCB_CRYPTO;
-		if (reader_u8(&r, &kind) != TCB_OK || reader_u32(&r, &size) != TCB_OK || r.rest.size < size)
+		if (reader_u8(&r, &kind) != TCB_OK || reader_u32(&r, &size) != TCB_OK ||
+		    r.rest.size < size)
 			return TCB_OK;
-		if (size < AES_GCM_TAG_SIZE || reader_bytes(&r, size, &sealed) != TCB_OK || (plain = malloc(size)) == NULL)
+		if (size < AES_GCM_TAG_SIZE || reader_bytes(&r, size, &sealed) != TCB_OK ||
+		    (plain = malloc(size)) == NULL)
 			return TCB_CRYPTO;
 		count_iv(n->received++, iv);
 		ok = crypto_open(&n->receive, iv, span_of(NULL, 0), sealed, plain) == TCB_OK &&
@@ -264,7 +270,8 @@ static enum tcb_error head_decode(struct span head, enum wan_kind *ret_kind, siz
 	return size <= CHANNEL_MESSAGE_MAX - CHANNEL_HEAD_SIZE ? TCB_OK : TCB_LIMIT;
 }
 
-enum tcb_error channel_receive(struct channel *c, bool *ret_has, enum wan_kind *ret_kind, struct span *ret_body)
+enum tcb_error channel_receive(struct channel *c, bool *ret_has, enum wan_kind *ret_kind,
+			       struct span *ret_body)
 {
 	struct connection *n = connection_of(c->ssl);
 	struct span have;
@@ -286,16 +293,14 @@ enum tcb_error channel_receive(struct channel *c, bool *ret_has, enum wan_kind *
 	return TCB_OK;
 }
 
-void channel_next(struct channel *c)
-{
-	c->have = 0;
-}
+void channel_next(struct channel *c) { c->have = 0; }
 
 enum tcb_error channel_send(struct channel *c, enum wan_kind kind, struct span body)
 {
 	struct connection *n = connection_of(c->ssl);
 	size_t size = CHANNEL_HEAD_SIZE + body.size;
-	uint8_t iv[AES_GCM_IV_SIZE], head_bytes[5], *plain = malloc(size + AES_GCM_TAG_SIZE), *sealed = malloc(size + AES_GCM_TAG_SIZE);
+	uint8_t iv[AES_GCM_IV_SIZE], head_bytes[5], *plain = malloc(size + AES_GCM_TAG_SIZE),
+						    *sealed = malloc(size + AES_GCM_TAG_SIZE);
 	struct writer w = writer_of(plain, size), head = WRITER_OF(head_bytes);
 	bool ok = plain != NULL && sealed != NULL && n->open;
 
@@ -306,7 +311,9 @@ enum tcb_error channel_send(struct channel *c, enum wan_kind kind, struct span b
 		count_iv(n->sent++, iv);
 		writer_u8(&head, RECORD);
 		writer_u32(&head, (uint32_t)(size + AES_GCM_TAG_SIZE));
-		ok = crypto_seal(&n->send, iv, span_of(NULL, 0), span_of(plain, size), sealed) == TCB_OK && buffer_add(&n->out, SPAN_OF(head_bytes)) &&
+		ok = crypto_seal(&n->send, iv, span_of(NULL, 0), span_of(plain, size), sealed) ==
+			 TCB_OK &&
+		     buffer_add(&n->out, SPAN_OF(head_bytes)) &&
 		     buffer_add(&n->out, span_of(sealed, size + AES_GCM_TAG_SIZE));
 	}
 	free(plain);

@@ -13,19 +13,14 @@ static struct question {
 static unsigned count;
 static bool root_is_made;
 
-bool real_keys_wanted(void)
-{
-	return !root_is_made;
-}
+bool real_keys_wanted(void) { return !root_is_made; }
 
-void real_keys_end(void)
-{
-	root_is_made = true;
-}
+void real_keys_end(void) { root_is_made = true; }
 
-enum tcb_error real_verify_once(const struct p256_point *key, const struct digest256 *digest, const struct p256_signature *signature)
+enum tcb_error real_verify_once(const struct p256_point *key, const struct digest256 *digest,
+				const struct p256_signature *signature)
 {
-	const struct question q = { *key, *digest, *signature };
+	const struct question q = {*key, *digest, *signature};
 
 	for (unsigned i = 0; i < REMEMBERED && i < count; i++)
 		if (memcmp(&remembered[i], &q, sizeof q) == 0)

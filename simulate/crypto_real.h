@@ -10,10 +10,13 @@
 enum tcb_error real_crypto_init(void) MUST_USE;
 enum tcb_error real_crypto_p256_new(EVP_PKEY **ret_key) MUST_USE;
 enum tcb_error real_crypto_p256_public(const EVP_PKEY *key, struct p256_point *ret_point) MUST_USE;
-enum tcb_error real_crypto_p256_from_public(const struct p256_point *point, EVP_PKEY **ret_key) MUST_USE;
+enum tcb_error real_crypto_p256_from_public(const struct p256_point *point,
+					    EVP_PKEY **ret_key) MUST_USE;
 enum tcb_error real_crypto_p256_check(const struct p256_point *point) MUST_USE;
-enum tcb_error real_crypto_sign(EVP_PKEY *key, struct span message, struct p256_signature *ret_signature) MUST_USE;
-enum tcb_error real_crypto_verify_digest(const struct p256_point *key, const struct digest256 *digest,
+enum tcb_error real_crypto_sign(EVP_PKEY *key, struct span message,
+				struct p256_signature *ret_signature) MUST_USE;
+enum tcb_error real_crypto_verify_digest(const struct p256_point *key,
+					 const struct digest256 *digest,
 					 const struct p256_signature *signature) MUST_USE;
 
 /* The same, remembered for the whole process: one test root serves all enclaves. */

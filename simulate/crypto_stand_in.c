@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* crypto/crypto.h by keyed hashes: whatever fails with real cryptography fails with these, as long as nobody forges. They make the simulator fast
- * and must never be part of anything else. Keys and signatures that real cryptography made (the test root's) are handed to it. */
+/* crypto/crypto.h by keyed hashes: whatever fails with real cryptography fails with these, as long
+ * as nobody forges. They make the simulator fast and must never be part of anything else. Keys and
+ * signatures that real cryptography made (the test root's) are handed to it. */
 #include "crypto/crypto.h"
 
 #include <stdlib.h>
@@ -8,8 +9,8 @@
 #include "simulate/crypto_real.h"
 #include "simulate/random.h"
 
-#define KEY_MAGIC 0x53494d2d6b65792du
-#define POINT_MAGIC "SIMPOINT"
+#define KEY_MAGIC       0x53494d2d6b65792du
+#define POINT_MAGIC     "SIMPOINT"
 #define SIGNATURE_MAGIC "SIMSIGN:"
 
 enum { MAGIC_SIZE = 8 };
@@ -35,7 +36,8 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 static struct lanes lanes_begin(const uint8_t *key, size_t size, uint64_t purpose)
 {
-	struct lanes l = {{ 0x243f6a8885a308d3u ^ purpose, 0x13198a2e03707344u, 0xa4093822299f31d0u, 0x082efa98ec4e6c89u }};
+	struct lanes l = {{0x243f6a8885a308d3u ^ purpose, 0x13198a2e03707344u, 0xa4093822299f31d0u,
+			   0x082efa98ec4e6c89u}};
 
 	for (size_t i = 0; i < 4 && (i + 1) * 8 <= size; i++) {
 		uint64_t word;
@@ -71,22 +73,17 @@ static void lanes_end(struct lanes *l, uint8_t ret_bytes[32])
 {
 	for (int round = 0; round < 2; round++)
 		for (size_t i = 0; i < 4; i++)
-			l->lane[i] = mix(l->lane[i] ^ l->lane[(i + 1) % 4], 0x8ebc6af09c88c6e3u + 2 * i);
+			l->lane[i] =
+			    mix(l->lane[i] ^ l->lane[(i + 1) % 4], 0x8ebc6af09c88c6e3u + 2 * i);
 	memcpy(ret_bytes, l->lane, 32);
 }
 
 /* ---- symmetric ---- */
 
-enum tcb_error crypto_init(void)
-{
-	return real_crypto_init();
-}
+enum tcb_error crypto_init(void) { return real_crypto_init(); }
 
 /* The test root has been made. */
-void crypto_prepare(void)
-{
-	real_keys_end();
-}
+void crypto_prepare(void) { real_keys_end(); }
 
 enum tcb_error crypto_random(uint8_t *ret_bytes, size_t size)
 {
@@ -94,7 +91,8 @@ enum tcb_error crypto_random(uint8_t *ret_bytes, size_t size)
 	return TCB_OK;
 }
 
-enum tcb_error crypto_hkdf(struct span secret, struct span salt, struct span info, uint8_t *ret_bytes, size_t size)
+enum tcb_error crypto_hkdf(struct span secret, struct span salt, struct span info,
+			   uint8_t *ret_bytes, size_t size)
 {
 	struct lanes l = lanes_begin(NULL, 0, 1);
 	uint8_t block[32];
@@ -120,7 +118,8 @@ enum tcb_error crypto_cmac(const uint8_t key[16], struct span bytes, uint8_t ret
 	return TCB_OK;
 }
 
-static void add_stream(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE], struct span in, uint8_t *out)
+static void add_stream(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE],
+		       struct span in, uint8_t *out)
 {
 	struct lanes l = lanes_begin(key->bytes, sizeof key->bytes, 3);
 	uint64_t state[4], word;
@@ -140,8 +139,8 @@ static void add_stream(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_
 	}
 }
 
-static void make_tag(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE], struct span aad, struct span sealed,
-		     uint8_t ret_tag[AES_GCM_TAG_SIZE])
+static void make_tag(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE],
+		     struct span aad, struct span sealed, uint8_t ret_tag[AES_GCM_TAG_SIZE])
 {
 	struct lanes l = lanes_begin(key->bytes, sizeof key->bytes, 4);
 	uint8_t block[32];
@@ -153,16 +152,16 @@ static void make_tag(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SI
 	memcpy(ret_tag, block, AES_GCM_TAG_SIZE);
 }
 
-enum tcb_error crypto_seal(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE], struct span aad, struct span plain,
-			   uint8_t *ret_out)
+enum tcb_error crypto_seal(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE],
+			   struct span aad, struct span plain, uint8_t *ret_out)
 {
 	add_stream(key, iv, plain, ret_out);
 	make_tag(key, iv, aad, span_of(ret_out, plain.size), ret_out + plain.size);
 	return TCB_OK;
 }
 
-enum tcb_error crypto_open(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE], struct span aad, struct span sealed,
-			   uint8_t *ret_plain)
+enum tcb_error crypto_open(const struct secret256 *key, const uint8_t iv[AES_GCM_IV_SIZE],
+			   struct span aad, struct span sealed, uint8_t *ret_plain)
 {
 	uint8_t tag[AES_GCM_TAG_SIZE];
 	struct span body;
@@ -252,7 +251,8 @@ enum tcb_error crypto_p256_from_public(const struct p256_point *point, EVP_PKEY 
 }
 
 /* Anybody could compute it: nobody here does. */
-static void signature_of(const struct p256_point *key, const struct digest256 *digest, struct p256_signature *ret_signature)
+static void signature_of(const struct p256_point *key, const struct digest256 *digest,
+			 struct p256_signature *ret_signature)
 {
 	struct lanes l = lanes_begin(digest->bytes, sizeof digest->bytes, 6);
 
@@ -273,7 +273,8 @@ enum tcb_error crypto_sign(EVP_PKEY *key, struct span message, struct p256_signa
 	return TCB_OK;
 }
 
-enum tcb_error crypto_verify_digest(const struct p256_point *key, const struct digest256 *digest, const struct p256_signature *signature)
+enum tcb_error crypto_verify_digest(const struct p256_point *key, const struct digest256 *digest,
+				    const struct p256_signature *signature)
 {
 	struct p256_signature wanted;
 
@@ -283,8 +284,8 @@ enum tcb_error crypto_verify_digest(const struct p256_point *key, const struct d
 	return memcmp(&wanted, signature, sizeof wanted) == 0 ? TCB_OK : TCB_CRYPTO;
 }
 
-enum tcb_error crypto_verify_all(const struct p256_point *key, const struct span *parts, size_t count,
-				 const struct p256_signature *signature)
+enum tcb_error crypto_verify_all(const struct p256_point *key, const struct span *parts,
+				 size_t count, const struct p256_signature *signature)
 {
 	struct digest256 digest;
 
@@ -292,12 +293,14 @@ enum tcb_error crypto_verify_all(const struct p256_point *key, const struct span
 	return crypto_verify_digest(key, &digest, signature);
 }
 
-enum tcb_error crypto_verify(const struct p256_point *key, struct span message, const struct p256_signature *signature)
+enum tcb_error crypto_verify(const struct p256_point *key, struct span message,
+			     const struct p256_signature *signature)
 {
 	return crypto_verify_all(key, &message, 1, signature);
 }
 
-enum tcb_error crypto_ecdh(EVP_PKEY *own, const struct p256_point *peer, struct secret256 *ret_shared)
+enum tcb_error crypto_ecdh(EVP_PKEY *own, const struct p256_point *peer,
+			   struct secret256 *ret_shared)
 {
 	const struct p256_point *mine = &((const struct stand_in_key *)own)->public;
 	bool first = memcmp(mine, peer, sizeof *mine) < 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Enclaves on fibers, and tee.h for the code in them: the processor's instructions are those of sgxsim. */
+/* Enclaves on fibers, and tee.h for the code in them: the processor's instructions are those of
+ * sgxsim. */
 #include "simulate/enclave.h"
 
 #include <stdio.h>
@@ -21,8 +22,9 @@ static unsigned spare_count;
 
 struct enclave_identity enclave_identity_of(enum enclave_role role, uint16_t isv_svn, uint8_t build)
 {
-	struct enclave_identity identity = { .isv_prod_id = (uint16_t)role, .isv_svn = isv_svn,
-					     .attributes = SGX_FLAG_INIT | SGX_FLAG_MODE64 };
+	struct enclave_identity identity = {.isv_prod_id = (uint16_t)role,
+					    .isv_svn = isv_svn,
+					    .attributes = SGX_FLAG_INIT | SGX_FLAG_MODE64};
 
 	memset(identity.mrsigner, 0x51, sizeof identity.mrsigner);
 	memset(identity.mrenclave, 0xe0 + (int)role, sizeof identity.mrenclave);
@@ -39,8 +41,8 @@ static void run_enclave(void *context)
 	abort();
 }
 
-struct enclave *enclave_start(struct platform *platform, struct processor *processor, enum enclave_role role, uint16_t isv_svn,
-			      uint8_t build)
+struct enclave *enclave_start(struct platform *platform, struct processor *processor,
+			      enum enclave_role role, uint16_t isv_svn, uint8_t build)
 {
 	struct enclave *e = calloc(1, sizeof *e);
 
@@ -84,10 +86,7 @@ void enclave_kill(struct enclave *e)
 	e->fiber = NULL;
 }
 
-void enclave_hold(struct enclave *e)
-{
-	e->users++;
-}
+void enclave_hold(struct enclave *e) { e->users++; }
 
 void enclave_release(struct enclave *e)
 {
@@ -98,15 +97,9 @@ void enclave_release(struct enclave *e)
 	free(e);
 }
 
-struct enclave *enclave_current(void)
-{
-	return running;
-}
+struct enclave *enclave_current(void) { return running; }
 
-struct enclave *enclave_first(void)
-{
-	return all;
-}
+struct enclave *enclave_first(void) { return all; }
 
 /* ---- frames ---- */
 
@@ -192,15 +185,13 @@ _Noreturn void tee_abort(const char *reason)
 	abort();
 }
 
-void tee_enter(void (*prepare)(void))
-{
-	(void)prepare;
-}
+void tee_enter(void (*prepare)(void)) { (void)prepare; }
 
 void tee_release(void *bytes, size_t size)
 {
 	const uintptr_t page = 4096;
-	uintptr_t from = ((uintptr_t)bytes + page - 1) / page * page, to = ((uintptr_t)bytes + size) / page * page;
+	uintptr_t from = ((uintptr_t)bytes + page - 1) / page * page,
+		  to = ((uintptr_t)bytes + size) / page * page;
 
 	if (to <= from || madvise((void *)from, to - from, MADV_DONTNEED) != 0) {
 		memset(bytes, 0, size);
@@ -212,24 +203,13 @@ void tee_release(void *bytes, size_t size)
 
 /* ---- no data channel ---- */
 
-bool tee_stream_pending(void)
-{
-	return false;
-}
+bool tee_stream_pending(void) { return false; }
 
-bool tee_data_open(void)
-{
-	return false;
-}
+bool tee_data_open(void) { return false; }
 
-void tee_data_close(void)
-{
-}
+void tee_data_close(void) {}
 
-enum tee_event tee_data_wait(void)
-{
-	return TEE_STREAM;
-}
+enum tee_event tee_data_wait(void) { return TEE_STREAM; }
 
 bool tee_data_read(uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
 {
@@ -247,8 +227,8 @@ bool tee_data_write(struct span bytes)
 
 /* ---- instructions ---- */
 
-static enum tcb_error issue(enum instruction instruction, const struct span *parts, size_t count, uint8_t *ret_bytes,
-			    size_t capacity, size_t *ret_size)
+static enum tcb_error issue(enum instruction instruction, const struct span *parts, size_t count,
+			    uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
 {
 	uint8_t request_bytes[1024];
 	struct writer w = WRITER_OF(request_bytes), answer = writer_of(ret_bytes, capacity);
@@ -277,20 +257,24 @@ enum tcb_error tee_target_info(uint8_t ret_target[SGX_TARGETINFO_SIZE])
 	return issue(INSTRUCTION_TARGET_INFO, NULL, 0, ret_target, SGX_TARGETINFO_SIZE, &size);
 }
 
-enum tcb_error tee_report(const uint8_t target[SGX_TARGETINFO_SIZE], const uint8_t report_data[SGX_REPORT_DATA_SIZE],
+enum tcb_error tee_report(const uint8_t target[SGX_TARGETINFO_SIZE],
+			  const uint8_t report_data[SGX_REPORT_DATA_SIZE],
 			  uint8_t ret_report[SGX_REPORT_SIZE])
 {
-	const struct span parts[] = { span_of(target, SGX_TARGETINFO_SIZE), span_of(report_data, SGX_REPORT_DATA_SIZE) };
+	const struct span parts[] = {span_of(target, SGX_TARGETINFO_SIZE),
+				     span_of(report_data, SGX_REPORT_DATA_SIZE)};
 	size_t size;
 
 	return issue(INSTRUCTION_REPORT, parts, 2, ret_report, SGX_REPORT_SIZE, &size);
 }
 
 /* Offsets of the REPORT body: Intel SDM vol. 3D, table 35-21. */
-static enum tcb_error report_decode(const uint8_t report[SGX_REPORT_SIZE], struct enclave_identity *ret_peer,
+static enum tcb_error report_decode(const uint8_t report[SGX_REPORT_SIZE],
+				    struct enclave_identity *ret_peer,
 				    uint8_t ret_report_data[SGX_REPORT_DATA_SIZE])
 {
-	struct reader attributes = reader_of(span_of(report + 48, 8)), ids = reader_of(span_of(report + 256, 4));
+	struct reader attributes = reader_of(span_of(report + 48, 8)),
+		      ids = reader_of(span_of(report + 256, 4));
 
 	memcpy(ret_peer->mrenclave, report + 64, 32);
 	memcpy(ret_peer->mrsigner, report + 128, 32);
@@ -301,7 +285,8 @@ static enum tcb_error report_decode(const uint8_t report[SGX_REPORT_SIZE], struc
 	return TCB_OK;
 }
 
-enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct enclave_identity *ret_peer,
+enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE],
+				struct enclave_identity *ret_peer,
 				uint8_t ret_report_data[SGX_REPORT_DATA_SIZE])
 {
 	const struct span key_id = span_of(report + SGX_REPORT_BODY_SIZE, 32);
@@ -315,17 +300,19 @@ enum tcb_error tee_report_check(const uint8_t report[SGX_REPORT_SIZE], struct en
 	return report_decode(report, ret_peer, ret_report_data);
 }
 
-enum tcb_error tee_seal_key(const struct tee_svn *svn, const uint8_t key_id[32], struct secret256 *ret_key)
+enum tcb_error tee_seal_key(const struct tee_svn *svn, const uint8_t key_id[32],
+			    struct secret256 *ret_key)
 {
-	const uint8_t isv_svn[2] = { (uint8_t)(svn->isv_svn >> 8), (uint8_t)svn->isv_svn };
-	const struct span parts[] = { SPAN_OF(isv_svn), SPAN_OF(svn->cpu_svn), span_of(key_id, 32) };
+	const uint8_t isv_svn[2] = {(uint8_t)(svn->isv_svn >> 8), (uint8_t)svn->isv_svn};
+	const struct span parts[] = {SPAN_OF(isv_svn), SPAN_OF(svn->cpu_svn), span_of(key_id, 32)};
 	size_t size;
 
 	memset(ret_key, 0, sizeof *ret_key);
 	return issue(INSTRUCTION_SEAL_KEY, parts, 3, ret_key->bytes, sizeof ret_key->bytes, &size);
 }
 
-enum tcb_error tee_quote(const uint8_t report_data[SGX_REPORT_DATA_SIZE], uint8_t *ret_quote, size_t capacity, size_t *ret_size)
+enum tcb_error tee_quote(const uint8_t report_data[SGX_REPORT_DATA_SIZE], uint8_t *ret_quote,
+			 size_t capacity, size_t *ret_size)
 {
 	const struct span part = span_of(report_data, SGX_REPORT_DATA_SIZE);
 
@@ -338,7 +325,9 @@ enum tcb_error tee_read_ak_bank(struct ak_bank *ret_bank)
 
 	if (running->self.isv_prod_id != ROLE_PSE)
 		return TCB_REFUSED;
-	*ret_bank = (struct ak_bank){ .locked = bank->locked, .epoch = running->processor->epoch, .ak_public_size = bank->size };
+	*ret_bank = (struct ak_bank){.locked = bank->locked,
+				     .epoch = running->processor->epoch,
+				     .ak_public_size = bank->size};
 	memcpy(ret_bank->ak_public, bank->ak_public, bank->size);
 	return TCB_OK;
 }
@@ -349,7 +338,4 @@ enum tcb_error tee_write_ak_bank(struct span ak_public)
 	return TCB_REFUSED;
 }
 
-enum tcb_error tee_lock_ak_bank(void)
-{
-	return TCB_REFUSED;
-}
+enum tcb_error tee_lock_ak_bank(void) { return TCB_REFUSED; }

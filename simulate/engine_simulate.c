@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* enclave/vtpm/engine.h without libtpms: a counter, a sealed object under a PIN, a key that signs, one PCR. */
+/* enclave/vtpm/engine.h without libtpms: a counter, a sealed object under a PIN, a key that signs,
+ * one PCR. */
 #include "enclave/vtpm/engine.h"
 
 #include "core/reader.h"
@@ -12,7 +13,7 @@
 #define FIRST_TRANSIENT 0x80000000u
 
 #define PERMANENT_MAGIC "SIMTPM01"
-#define VOLATILE_MAGIC "SIMVOL01"
+#define VOLATILE_MAGIC  "SIMVOL01"
 
 enum {
 	PADDING = 700, /* a real state has about as many bytes, packed */
@@ -24,7 +25,7 @@ enum {
 	CC_GET_RANDOM = 0x17b,
 	CAP_COMMANDS = 2,
 	PT_LOCKOUT_COUNTER = 0x20e,
-	NO_DA = 1 << 10,   /* TPMA_OBJECT */
+	NO_DA = 1 << 10, /* TPMA_OBJECT */
 	NV_NO_DA = 1 << 25,
 	CC_PCR_EXTEND = 0x182,
 	RC_INITIALIZE = 0x100,
@@ -46,10 +47,7 @@ static struct {
 	uint8_t response[512];
 } tpm;
 
-static const uint8_t *lineage(void)
-{
-	return tpm.secret + sizeof SIMULATED_CANARY - 1;
-}
+static const uint8_t *lineage(void) { return tpm.secret + sizeof SIMULATED_CANARY - 1; }
 
 /* ---- state ---- */
 
@@ -129,7 +127,8 @@ enum tcb_error engine_start(struct span permanent, struct span volatile_state, s
 {
 	engine_stop();
 	if (set_state(permanent, volatile_state) != TCB_OK)
-		return diagnose(d, TCB_MALFORMED, "vtpm.engine", "a TPM state that the TPM does not start from",
+		return diagnose(d, TCB_MALFORMED, "vtpm.engine",
+				"a TPM state that the TPM does not start from",
 				"a state of the stand-in TPM", "restore the newest state");
 	tpm.running = true;
 	oracle_tpm(TPM_RUNS, lineage(), tpm.counter);
@@ -142,29 +141,15 @@ enum tcb_error engine_rehearse(struct diagnosis *d)
 	return TCB_OK;
 }
 
-uint32_t engine_version(void)
-{
-	return 1;
-}
+uint32_t engine_version(void) { return 1; }
 
-void engine_stop(void)
-{
-	tpm.running = false;
-}
+void engine_stop(void) { tpm.running = false; }
 
-bool engine_running(void)
-{
-	return tpm.running;
-}
+bool engine_running(void) { return tpm.running; }
 
-void engine_tidy(void)
-{
-}
+void engine_tidy(void) {}
 
-struct span engine_permanent(void)
-{
-	return span_of(tpm.permanent, tpm.permanent_size);
-}
+struct span engine_permanent(void) { return span_of(tpm.permanent, tpm.permanent_size); }
 
 bool engine_take_changed(void)
 {
@@ -280,12 +265,15 @@ static uint32_t handles_of(uint32_t code)
 {
 	switch (code) {
 	case CC_NV_INCREMENT:
-	case TPM_CC_NV_READ: return 2;
+	case TPM_CC_NV_READ:
+		return 2;
 	case CC_UNSEAL:
 	case CC_SIGN:
 	case TPM_CC_QUOTE:
-	case CC_PCR_EXTEND: return 1;
-	default: return 0;
+	case CC_PCR_EXTEND:
+		return 1;
+	default:
+		return 0;
 	}
 }
 
@@ -309,7 +297,8 @@ static uint32_t get_capability(const struct command *c, struct writer *out)
 	return 0;
 }
 
-/* The start of a public area: as far as its attributes. Only the object under the PIN is protected against dictionary attacks. */
+/* The start of a public area: as far as its attributes. Only the object under the PIN is protected
+ * against dictionary attacks. */
 static uint32_t read_public(const struct command *c, bool is_nv, struct writer *out)
 {
 	struct reader r = c->parameters;
@@ -323,7 +312,9 @@ static uint32_t read_public(const struct command *c, bool is_nv, struct writer *
 	else
 		writer_u16(out, TPM_ALG_ECC);
 	writer_u16(out, TPM_ALG_SHA256);
-	writer_u32(out, is_nv ? (uint32_t)NV_NO_DA : handle == SIMULATED_SEALED ? 0 : (uint32_t)NO_DA);
+	writer_u32(out, is_nv                        ? (uint32_t)NV_NO_DA
+			: handle == SIMULATED_SEALED ? 0
+						     : (uint32_t)NO_DA);
 	return 0;
 }
 
@@ -334,7 +325,9 @@ static uint32_t execute(const struct command *c, struct writer *out)
 	if (!tpm.started)
 		return RC_INITIALIZE;
 	switch (c->code) {
-	case TPM_CC_SHUTDOWN: store(); return 0;
+	case TPM_CC_SHUTDOWN:
+		store();
+		return 0;
 	case CC_NV_INCREMENT:
 		tpm.counter++;
 		store();
@@ -345,18 +338,28 @@ static uint32_t execute(const struct command *c, struct writer *out)
 		writer_u64(out, tpm.counter);
 		oracle_tpm(TPM_READ, lineage(), tpm.counter);
 		return 0;
-	case CC_UNSEAL: return unseal(c, out);
+	case CC_UNSEAL:
+		return unseal(c, out);
 	case CC_SIGN:
-	case TPM_CC_QUOTE: oracle_tpm(TPM_SIGNED, lineage(), 0); return 0;
-	case CC_PCR_EXTEND: tpm.pcr[0]++; return 0;
-	case TPM_CC_GET_CAPABILITY: return get_capability(c, out);
-	case TPM_CC_READ_PUBLIC: return read_public(c, false, out);
-	case TPM_CC_NV_READ_PUBLIC: return read_public(c, true, out);
+	case TPM_CC_QUOTE:
+		oracle_tpm(TPM_SIGNED, lineage(), 0);
+		return 0;
+	case CC_PCR_EXTEND:
+		tpm.pcr[0]++;
+		return 0;
+	case TPM_CC_GET_CAPABILITY:
+		return get_capability(c, out);
+	case TPM_CC_READ_PUBLIC:
+		return read_public(c, false, out);
+	case TPM_CC_NV_READ_PUBLIC:
+		return read_public(c, true, out);
 	case TPM_CC_PCR_READ:
 	case TPM_CC_FLUSH_CONTEXT:
 	case TPM_CC_CREATE_PRIMARY: /* its handle is put into the response by the caller */
-	case CC_GET_RANDOM: return 0;
-	default: return RC_COMMAND_CODE;
+	case CC_GET_RANDOM:
+		return 0;
+	default:
+		return RC_COMMAND_CODE;
 	}
 }
 
@@ -377,7 +380,8 @@ enum tcb_error engine_process(uint8_t locality, struct span command, struct span
 	sessions = code == 0 && c.tag == TAG_SESSIONS;
 	has_handle = code == 0 && c.code == TPM_CC_CREATE_PRIMARY;
 	writer_u16(&w, sessions ? TAG_SESSIONS : TAG_PLAIN);
-	writer_u32(&w, (uint32_t)((sessions ? 10u + 4 + 5 : 10u) + (has_handle ? 4u : 0u) + (code == 0 ? parameters.size : 0)));
+	writer_u32(&w, (uint32_t)((sessions ? 10u + 4 + 5 : 10u) + (has_handle ? 4u : 0u) +
+				  (code == 0 ? parameters.size : 0)));
 	writer_u32(&w, code);
 	if (has_handle)
 		writer_u32(&w, FIRST_TRANSIENT);
@@ -404,10 +408,7 @@ enum tcb_error engine_reset_established(uint8_t locality)
 	return TCB_OK;
 }
 
-enum tcb_error engine_hash_start(void)
-{
-	return TCB_OK;
-}
+enum tcb_error engine_hash_start(void) { return TCB_OK; }
 
 enum tcb_error engine_hash_data(struct span bytes)
 {
@@ -415,10 +416,7 @@ enum tcb_error engine_hash_data(struct span bytes)
 	return TCB_OK;
 }
 
-enum tcb_error engine_hash_end(void)
-{
-	return TCB_OK;
-}
+enum tcb_error engine_hash_end(void) { return TCB_OK; }
 
 uint32_t engine_buffer_size(uint32_t wanted, uint32_t *ret_min, uint32_t *ret_max)
 {

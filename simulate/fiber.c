@@ -26,7 +26,8 @@ static struct fiber first, *current = &first;
 struct fiber *fiber_new(size_t stack_size)
 {
 	struct fiber *f = calloc(1, sizeof *f);
-	void *stack = mmap(NULL, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	void *stack = mmap(NULL, stack_size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 
 	if (f == NULL || stack == MAP_FAILED) {
 		(void)fprintf(stderr, "simulate: no memory for a stack\n");
@@ -69,7 +70,4 @@ void fiber_switch(struct fiber *to)
 	_longjmp(to->at, 1);
 }
 
-struct fiber *fiber_current(void)
-{
-	return current;
-}
+struct fiber *fiber_current(void) { return current; }

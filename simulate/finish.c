@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Honest hosts from now on (I4): every vTPM that ever answered must be able to go on at one place. */
+/* Honest hosts from now on (I4): every vTPM that ever answered must be able to go on at one place.
+ */
 #include <stdio.h>
 
 #include "simulate/moves.h"
@@ -25,7 +26,8 @@ static void note_refusal(const struct platform *p, const struct diagnosis *d)
 	size_t used = strlen(last_refusals);
 
 	if (d->code[0] != '\0' && used + 40 < sizeof last_refusals)
-		(void)snprintf(last_refusals + used, sizeof last_refusals - used, " %s:%s", p->name, d->code);
+		(void)snprintf(last_refusals + used, sizeof last_refusals - used, " %s:%s", p->name,
+			       d->code);
 }
 
 static bool goes_on(struct enclave *e, struct search *search)
@@ -126,10 +128,14 @@ static bool try_state(struct machine *m, struct place *place, unsigned back, str
 static bool try_stored(struct machine *m, struct platform *p, unsigned limit, struct search *search)
 {
 	struct place *place = place_of(p, m);
-	unsigned count = place->states.count; /* more are stored meanwhile: those are tried again in the next round */
+	unsigned count =
+	    place->states
+		.count; /* more are stored meanwhile: those are tried again in the next round */
 
 	for (unsigned i = 0; i < limit && i < count && i < place->states.count; i++)
-		if (try_state(m, place, place->states.count > count ? place->states.count - count + i : i, search))
+		if (try_state(m, place,
+			      place->states.count > count ? place->states.count - count + i : i,
+			      search))
 			return true;
 	return false;
 }
@@ -139,7 +145,8 @@ void recover(struct machine *m)
 	struct search search = {0};
 
 	for (unsigned p = 0; p < world.platform_count; p++)
-		world.platforms[p].isv_svn = VTPM_SVN_MAX; /* an operator would try the newest enclaves */
+		world.platforms[p].isv_svn =
+		    VTPM_SVN_MAX; /* an operator would try the newest enclaves */
 	(void)try_running(m, &search);
 	for (unsigned p = 0; p < world.platform_count && !is_over(&search); p++)
 		(void)try_stored(m, &world.platforms[p], STATES_TRIED, &search);
@@ -169,7 +176,8 @@ static bool try_everything(struct machine *m, bool blobs_lost, struct search *se
 	for (int round = 0; round < ROUNDS; round++) {
 		last_refusals[0] = '\0';
 		for (unsigned p = 0; p < world.platform_count; p++)
-			if (try_stored(m, &world.platforms[p], round == 0 ? HISTORY_MAX : STATES_TRIED, search))
+			if (try_stored(m, &world.platforms[p],
+				       round == 0 ? HISTORY_MAX : STATES_TRIED, search))
 				return true;
 		for (unsigned i = 0; !blobs_lost && i < BLOBS_TRIED && i < m->blob_count; i++)
 			if (try_blobs(m, &m->blobs[m->blob_count - 1 - i], search))
@@ -183,7 +191,7 @@ static bool try_everything(struct machine *m, bool blobs_lost, struct search *se
 /* In every place that was made for its id: it may have gone from one to another. */
 static bool try_machines(const struct uuid *id, bool blobs_lost, const struct identity *identity)
 {
-	struct search search = { .identity = identity };
+	struct search search = {.identity = identity};
 
 	for (unsigned i = 0; i < world.machine_count && !identity->goes_on; i++)
 		if (memcmp(&world.machines[i].id, id, sizeof *id) == 0)
@@ -200,20 +208,23 @@ static unsigned twins_were_at(const struct identity *identity)
 	for (unsigned i = 0; i < oracle.identity_count; i++) {
 		const struct identity *twin = &oracle.identities[i];
 
-		if (twin != identity && memcmp(&world.machines[twin->machine].id, id, sizeof *id) == 0)
+		if (twin != identity &&
+		    memcmp(&world.machines[twin->machine].id, id, sizeof *id) == 0)
 			platforms |= twin->answered_at;
 	}
 	return platforms;
 }
 
 /* The other has gone on before. Its operator deletes it wherever this one has not been. */
-static bool try_without_twins(const struct uuid *id, bool blobs_lost, const struct identity *identity)
+static bool try_without_twins(const struct uuid *id, bool blobs_lost,
+			      const struct identity *identity)
 {
 	unsigned platforms = twins_were_at(identity) & ~identity->answered_at;
 
 	for (unsigned p = 0; p < world.platform_count; p++)
 		if ((platforms >> p & 1) != 0 && world.platforms[p].pse != NULL)
-			(void)!host_ecall(world.platforms[p].pse, CALL_PSE_DROP, SPAN_OF(id->bytes), NULL, NULL);
+			(void)!host_ecall(world.platforms[p].pse, CALL_PSE_DROP, SPAN_OF(id->bytes),
+					  NULL, NULL);
 	return platforms != 0 && try_machines(id, blobs_lost, identity);
 }
 
@@ -230,17 +241,21 @@ void finish_all(void *context)
 	for (unsigned p = 0; p < world.platform_count; p++) {
 		platform_mend(&world.platforms[p], &d);
 		if (!world.platforms[p].up)
-			oracle_violate("I4", "platform %s does not start: %s: %s", world.platforms[p].name, d.code, d.found);
+			oracle_violate("I4", "platform %s does not start: %s: %s",
+				       world.platforms[p].name, d.code, d.found);
 	}
 	for (unsigned i = 0; i < oracle.identity_count; i++)
 		if (is_lost(&oracle.identities[i]))
-			(void)try_machines(&world.machines[oracle.identities[i].machine].id, finish->blobs_lost, &oracle.identities[i]);
+			(void)try_machines(&world.machines[oracle.identities[i].machine].id,
+					   finish->blobs_lost, &oracle.identities[i]);
 	for (unsigned i = 0; i < oracle.identity_count; i++) {
 		const struct identity *identity = &oracle.identities[i];
 		const struct uuid *id = &world.machines[identity->machine].id;
 
-		if (is_lost(identity) && !try_machines(id, finish->blobs_lost, identity) && !try_without_twins(id, finish->blobs_lost, identity))
-			oracle_violate("I4", "machine %u is lost:%s", identity->machine, last_refusals);
+		if (is_lost(identity) && !try_machines(id, finish->blobs_lost, identity) &&
+		    !try_without_twins(id, finish->blobs_lost, identity))
+			oracle_violate("I4", "machine %u is lost:%s", identity->machine,
+				       last_refusals);
 	}
 	finish->done = true;
 }

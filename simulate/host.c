@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The untrusted host: calls enclaves and serves what they ask for, as host/services.c and host/ask_pse.c do, except where the actor's
- * faults say otherwise. */
+/* The untrusted host: calls enclaves and serves what they ask for, as host/services.c and
+ * host/ask_pse.c do, except where the actor's faults say otherwise. */
 #include <stdlib.h>
 
 #include "edge/host.h"
@@ -38,11 +38,14 @@ static bool is_kind(const struct fault *f, enum fault_kind kind)
 
 static enum tcb_error forged_error(const struct fault *f, struct diagnosis *d)
 {
-	static const enum tcb_error classes[] = { TCB_MALFORMED, TCB_WRONG_STATE, TCB_LIMIT, TCB_CRYPTO, TCB_PLATFORM, TCB_INTERNAL };
+	static const enum tcb_error classes[] = {TCB_MALFORMED, TCB_WRONG_STATE, TCB_LIMIT,
+						 TCB_CRYPTO,    TCB_PLATFORM,    TCB_INTERNAL};
 	bool refuses = f->kind == FAULT_REFUSE || f->kind == FAULT_REFUSE_LATE;
-	enum tcb_error error = refuses ? TCB_REFUSED : classes[f->choice % (sizeof classes / sizeof classes[0])];
+	enum tcb_error error =
+	    refuses ? TCB_REFUSED : classes[f->choice % (sizeof classes / sizeof classes[0])];
 
-	return diagnose(d, error, "host.forged", "an error that the host made up", "nothing", "nothing");
+	return diagnose(d, error, "host.forged", "an error that the host made up", "nothing",
+			"nothing");
 }
 
 /* What happens to the platform before a call is served. */
@@ -51,7 +54,8 @@ static void disturb(struct enclave *e, const struct fault *f)
 	struct platform *p = e->platform;
 
 	if (f != NULL)
-		trace_event("fault at=%s enclave=%llu kind=%s", p->name, (unsigned long long)e->number, fault_name((enum fault_kind)f->kind));
+		trace_event("fault at=%s enclave=%llu kind=%s", p->name,
+			    (unsigned long long)e->number, fault_name((enum fault_kind)f->kind));
 	if (is_kind(f, FAULT_KILL))
 		enclave_kill(e);
 	if (is_kind(f, FAULT_RESTART))
@@ -71,27 +75,31 @@ static void disturb(struct enclave *e, const struct fault *f)
 
 /* ---- messages to PSE and MigE ---- */
 
-static void keep_message(struct message *list, unsigned *count, uint64_t session, struct span request, struct span answer)
+static void keep_message(struct message *list, unsigned *count, uint64_t session,
+			 struct span request, struct span answer)
 {
-	struct message *m = &list[*count < MESSAGES_MAX ? *count : random_below(schedule(), MESSAGES_MAX)];
+	struct message *m =
+	    &list[*count < MESSAGES_MAX ? *count : random_below(schedule(), MESSAGES_MAX)];
 
 	bytes_free(&m->request);
 	bytes_free(&m->answer);
-	*m = (struct message){ .request = bytes_of(request), .answer = bytes_of(answer), .session = session };
+	*m = (struct message){
+	    .request = bytes_of(request), .answer = bytes_of(answer), .session = session};
 	(*count)++;
 }
 
 /* The body of CALL_PSE_PEER or CALL_MIGE_PEER; one bit of the message is altered by FAULT_FLIP. */
 static struct bytes peer_body(uint64_t session, struct span message, const struct fault *f)
 {
-	struct bytes body = { .data = malloc(message.size + 16) };
+	struct bytes body = {.data = malloc(message.size + 16)};
 	struct writer w = writer_of(body.data, message.size + 16);
-	const struct peer_message m = { .session = session, .message = message };
+	const struct peer_message m = {.session = session, .message = message};
 
 	peer_message_encode(&w, &m);
 	body.size = w.size;
 	if (message.size > 0 && is_kind(f, FAULT_FLIP))
-		body.data[body.size - 1 - (size_t)f->choice * 7 % message.size] ^= (uint8_t)(1u << (f->choice & 7));
+		body.data[body.size - 1 - (size_t)f->choice * 7 % message.size] ^=
+		    (uint8_t)(1u << (f->choice & 7));
 	return body;
 }
 
@@ -113,11 +121,13 @@ static enum tcb_error read_reply(struct span answer, struct writer *ret, struct 
 
 static enum tcb_error no_service(struct diagnosis *d)
 {
-	return diagnose(d, TCB_PLATFORM, "host.service", "an enclave that does not run", "one that does", "start it");
+	return diagnose(d, TCB_PLATFORM, "host.service", "an enclave that does not run",
+			"one that does", "start it");
 }
 
 /* Once: the answer of the PSE, after what it rests on is durable. */
-static enum tcb_error carry_to_pse(struct platform *p, struct span body, struct bytes *ret_answer, struct diagnosis *d)
+static enum tcb_error carry_to_pse(struct platform *p, struct span body, struct bytes *ret_answer,
+				   struct diagnosis *d)
 {
 	struct enclave *pse = p->pse;
 	enum tcb_error error;
@@ -126,7 +136,8 @@ static enum tcb_error carry_to_pse(struct platform *p, struct span body, struct 
 		return no_service(d);
 	error = host_ecall(pse, CALL_PSE_PEER, body, ret_answer, d);
 	actor_pause();
-	if (error == TCB_OK && p->pse != pse) { /* the platform was started anew: what it said may be lost */
+	if (error == TCB_OK &&
+	    p->pse != pse) { /* the platform was started anew: what it said may be lost */
 		bytes_free(ret_answer);
 		return no_service(d);
 	}
@@ -137,7 +148,8 @@ static enum tcb_error carry_to_pse(struct platform *p, struct span body, struct 
 	return error;
 }
 
-static enum tcb_error stale(struct message *list, unsigned count, const struct fault *f, struct writer *ret, struct diagnosis *d)
+static enum tcb_error stale(struct message *list, unsigned count, const struct fault *f,
+			    struct writer *ret, struct diagnosis *d)
 {
 	unsigned have = count < MESSAGES_MAX ? count : MESSAGES_MAX;
 
@@ -147,8 +159,8 @@ static enum tcb_error stale(struct message *list, unsigned count, const struct f
 	return TCB_OK;
 }
 
-static enum tcb_error ask_pse(struct platform *p, uint64_t number, struct span message, struct writer *ret, const struct fault *f,
-			      struct diagnosis *d)
+static enum tcb_error ask_pse(struct platform *p, uint64_t number, struct span message,
+			      struct writer *ret, const struct fault *f, struct diagnosis *d)
 {
 	struct bytes body, answer = {0}, again = {0};
 	enum tcb_error error;
@@ -158,24 +170,27 @@ static enum tcb_error ask_pse(struct platform *p, uint64_t number, struct span m
 		return stale(p->to_pse, p->pse_messages, f, ret, d);
 	body = peer_body(number, message, f);
 	error = carry_to_pse(p, bytes_span(&body), &answer, d);
-	if (error == TCB_OK && is_kind(f, FAULT_REPEAT) && carry_to_pse(p, bytes_span(&body), &again, NULL) == TCB_OK)
+	if (error == TCB_OK && is_kind(f, FAULT_REPEAT) &&
+	    carry_to_pse(p, bytes_span(&body), &again, NULL) == TCB_OK)
 		bytes_free(&again);
 	if (error == TCB_OK)
 		error = read_reply(bytes_span(&answer), ret, d);
 	if (error == TCB_OK)
-		keep_message(p->to_pse, &p->pse_messages, number, bytes_span(&body), span_of(ret->data + start, ret->size - start));
+		keep_message(p->to_pse, &p->pse_messages, number, bytes_span(&body),
+			     span_of(ret->data + start, ret->size - start));
 	bytes_free(&body);
 	bytes_free(&answer);
 	return error;
 }
 
-enum tcb_error host_ask_pse(struct platform *p, uint64_t number, struct span message, struct writer *ret, struct diagnosis *d)
+enum tcb_error host_ask_pse(struct platform *p, uint64_t number, struct span message,
+			    struct writer *ret, struct diagnosis *d)
 {
 	return ask_pse(p, number, message, ret, NULL, d);
 }
 
-static enum tcb_error ask_mige(struct platform *p, uint64_t number, struct span message, struct writer *ret, const struct fault *f,
-			       struct diagnosis *d)
+static enum tcb_error ask_mige(struct platform *p, uint64_t number, struct span message,
+			       struct writer *ret, const struct fault *f, struct diagnosis *d)
 {
 	struct bytes body, reply = {0}, again = {0};
 	size_t start = ret->size;
@@ -192,7 +207,8 @@ static enum tcb_error ask_mige(struct platform *p, uint64_t number, struct span 
 	if (error == TCB_OK)
 		writer_sized(ret, bytes_span(&reply));
 	if (error == TCB_OK)
-		keep_message(p->to_mige, &p->mige_messages, number, bytes_span(&body), span_of(ret->data + start, ret->size - start));
+		keep_message(p->to_mige, &p->mige_messages, number, bytes_span(&body),
+			     span_of(ret->data + start, ret->size - start));
 	bytes_free(&body);
 	bytes_free(&reply);
 	return error;
@@ -201,7 +217,8 @@ static enum tcb_error ask_mige(struct platform *p, uint64_t number, struct span 
 void host_replay(struct platform *p, bool to_pse, unsigned which, bool under_new_number)
 {
 	struct message *list = to_pse ? p->to_pse : p->to_mige;
-	unsigned count = to_pse ? p->pse_messages : p->mige_messages, have = count < MESSAGES_MAX ? count : MESSAGES_MAX;
+	unsigned count = to_pse ? p->pse_messages : p->mige_messages,
+		 have = count < MESSAGES_MAX ? count : MESSAGES_MAX;
 	struct bytes body, answer = {0};
 	bool done;
 
@@ -234,7 +251,8 @@ static enum tcb_error serve_store(struct enclave *e, struct span body, struct di
 	return TCB_OK;
 }
 
-static enum tcb_error serve_peer(struct enclave *e, struct span body, struct writer *ret, const struct fault *f, struct diagnosis *d)
+static enum tcb_error serve_peer(struct enclave *e, struct span body, struct writer *ret,
+				 const struct fault *f, struct diagnosis *d)
 {
 	struct reader r = reader_of(body);
 	struct span message;
@@ -264,18 +282,25 @@ static enum tcb_error serve_quote(struct enclave *e, struct span body, struct wr
 	return TCB_OK;
 }
 
-static enum tcb_error serve(struct enclave *e, enum call call, struct span body, struct writer *ret, const struct fault *f,
-			    struct diagnosis *d)
+static enum tcb_error serve(struct enclave *e, enum call call, struct span body, struct writer *ret,
+			    const struct fault *f, struct diagnosis *d)
 {
 	switch (call) {
 	case CALL_HOST_STORE:
 		TRY(serve_store(e, body, d));
 		return disk_sync(e->platform, d);
-	case CALL_HOST_PEER: return serve_peer(e, body, ret, f, d);
-	case CALL_HOST_PTPM_QUOTE: return serve_quote(e, body, ret);
-	case CALL_HOST_TIME: writer_u64(ret, world.base_time_s + now_ms() / 1000); return TCB_OK;
-	case CALL_HOST_COLLATERAL: writer_sized(ret, file_span(&e->platform->collateral)); return TCB_OK;
-	default: return TCB_MALFORMED;
+	case CALL_HOST_PEER:
+		return serve_peer(e, body, ret, f, d);
+	case CALL_HOST_PTPM_QUOTE:
+		return serve_quote(e, body, ret);
+	case CALL_HOST_TIME:
+		writer_u64(ret, world.base_time_s + now_ms() / 1000);
+		return TCB_OK;
+	case CALL_HOST_COLLATERAL:
+		writer_sized(ret, file_span(&e->platform->collateral));
+		return TCB_OK;
+	default:
+		return TCB_MALFORMED;
 	}
 }
 
@@ -288,7 +313,8 @@ struct under_way {
 	struct diagnosis posted_d;
 };
 
-static enum tcb_error serve_with_faults(struct under_way *u, enum call call, struct span body, struct writer *ret, struct diagnosis *d)
+static enum tcb_error serve_with_faults(struct under_way *u, enum call call, struct span body,
+					struct writer *ret, struct diagnosis *d)
 {
 	const struct fault *f = fault_here();
 	enum tcb_error error = u->posted;
@@ -314,7 +340,7 @@ static bool answer_ocall(struct under_way *u, const struct frame_head *call, str
 {
 	uint8_t *answer = frame_take(), diagnosis_bytes[2048];
 	struct writer w = writer_of(answer, LIMIT_FRAME);
-	struct frame_head head = { .kind = FRAME_OCALL_RETURN, .call = call->call };
+	struct frame_head head = {.kind = FRAME_OCALL_RETURN, .call = call->call};
 	struct diagnosis d = {0};
 	struct span out;
 	bool ok;
@@ -325,14 +351,16 @@ static bool answer_ocall(struct under_way *u, const struct frame_head *call, str
 	if (head.error == TCB_OK)
 		head.error = writer_end(&w, &out);
 	if (head.error != TCB_OK) {
-		(void)diagnose(&d, head.error, "host.service", tcb_error_name(head.error), "a service", "");
+		(void)diagnose(&d, head.error, "host.service", tcb_error_name(head.error),
+			       "a service", "");
 		w = WRITER_OF(diagnosis_bytes);
 		diagnosis_encode(&w, &d);
 		out = span_of(diagnosis_bytes, w.size);
 	}
 	head.body_size = (uint32_t)out.size;
-	trace_call("%s %u/%llu   asks 0x%04x: %s %s", u->e->platform->name, u->e->self.isv_prod_id, (unsigned long long)u->e->number,
-		   (unsigned)call->call, tcb_error_name(head.error), head.error != TCB_OK ? d.code : "");
+	trace_call("%s %u/%llu   asks 0x%04x: %s %s", u->e->platform->name, u->e->self.isv_prod_id,
+		   (unsigned long long)u->e->number, (unsigned)call->call,
+		   tcb_error_name(head.error), head.error != TCB_OK ? d.code : "");
 	actor_pause();
 	ok = enclave_put(u->e, &head, out);
 	frame_give(answer);
@@ -341,10 +369,12 @@ static bool answer_ocall(struct under_way *u, const struct frame_head *call, str
 
 static enum tcb_error dead(struct diagnosis *d)
 {
-	return diagnose(d, TCB_PLATFORM, "enclave.dead", "an enclave that has ended", "one that answers", "start it again");
+	return diagnose(d, TCB_PLATFORM, "enclave.dead", "an enclave that has ended",
+			"one that answers", "start it again");
 }
 
-static enum tcb_error take_return(struct under_way *u, enum tcb_error error, struct span body, struct bytes *ret_body, struct diagnosis *d)
+static enum tcb_error take_return(struct under_way *u, enum tcb_error error, struct span body,
+				  struct bytes *ret_body, struct diagnosis *d)
 {
 	struct reader r = reader_of(body);
 	struct diagnosis of_enclave;
@@ -360,7 +390,8 @@ static enum tcb_error take_return(struct under_way *u, enum tcb_error error, str
 	return diagnose_again(d, error, &of_enclave);
 }
 
-static enum tcb_error run_call(struct under_way *u, enum call call, struct bytes *ret_body, struct diagnosis *d)
+static enum tcb_error run_call(struct under_way *u, enum call call, struct bytes *ret_body,
+			       struct diagnosis *d)
 {
 	struct frame_head head;
 	struct span body;
@@ -397,10 +428,12 @@ static bool take_lock(struct enclave *e)
 	return true;
 }
 
-enum tcb_error host_ecall(struct enclave *e, enum call call, struct span body, struct bytes *ret_body, struct diagnosis *d)
+enum tcb_error host_ecall(struct enclave *e, enum call call, struct span body,
+			  struct bytes *ret_body, struct diagnosis *d)
 {
-	const struct frame_head head = { .body_size = (uint32_t)body.size, .kind = FRAME_ECALL, .call = (uint16_t)call };
-	struct under_way u = { .e = e };
+	const struct frame_head head = {
+	    .body_size = (uint32_t)body.size, .kind = FRAME_ECALL, .call = (uint16_t)call};
+	struct under_way u = {.e = e};
 	struct diagnosis unheard;
 	enum tcb_error error;
 
@@ -416,10 +449,12 @@ enum tcb_error host_ecall(struct enclave *e, enum call call, struct span body, s
 		return dead(d);
 	}
 	oracle_call_begins(e, call);
-	trace_call("%s %u/%llu < 0x%04x", e->platform->name, e->self.isv_prod_id, (unsigned long long)e->number, (unsigned)call);
+	trace_call("%s %u/%llu < 0x%04x", e->platform->name, e->self.isv_prod_id,
+		   (unsigned long long)e->number, (unsigned)call);
 	error = enclave_put(e, &head, body) ? run_call(&u, call, ret_body, d) : dead(d);
-	trace_call("%s %u/%llu > 0x%04x %s %s", e->platform->name, e->self.isv_prod_id, (unsigned long long)e->number, (unsigned)call,
-		   tcb_error_name(error), error != TCB_OK && d != NULL ? d->code : "");
+	trace_call("%s %u/%llu > 0x%04x %s %s", e->platform->name, e->self.isv_prod_id,
+		   (unsigned long long)e->number, (unsigned)call, tcb_error_name(error),
+		   error != TCB_OK && d != NULL ? d->code : "");
 	oracle_call_ends(e, call, error);
 	e->locked = false;
 	enclave_release(e);

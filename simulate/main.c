@@ -26,10 +26,11 @@ static struct {
 	unsigned moves, seconds, failures_max;
 	bool honest, no_shrink, calls, serial;
 	const char *keep, *trace, *avoid;
-} options = { .seed = 1, .runs = 1, .moves = MOVES_DEFAULT, .failures_max = 1 };
+} options = {.seed = 1, .runs = 1, .moves = MOVES_DEFAULT, .failures_max = 1};
 
 static struct {
-	uint64_t runs, failures, frames, handovers, answers, hostile_moves, faults[FAULT_COUNT], moves;
+	uint64_t runs, failures, frames, handovers, answers, hostile_moves, faults[FAULT_COUNT],
+	    moves;
 } total;
 
 /* Processor time of all runs that have ended. */
@@ -38,7 +39,8 @@ static double processor_s(void)
 	struct rusage usage;
 
 	(void)getrusage(RUSAGE_CHILDREN, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static double seconds_now(void)
@@ -51,8 +53,11 @@ static double seconds_now(void)
 
 static void usage(void)
 {
-	(void)fprintf(stderr, "usage: simulate [--seed N] [--runs N | --seconds N] [--moves N] [--keep LIST] [--avoid LIST] [--honest]\n"
-			      "                [--serial] [--no-shrink] [--failures N] [--trace FILE [--calls]]\n");
+	(void)fprintf(
+	    stderr,
+	    "usage: simulate [--seed N] [--runs N | --seconds N] [--moves N] [--keep LIST] "
+	    "[--avoid LIST] [--honest]\n"
+	    "                [--serial] [--no-shrink] [--failures N] [--trace FILE [--calls]]\n");
 	exit(2);
 }
 
@@ -69,39 +74,70 @@ static uint64_t number(const char *text)
 static void read_options(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "seed", required_argument, NULL, 's' },      { "runs", required_argument, NULL, 'r' },
-		{ "seconds", required_argument, NULL, 't' },   { "moves", required_argument, NULL, 'm' },
-		{ "keep", required_argument, NULL, 'k' },      { "honest", no_argument, NULL, 'h' },
-		{ "no-shrink", no_argument, NULL, 'n' },
-		{ "failures", required_argument, NULL, 'f' },  { "calls", no_argument, NULL, 'c' },
-		{ "serial", no_argument, NULL, '1' },
-		{ "avoid", required_argument, NULL, 'a' },
-		{ "trace", required_argument, NULL, 'o' },     { 0 },
+	    {"seed", required_argument, NULL, 's'},
+	    {"runs", required_argument, NULL, 'r'},
+	    {"seconds", required_argument, NULL, 't'},
+	    {"moves", required_argument, NULL, 'm'},
+	    {"keep", required_argument, NULL, 'k'},
+	    {"honest", no_argument, NULL, 'h'},
+	    {"no-shrink", no_argument, NULL, 'n'},
+	    {"failures", required_argument, NULL, 'f'},
+	    {"calls", no_argument, NULL, 'c'},
+	    {"serial", no_argument, NULL, '1'},
+	    {"avoid", required_argument, NULL, 'a'},
+	    {"trace", required_argument, NULL, 'o'},
+	    {0},
 	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (option) {
-		case 's': options.seed = number(optarg); break;
-		case 'r': options.runs = number(optarg); break;
-		case 't': options.seconds = (unsigned)number(optarg); break;
-		case 'm': options.moves = (unsigned)number(optarg); break;
-		case 'f': options.failures_max = (unsigned)number(optarg); break;
-		case 'k': options.keep = optarg; break;
-		case 'a': options.avoid = optarg; break;
-		case 'h': options.honest = true; break;
-		case 'n': options.no_shrink = true; break;
-		case '1': options.serial = true; break;
-		case 'c': options.calls = true; break;
-		case 'o': options.trace = optarg; break;
-		default: usage();
+		case 's':
+			options.seed = number(optarg);
+			break;
+		case 'r':
+			options.runs = number(optarg);
+			break;
+		case 't':
+			options.seconds = (unsigned)number(optarg);
+			break;
+		case 'm':
+			options.moves = (unsigned)number(optarg);
+			break;
+		case 'f':
+			options.failures_max = (unsigned)number(optarg);
+			break;
+		case 'k':
+			options.keep = optarg;
+			break;
+		case 'a':
+			options.avoid = optarg;
+			break;
+		case 'h':
+			options.honest = true;
+			break;
+		case 'n':
+			options.no_shrink = true;
+			break;
+		case '1':
+			options.serial = true;
+			break;
+		case 'c':
+			options.calls = true;
+			break;
+		case 'o':
+			options.trace = optarg;
+			break;
+		default:
+			usage();
 		}
 	}
 	if (optind != argc || options.moves == 0 || options.moves > MOVES_MAX)
 		usage();
 }
 
-/* "3,7-,9a": moves 3 and 7 and 9, 7 without faults, 9 with the first alone; all others are left out. */
+/* "3,7-,9a": moves 3 and 7 and 9, 7 without faults, 9 with the first alone; all others are left
+ * out. */
 static void keep_only(struct plan *plan, const char *list)
 {
 	struct plan all = *plan;
@@ -150,7 +186,8 @@ static char faults_left(const struct move *before, const struct move *after)
 	return ' ';
 }
 
-static void print_schedule(uint64_t seed, const struct plan *full, const struct plan *plan, const char *violation)
+static void print_schedule(uint64_t seed, const struct plan *full, const struct plan *plan,
+			   const char *violation)
 {
 	const char *separator = "";
 
@@ -158,8 +195,10 @@ static void print_schedule(uint64_t seed, const struct plan *full, const struct 
 	for (unsigned i = 0; i < plan->count; i++)
 		if (plan->moves[i].kind != MOVE_COUNT)
 			move_print(i, plan);
-	(void)printf("  repeat: make simulate SEED=%llu MOVES=%u%s%s%s KEEP=", (unsigned long long)seed, full->count,
-		     plan->together < full->together ? " SERIAL=1" : "", options.avoid != NULL ? " AVOID=" : "", options.avoid != NULL ? options.avoid : "");
+	(void)printf(
+	    "  repeat: make simulate SEED=%llu MOVES=%u%s%s%s KEEP=", (unsigned long long)seed,
+	    full->count, plan->together < full->together ? " SERIAL=1" : "",
+	    options.avoid != NULL ? " AVOID=" : "", options.avoid != NULL ? options.avoid : "");
 	for (unsigned i = plan->machines; i < plan->count; i++) {
 		char mark;
 
@@ -207,16 +246,20 @@ static void print_total(double took_s)
 {
 	uint64_t faults = 0;
 
-	(void)printf("%llu runs, %llu failed, %llu moves, %llu hand-overs, %llu answers, %llu frames in %.1f s, %.1f s of one core: %.0f hand-overs/s\n",
-		     (unsigned long long)total.runs, (unsigned long long)total.failures, (unsigned long long)total.moves,
-		     (unsigned long long)total.handovers, (unsigned long long)total.answers, (unsigned long long)total.frames, took_s,
+	(void)printf("%llu runs, %llu failed, %llu moves, %llu hand-overs, %llu answers, %llu "
+		     "frames in %.1f s, %.1f s of one core: %.0f hand-overs/s\n",
+		     (unsigned long long)total.runs, (unsigned long long)total.failures,
+		     (unsigned long long)total.moves, (unsigned long long)total.handovers,
+		     (unsigned long long)total.answers, (unsigned long long)total.frames, took_s,
 		     processor_s(), (double)total.handovers / processor_s());
 	for (int i = 1; i < FAULT_COUNT; i++) {
 		faults += total.faults[i];
 		if (total.faults[i] > 0)
-			(void)printf("%s %llu, ", fault_name((enum fault_kind)i), (unsigned long long)total.faults[i]);
+			(void)printf("%s %llu, ", fault_name((enum fault_kind)i),
+				     (unsigned long long)total.faults[i]);
 	}
-	(void)printf("moves of a host that lies or fails %llu; faults in all: %llu\n", (unsigned long long)total.hostile_moves,
+	(void)printf("moves of a host that lies or fails %llu; faults in all: %llu\n",
+		     (unsigned long long)total.hostile_moves,
 		     (unsigned long long)(faults + total.hostile_moves));
 }
 
@@ -234,8 +277,9 @@ int main(int argc, char **argv)
 	directory[size] = '\0';
 	world_make(dirname(directory), MODULE_SUFFIX);
 	start = seconds_now();
-	for (uint64_t i = 0; (options.seconds > 0 ? seconds_now() - start < options.seconds : i < options.runs) &&
-			     total.failures < options.failures_max;
+	for (uint64_t i = 0;
+	     (options.seconds > 0 ? seconds_now() - start < options.seconds : i < options.runs) &&
+	     total.failures < options.failures_max;
 	     i++)
 		run_seed(options.seed + i);
 	print_total(seconds_now() - start);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Loads copies of an enclave: each is a shared object in a memfd of its own, so that the loader gives each its own data. */
+/* Loads copies of an enclave: each is a shared object in a memfd of its own, so that the loader
+ * gives each its own data. */
 #include "simulate/module.h"
 
 #include <dlfcn.h>
@@ -43,19 +44,18 @@ static void copy_name(const char *path, char *ret_name, size_t capacity)
 	(void)snprintf(ret_name, capacity, "/proc/self/fd/%d", to);
 }
 
-static uintptr_t page_up(uintptr_t address)
-{
-	return (address + PAGE - 1) & ~(PAGE - 1);
-}
+static uintptr_t page_up(uintptr_t address) { return (address + PAGE - 1) & ~(PAGE - 1); }
 
-/* The part of the writable segment that stays writable: after what the loader has relocated and locked. */
+/* The part of the writable segment that stays writable: after what the loader has relocated and
+ * locked. */
 static void find_data(struct module_copy *copy, const struct dl_phdr_info *info)
 {
 	uintptr_t locked_end = 0;
 
 	for (int i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_GNU_RELRO)
-			locked_end = page_up(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz - PAGE + 1);
+			locked_end = page_up(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr +
+					     info->dlpi_phdr[i].p_memsz - PAGE + 1);
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + h->p_vaddr, end = start + h->p_filesz;
@@ -92,7 +92,7 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *context)
 static struct module_copy *load_one(const char *path)
 {
 	struct module_copy *copy = calloc(1, sizeof *copy);
-	struct search search = { .copy = copy };
+	struct search search = {.copy = copy};
 	char name[64];
 	void *handle;
 
@@ -121,10 +121,7 @@ void module_load(enum enclave_role role, const char *path, unsigned count)
 	}
 }
 
-bool module_has(enum enclave_role role)
-{
-	return pool[role] != NULL;
-}
+bool module_has(enum enclave_role role) { return pool[role] != NULL; }
 
 struct module_copy *module_take(enum enclave_role role)
 {
@@ -136,7 +133,8 @@ struct module_copy *module_take(enum enclave_role role)
 	return copy;
 }
 
-/* Whole pages of a private mapping are forgotten: what the file has, or zeros, is there at the next use. */
+/* Whole pages of a private mapping are forgotten: what the file has, or zeros, is there at the next
+ * use. */
 static void forget_pages(uintptr_t start, uintptr_t end, const char *what)
 {
 	if (end > start && madvise((void *)start, end - start, MADV_DONTNEED) != 0)
@@ -146,7 +144,8 @@ static void forget_pages(uintptr_t start, uintptr_t end, const char *what)
 /* What the loader made of the file's data: only pages that hold something are written anew. */
 static void restore_data(const struct module_copy *copy)
 {
-	uintptr_t start = (uintptr_t)copy->data, end = start + copy->data_size, first = page_up(start), last = end & ~(PAGE - 1);
+	uintptr_t start = (uintptr_t)copy->data, end = start + copy->data_size,
+		  first = page_up(start), last = end & ~(PAGE - 1);
 	static const uint8_t zeros[4096];
 
 	if (last <= first) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Copies of an enclave's code and data. An enclave keeps what it is in static variables, so each that runs needs a copy of them. */
+/* Copies of an enclave's code and data. An enclave keeps what it is in static variables, so each
+ * that runs needs a copy of them. */
 #ifndef TCBIND_SIMULATE_MODULE_H
 #define TCBIND_SIMULATE_MODULE_H
 

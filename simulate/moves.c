@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The moves of a run. Each is a thing that a host can do, honest or not; what it meets is whatever the moves before have left. */
+/* The moves of a run. Each is a thing that a host can do, honest or not; what it meets is whatever
+ * the moves before have left. */
 #include "simulate/moves.h"
 
 #include <stdio.h>
@@ -35,14 +36,16 @@ static struct place *place_for(const struct move *m)
 
 	if (machine == NULL)
 		return NULL;
-	return place_of(machine->at == NULL || m->pick % 4 == 3 ? platform_of(m) : machine->at, machine);
+	return place_of(machine->at == NULL || m->pick % 4 == 3 ? platform_of(m) : machine->at,
+			machine);
 }
 
 /* Held for the caller. */
 static struct enclave *enclave_for(const struct move *m)
 {
 	struct place *place = place_for(m);
-	struct enclave *e = place != NULL ? place_enclave(place, m->pick % 16 < 12 ? 0 : m->pick) : NULL;
+	struct enclave *e =
+	    place != NULL ? place_enclave(place, m->pick % 16 < 12 ? 0 : m->pick) : NULL;
 
 	if (e != NULL)
 		enclave_hold(e);
@@ -57,20 +60,23 @@ static void switch_on(struct enclave *e)
 	enclave_release(e);
 }
 
-/* The same; a machine whose enclave does not run there, or has not been switched on, is started first. */
+/* The same; a machine whose enclave does not run there, or has not been switched on, is started
+ * first. */
 static struct enclave *running_for(const struct move *m)
 {
 	struct place *place = place_for(m);
 	struct enclave *e = place != NULL ? place->enclaves[0] : NULL;
 
-	if (place != NULL && (e == NULL || !e->alive || !e->on) && (e = vtpm_run_newest(place)) != NULL)
+	if (place != NULL && (e == NULL || !e->alive || !e->on) &&
+	    (e = vtpm_run_newest(place)) != NULL)
 		enclave_release(e);
 	return enclave_for(m);
 }
 
 struct blobs blobs_copy(const struct blobs *b)
 {
-	return (struct blobs){ bytes_of(bytes_span(&b->permanent)), bytes_of(bytes_span(&b->volatile_state)) };
+	return (struct blobs){bytes_of(bytes_span(&b->permanent)),
+			      bytes_of(bytes_span(&b->volatile_state))};
 }
 
 void blobs_free(struct blobs *b)
@@ -83,7 +89,8 @@ static void remember_blobs(struct machine *machine, const struct blobs *blobs)
 {
 	if (machine->blob_count == BLOBS_MAX) {
 		blobs_free(&machine->blobs[0]);
-		memmove(&machine->blobs[0], &machine->blobs[1], (BLOBS_MAX - 1) * sizeof machine->blobs[0]);
+		memmove(&machine->blobs[0], &machine->blobs[1],
+			(BLOBS_MAX - 1) * sizeof machine->blobs[0]);
 		machine->blob_count--;
 	}
 	machine->blobs[machine->blob_count++] = *blobs;
@@ -122,8 +129,10 @@ static void start(const struct move *m)
 		enclave_release(e);
 }
 
-static const enum use uses[16] = { USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_READ, USE_READ, USE_GUESS, USE_GUESS,
-				   USE_GUESS, USE_UNSEAL, USE_SIGN, USE_SIGN, USE_EXTEND, USE_ATTEST, USE_INCREMENT, USE_SIGN };
+static const enum use uses[16] = {USE_INCREMENT, USE_INCREMENT, USE_INCREMENT, USE_INCREMENT,
+				  USE_READ,      USE_READ,      USE_GUESS,     USE_GUESS,
+				  USE_GUESS,     USE_UNSEAL,    USE_SIGN,      USE_SIGN,
+				  USE_EXTEND,    USE_ATTEST,    USE_INCREMENT, USE_SIGN};
 
 static void use(const struct move *m)
 {
@@ -135,7 +144,8 @@ static void use(const struct move *m)
 	enclave_release(e);
 }
 
-/* The blobs go to `to`: into an enclave that was there before, or a new one. If that fails, the source goes on, as QEMU's does. */
+/* The blobs go to `to`: into an enclave that was there before, or a new one. If that fails, the
+ * source goes on, as QEMU's does. */
 static void deliver(struct enclave *source, struct place *to, const struct blobs *blobs, bool anew)
 {
 	struct enclave *e = to->enclaves[0];
@@ -193,7 +203,8 @@ static void import_kept(const struct move *m)
 
 	if (machine == NULL || machine->blob_count == 0)
 		return;
-	kept = &machine->blobs[machine->blob_count - 1 - (m->pick % 4 == 3 ? m->pick / 4 % machine->blob_count : 0)];
+	kept = &machine->blobs[machine->blob_count - 1 -
+			       (m->pick % 4 == 3 ? m->pick / 4 % machine->blob_count : 0)];
 	blobs = blobs_copy(kept);
 	e = vtpm_ready_for_import(place_of(platform_of(m), machine), NULL);
 	if (e != NULL) {
@@ -213,7 +224,8 @@ static void load_any(const struct move *m)
 		return;
 	v = &place->volatiles;
 	switch_on(vtpm_open(place, m->pick < 100 ? 0 : m->pick % place->states.count,
-			    v->count > 0 && m->pick % 2 == 0 ? &v->list[m->pick % v->count] : NULL, NULL));
+			    v->count > 0 && m->pick % 2 == 0 ? &v->list[m->pick % v->count] : NULL,
+			    NULL));
 }
 
 static void call_one(const struct move *m, enum call call)
@@ -246,16 +258,14 @@ void tidy_platform(struct platform *p)
 	for (int i = 0; i < 8 && !done; i++) {
 		struct bytes reply = {0};
 
-		if (network_ask(p, CALL_MIGE_TIDY, SPAN_OF(body_bytes), &reply, &done, NULL) != TCB_OK)
+		if (network_ask(p, CALL_MIGE_TIDY, SPAN_OF(body_bytes), &reply, &done, NULL) !=
+		    TCB_OK)
 			return;
 		bytes_free(&reply);
 	}
 }
 
-static void tidy(const struct move *m)
-{
-	tidy_platform(platform_of(m));
-}
+static void tidy(const struct move *m) { tidy_platform(platform_of(m)); }
 
 static void snapshot(const struct move *m)
 {
@@ -291,7 +301,10 @@ static void remake(const struct move *m)
 	if (machine == NULL || world.machine_count >= TWINS_UNTIL)
 		return;
 	twin = world_add_machine(&machine->id, machine->policy);
-	e = twin != NULL ? vtpm_start(place_of(m->pick % 2 == 0 && machine->at != NULL ? machine->at : platform_of(m), twin)) : NULL;
+	e = twin != NULL
+		? vtpm_start(place_of(
+		      m->pick % 2 == 0 && machine->at != NULL ? machine->at : platform_of(m), twin))
+		: NULL;
 	if (e == NULL)
 		return;
 	if (vtpm_make(e, false, NULL) == TCB_OK) {
@@ -303,7 +316,8 @@ static void remake(const struct move *m)
 	enclave_release(e);
 }
 
-/* An enclave under way is told that its hand-over was granted; that it believed so is stored, and does not reach the PSE. */
+/* An enclave under way is told that its hand-over was granted; that it believed so is stored, and
+ * does not reach the PSE. */
 static void bait(const struct move *m)
 {
 	struct actor *a = actor_current();
@@ -314,9 +328,12 @@ static void bait(const struct move *m)
 		return;
 	if (vtpm_export(e, &blobs, NULL) == TCB_OK) {
 		remember_blobs(machine_of(m), &blobs);
-		a->faults[0] = (struct fault){ .at = (uint16_t)(a->crossings + 1), .kind = FAULT_REFUSE };
-		a->faults[1] = (struct fault){ .at = (uint16_t)(a->crossings + 2), .kind = m->pick % 2 == 0 ? FAULT_ERROR : FAULT_KILL };
-		(void)!vtpm_call(e, m->pick % 8 < 4 ? CALL_VTPM_RESUME : CALL_VTPM_STATUS, NULL, NULL);
+		a->faults[0] =
+		    (struct fault){.at = (uint16_t)(a->crossings + 1), .kind = FAULT_REFUSE};
+		a->faults[1] = (struct fault){.at = (uint16_t)(a->crossings + 2),
+					      .kind = m->pick % 2 == 0 ? FAULT_ERROR : FAULT_KILL};
+		(void)!vtpm_call(e, m->pick % 8 < 4 ? CALL_VTPM_RESUME : CALL_VTPM_STATUS, NULL,
+				 NULL);
 		a->faults[0].kind = a->faults[1].kind = FAULT_NONE;
 	}
 	enclave_release(e);
@@ -329,7 +346,8 @@ static void revive(const struct move *m)
 	struct enclave *e, *to;
 	struct blobs blobs;
 
-	if (place == NULL || place->states.count == 0 || (e = vtpm_open(place, m->pick % place->states.count, NULL, NULL)) == NULL)
+	if (place == NULL || place->states.count == 0 ||
+	    (e = vtpm_open(place, m->pick % place->states.count, NULL, NULL)) == NULL)
 		return;
 	if (vtpm_export(e, &blobs, NULL) == TCB_OK) {
 		to = vtpm_ready_for_import(place_of(platform_of(m), machine), NULL);
@@ -360,10 +378,7 @@ static void look_for_it(const struct move *m)
 		recover(machine);
 }
 
-static void restart(const struct move *m)
-{
-	(void)platform_restart(platform_of(m), NULL);
-}
+static void restart(const struct move *m) { (void)platform_restart(platform_of(m), NULL); }
 
 static void old_journal(const struct move *m)
 {
@@ -372,7 +387,8 @@ static void old_journal(const struct move *m)
 	unsigned count = p->journals.count;
 
 	if (count > 1)
-		(void)platform_restart_with(p, m->pick % 8 == 0 ? &none : &p->journals.list[m->pick % (count - 1)]);
+		(void)platform_restart_with(
+		    p, m->pick % 8 == 0 ? &none : &p->journals.list[m->pick % (count - 1)]);
 }
 
 static void replay(const struct move *m)
@@ -391,38 +407,39 @@ static void ask_status(const struct move *m) { call_one(m, CALL_VTPM_STATUS); }
 static void stop(const struct move *m) { call_one(m, CALL_VTPM_STOP); }
 static void store_volatile(const struct move *m) { call_one(m, CALL_VTPM_STORE_VOLATILE); }
 
-/* `weight`: how often it is drawn, of the sum of all. `honest`: a thread of an honest host, of which each machine has one. */
+/* `weight`: how often it is drawn, of the sum of all. `honest`: a thread of an honest host, of
+ * which each machine has one. */
 static const struct {
 	const char *name;
 	void (*run)(const struct move *m);
 	uint8_t weight;
 	bool honest;
 } kinds[MOVE_COUNT] = {
-	[MOVE_START] = { "start", start, 3, true },
-	[MOVE_CREATE] = { "create", create, 0, true },
-	[MOVE_USE] = { "use", use, 45, true },
-	[MOVE_MIGRATE] = { "migrate", migrate, 16, true },
-	[MOVE_EXPORT] = { "export", export_only, 4, false },
-	[MOVE_IMPORT] = { "import", import_kept, 6, false },
-	[MOVE_CANCEL] = { "cancel", cancel, 3, false },
-	[MOVE_LOAD] = { "load", load_any, 6, false },
-	[MOVE_KILL] = { "kill", kill_one, 3, false },
-	[MOVE_RESTART] = { "restart", restart, 2, false },
-	[MOVE_POWER] = { "power cut", power, 2, false },
-	[MOVE_TIDY] = { "tidy", tidy, 3, false },
-	[MOVE_SHUTDOWN] = { "shutdown", shut_down, 2, true },
-	[MOVE_STATUS] = { "status", ask_status, 3, false },
-	[MOVE_STOP] = { "stop", stop, 1, false },
-	[MOVE_VOLATILE] = { "store volatile", store_volatile, 2, false },
-	[MOVE_SNAPSHOT] = { "snapshot", snapshot, 1, false },
-	[MOVE_REPLAY] = { "replay", replay, 2, false },
-	[MOVE_REMAKE] = { "remake", remake, 1, false },
-	[MOVE_VERSION] = { "version", version, 1, false },
-	[MOVE_FORGET] = { "forget", forget, 1, false },
-	[MOVE_BAIT] = { "bait", bait, 3, false },
-	[MOVE_JOURNAL] = { "old journal", old_journal, 1, false },
-	[MOVE_RECOVER] = { "recover", look_for_it, 5, true },
-	[MOVE_REVIVE] = { "revive", revive, 4, false },
+    [MOVE_START] = {"start", start, 3, true},
+    [MOVE_CREATE] = {"create", create, 0, true},
+    [MOVE_USE] = {"use", use, 45, true},
+    [MOVE_MIGRATE] = {"migrate", migrate, 16, true},
+    [MOVE_EXPORT] = {"export", export_only, 4, false},
+    [MOVE_IMPORT] = {"import", import_kept, 6, false},
+    [MOVE_CANCEL] = {"cancel", cancel, 3, false},
+    [MOVE_LOAD] = {"load", load_any, 6, false},
+    [MOVE_KILL] = {"kill", kill_one, 3, false},
+    [MOVE_RESTART] = {"restart", restart, 2, false},
+    [MOVE_POWER] = {"power cut", power, 2, false},
+    [MOVE_TIDY] = {"tidy", tidy, 3, false},
+    [MOVE_SHUTDOWN] = {"shutdown", shut_down, 2, true},
+    [MOVE_STATUS] = {"status", ask_status, 3, false},
+    [MOVE_STOP] = {"stop", stop, 1, false},
+    [MOVE_VOLATILE] = {"store volatile", store_volatile, 2, false},
+    [MOVE_SNAPSHOT] = {"snapshot", snapshot, 1, false},
+    [MOVE_REPLAY] = {"replay", replay, 2, false},
+    [MOVE_REMAKE] = {"remake", remake, 1, false},
+    [MOVE_VERSION] = {"version", version, 1, false},
+    [MOVE_FORGET] = {"forget", forget, 1, false},
+    [MOVE_BAIT] = {"bait", bait, 3, false},
+    [MOVE_JOURNAL] = {"old journal", old_journal, 1, false},
+    [MOVE_RECOVER] = {"recover", look_for_it, 5, true},
+    [MOVE_REVIVE] = {"revive", revive, 4, false},
 };
 
 static bool is_idle(void *context)
@@ -453,8 +470,9 @@ void move_do(const struct move *m)
 enum { TOGETHER_MAX = 2, MARATHON = 420, MARATHON_OF = 40 };
 
 static const char *const fault_names[FAULT_COUNT] = {
-	"none", "refuse", "error", "refuse after", "error after", "kill", "kill after", "restart", "repeat", "stale", "flip", "power cut",
-	"full disk", "delay", "net reset", "net double", "net reorder", "net late",
+    "none",       "refuse",  "error",     "refuse after", "error after", "kill",
+    "kill after", "restart", "repeat",    "stale",        "flip",        "power cut",
+    "full disk",  "delay",   "net reset", "net double",   "net reorder", "net late",
 };
 
 static uint8_t draw_kind(struct random *r)
@@ -478,7 +496,9 @@ static void draw_faults(struct random *r, unsigned percent, struct move *m)
 			continue;
 		m->faults[i].kind = (uint8_t)(1 + random_below(r, FAULT_COUNT - 1));
 		m->faults[i].choice = (uint8_t)random_below(r, 256);
-		m->faults[i].at = (uint16_t)(1 + random_below(r, m->kind == MOVE_USE || random_percent(r, 50) ? 4 : 16));
+		m->faults[i].at =
+		    (uint16_t)(1 + random_below(
+				       r, m->kind == MOVE_USE || random_percent(r, 50) ? 4 : 16));
 	}
 }
 
@@ -487,7 +507,9 @@ static void draw_honest(struct random *r, unsigned i, struct move *m)
 	m->kind = i % 2 == 1 ? MOVE_MIGRATE : MOVE_USE;
 	m->pick = (uint8_t)(random_below(r, 6) * 16); /* increments and reads */
 	if (m->kind == MOVE_MIGRATE)
-		m->pick = random_below(r, 16) == 0 ? 16 : 0; /* mostly into an enclave that was there before */
+		m->pick = random_below(r, 16) == 0
+			      ? 16
+			      : 0; /* mostly into an enclave that was there before */
 }
 
 /* Kinds that are left out. */
@@ -544,12 +566,12 @@ static void make_marathon(struct random *r, struct plan *plan)
 
 void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_plan)
 {
-	static const uint8_t percents[] = { 3, 10, 20, 40 };
+	static const uint8_t percents[] = {3, 10, 20, 40};
 	struct random r;
 	unsigned percent;
 
 	random_seed(&r, seed);
-	*ret_plan = (struct plan){ .count = count, .hostile = hostile };
+	*ret_plan = (struct plan){.count = count, .hostile = hostile};
 	ret_plan->platforms = hostile ? 2 + random_below(&r, PLATFORMS_MAX - 1) : 2;
 	ret_plan->together = hostile ? random_below(&r, TOGETHER_MAX + 1) : 0;
 	ret_plan->machines = hostile ? 1 + random_below(&r, 3) : 1;
@@ -582,15 +604,13 @@ void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_pla
 
 /* ---- for people ---- */
 
-const char *fault_name(enum fault_kind kind)
-{
-	return fault_names[kind];
-}
+const char *fault_name(enum fault_kind kind) { return fault_names[kind]; }
 
 /* What is not obvious from the kind. */
 static void print_details(const struct move *m)
 {
-	static const char *const use_names[] = { "increment", "read", "wrong PIN", "unseal", "sign", "extend", "attest" };
+	static const char *const use_names[] = {"increment", "read",   "wrong PIN", "unseal",
+						"sign",      "extend", "attest"};
 
 	if (m->kind == MOVE_USE)
 		(void)printf(" (%s)", use_names[uses[m->pick / 16]]);
@@ -608,11 +628,13 @@ void move_print(unsigned number, const struct plan *plan)
 {
 	const struct move *m = &plan->moves[number];
 
-	(void)printf("  %4u %-14s machine %u platform %c pick %3u", number, kinds[m->kind].name, m->machine % plan->machines,
-		     'A' + m->platform % (int)plan->platforms, m->pick);
+	(void)printf("  %4u %-14s machine %u platform %c pick %3u", number, kinds[m->kind].name,
+		     m->machine % plan->machines, 'A' + m->platform % (int)plan->platforms,
+		     m->pick);
 	print_details(m);
 	for (int i = 0; i < FAULTS_PER_MOVE; i++)
 		if (m->faults[i].kind != FAULT_NONE)
-			(void)printf("; %s at call %u (%u)", fault_names[m->faults[i].kind], m->faults[i].at, m->faults[i].choice);
+			(void)printf("; %s at call %u (%u)", fault_names[m->faults[i].kind],
+				     m->faults[i].at, m->faults[i].choice);
 	(void)printf("\n");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What happens in a run: a list of moves, each drawn with all its choices before the run begins, so that any of them can be left out. */
+/* What happens in a run: a list of moves, each drawn with all its choices before the run begins, so
+ * that any of them can be left out. */
 #ifndef TCBIND_SIMULATE_MOVES_H
 #define TCBIND_SIMULATE_MOVES_H
 
@@ -27,15 +28,23 @@ enum move_kind {
 	MOVE_REMAKE,   /* another machine with an id that is there */
 	MOVE_VERSION,  /* enclaves of another SVN from now on */
 	MOVE_FORGET,   /* sessions are forgotten */
-	MOVE_BAIT,     /* an enclave is told that its vTPM has moved, and nothing of it reaches the PSE */
-	MOVE_REVIVE,   /* any stored state is made to give blobs, which are brought somewhere */
-	MOVE_JOURNAL,  /* PSE and MigE are started anew, with an older journal or none */
-	MOVE_RECOVER,  /* honest: an operator looks for the place where the machine can go on */
+	MOVE_BAIT, /* an enclave is told that its vTPM has moved, and nothing of it reaches the PSE
+		    */
+	MOVE_REVIVE,  /* any stored state is made to give blobs, which are brought somewhere */
+	MOVE_JOURNAL, /* PSE and MigE are started anew, with an older journal or none */
+	MOVE_RECOVER, /* honest: an operator looks for the place where the machine can go on */
 	MOVE_COUNT,
 };
 
 enum use {
-	USE_INCREMENT, USE_READ, USE_GUESS, USE_UNSEAL, USE_SIGN, USE_EXTEND, USE_ATTEST, USE_COUNT,
+	USE_INCREMENT,
+	USE_READ,
+	USE_GUESS,
+	USE_UNSEAL,
+	USE_SIGN,
+	USE_EXTEND,
+	USE_ATTEST,
+	USE_COUNT,
 };
 
 struct move {
@@ -55,7 +64,8 @@ struct plan {
 
 /* Draws a run from its seed. */
 void plan_make(uint64_t seed, unsigned count, bool hostile, struct plan *ret_plan);
-/* A kind of move or fault, by its name with `-` for each blank, that no plan has from now on. False: there is none. */
+/* A kind of move or fault, by its name with `-` for each blank, that no plan has from now on.
+ * False: there is none. */
 bool plan_avoid(const char *name, size_t size);
 /* Does move `number` of the plan, as the actor that runs. */
 void move_do(const struct move *move);
@@ -66,16 +76,20 @@ const char *fault_name(enum fault_kind kind);
 /* ---- steps that moves are made of ---- */
 
 struct enclave *vtpm_start(struct place *place);
-enum tcb_error vtpm_call(struct enclave *e, enum call call, struct vtpm_status *ret_status, struct diagnosis *d);
+enum tcb_error vtpm_call(struct enclave *e, enum call call, struct vtpm_status *ret_status,
+			 struct diagnosis *d);
 enum tcb_error vtpm_init(struct enclave *e, uint32_t flags, struct diagnosis *d);
 enum tcb_error vtpm_use(struct enclave *e, enum use use, struct diagnosis *d);
-enum tcb_error vtpm_load(struct enclave *e, struct span state, struct span volatile_state, struct diagnosis *d);
+enum tcb_error vtpm_load(struct enclave *e, struct span state, struct span volatile_state,
+			 struct diagnosis *d);
 enum tcb_error vtpm_make(struct enclave *e, bool incoming, struct diagnosis *d);
 enum tcb_error vtpm_export(struct enclave *e, struct blobs *ret_blobs, struct diagnosis *d);
 enum tcb_error vtpm_import(struct enclave *e, const struct blobs *blobs, struct diagnosis *d);
 void vtpm_kill(struct enclave *e);
-/* A new enclave with a state that was stored there: the newest, or so many before it. Held for the caller; NULL: it does not open. */
-struct enclave *vtpm_open(struct place *place, unsigned back, const struct bytes *volatile_state, struct diagnosis *d);
+/* A new enclave with a state that was stored there: the newest, or so many before it. Held for the
+ * caller; NULL: it does not open. */
+struct enclave *vtpm_open(struct place *place, unsigned back, const struct bytes *volatile_state,
+			  struct diagnosis *d);
 /* The same with the newest that opens. */
 struct enclave *vtpm_open_newest(struct place *place, struct diagnosis *d);
 /* The same with the newest that runs: it is switched on. */
@@ -97,7 +111,8 @@ struct finish {
 	bool done;
 };
 
-/* Honest hosts from now on: every vTPM must go on somewhere. Runs as an actor; `context`: a struct finish. */
+/* Honest hosts from now on: every vTPM must go on somewhere. Runs as an actor; `context`: a struct
+ * finish. */
 void finish_all(void *context);
 /* Looks for where the machine can go on, under whatever faults there are. */
 void recover(struct machine *m);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The network between MigEs, and each host's migration agent (host/agent.c): it does what the MigE's steps say. */
+/* The network between MigEs, and each host's migration agent (host/agent.c): it does what the
+ * MigE's steps say. */
 #include <stdlib.h>
 
 #include "edge/mige.h"
@@ -68,7 +69,8 @@ void network_cut(struct platform *p)
 static void put_chunk(struct queue *q, struct span bytes, uint64_t delay_ms)
 {
 	if (q->count < QUEUE_MAX)
-		q->chunks[q->count++] = (struct chunk){ .bytes = bytes_of(bytes), .at_ms = now_ms() + delay_ms };
+		q->chunks[q->count++] =
+		    (struct chunk){.bytes = bytes_of(bytes), .at_ms = now_ms() + delay_ms};
 }
 
 static void swap_last(struct queue *q)
@@ -93,15 +95,22 @@ static void send_bytes(struct connection *c, struct queue *q, struct span bytes)
 	if (fault != FAULT_NONE)
 		world.faults[fault]++;
 	switch (fault) {
-	case FAULT_RESET: c->closed = true; return;
-	case FAULT_DOUBLE: put_chunk(q, bytes, 0); break;
-	case FAULT_LATE: put_chunk(q, bytes, PATIENCE_MS + 1000); return;
+	case FAULT_RESET:
+		c->closed = true;
+		return;
+	case FAULT_DOUBLE:
+		put_chunk(q, bytes, 0);
+		break;
+	case FAULT_LATE:
+		put_chunk(q, bytes, PATIENCE_MS + 1000);
+		return;
 	case FAULT_REORDER:
 		put_chunk(q, span_of(bytes.data, half), 0);
 		put_chunk(q, span_of(bytes.data + half, bytes.size - half), 0);
 		swap_last(q);
 		return;
-	default: break;
+	default:
+		break;
 	}
 	put_chunk(q, bytes, world.hostile ? random_below(schedule(), LATENCY_MS) : 0);
 }
@@ -121,11 +130,14 @@ static bool has_come(void *context)
 /* What came; empty: the connection is over. The caller frees it. */
 static struct bytes receive_bytes(struct connection *c, struct queue *q)
 {
-	struct reading reading = { .c = c, .q = q };
+	struct reading reading = {.c = c, .q = q};
 	struct bytes bytes = {0};
 
 	for (uint64_t end = now_ms() + PATIENCE_MS; now_ms() < end && !has_come(&reading);)
-		(void)actor_wait(has_come, &reading, q->count > 0 && q->chunks[0].at_ms < end ? q->chunks[0].at_ms - now_ms() : end - now_ms());
+		(void)actor_wait(has_come, &reading,
+				 q->count > 0 && q->chunks[0].at_ms < end
+				     ? q->chunks[0].at_ms - now_ms()
+				     : end - now_ms());
 	if (q->count == 0 || q->chunks[0].at_ms > now_ms())
 		return bytes;
 	bytes = q->chunks[0].bytes;
@@ -141,21 +153,24 @@ struct owned_step {
 	struct bytes body;
 };
 
-static enum tcb_error call_mige(struct platform *p, enum call call, struct span body, struct owned_step *ret, struct diagnosis *d)
+static enum tcb_error call_mige(struct platform *p, enum call call, struct span body,
+				struct owned_step *ret, struct diagnosis *d)
 {
 	struct enclave *mige = p->mige;
 
 	*ret = (struct owned_step){0};
 	if (mige == NULL || !p->up)
-		return diagnose(d, TCB_PLATFORM, "host.service", "a MigE that does not run", "one that does", "start it");
+		return diagnose(d, TCB_PLATFORM, "host.service", "a MigE that does not run",
+				"one that does", "start it");
 	TRY(host_ecall(mige, call, body, &ret->body, d));
 	return mige_step_decode(bytes_span(&ret->body), &ret->step);
 }
 
-static enum tcb_error feed(struct platform *p, uint64_t connection, struct span bytes, bool closed, struct owned_step *ret, struct diagnosis *d)
+static enum tcb_error feed(struct platform *p, uint64_t connection, struct span bytes, bool closed,
+			   struct owned_step *ret, struct diagnosis *d)
 {
-	const struct mige_net m = { .connection = connection, .closed = closed, .bytes = bytes };
-	struct bytes body = { .data = malloc(bytes.size + 64) };
+	const struct mige_net m = {.connection = connection, .closed = closed, .bytes = bytes};
+	struct bytes body = {.data = malloc(bytes.size + 64)};
 	struct writer w = writer_of(body.data, bytes.size + 64);
 	enum tcb_error error;
 
@@ -178,7 +193,8 @@ static void serve_inbound(void *context)
 		struct owned_step s;
 
 		open = got.size > 0 && c->to->started == started;
-		if (c->to->started == started && feed(c->to, c->inbound, bytes_span(&got), got.size == 0, &s, NULL) == TCB_OK) {
+		if (c->to->started == started &&
+		    feed(c->to, c->inbound, bytes_span(&got), got.size == 0, &s, NULL) == TCB_OK) {
 			if (open && c->to->started == started && disk_sync(c->to, NULL) == TCB_OK)
 				send_bytes(c, &c->to_client, s.step.bytes);
 			open = open && !s.step.close;
@@ -203,7 +219,8 @@ static struct platform *platform_at(struct span address)
 static struct connection *find_connection(const struct platform *from, uint64_t number)
 {
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
-		if (connections[i].used && connections[i].from == from && connections[i].number == number && !connections[i].closed)
+		if (connections[i].used && connections[i].from == from &&
+		    connections[i].number == number && !connections[i].closed)
 			return &connections[i];
 	return NULL;
 }
@@ -217,24 +234,31 @@ static struct connection *free_connection(void)
 	return NULL;
 }
 
-static struct connection *open_connection(struct platform *from, uint64_t number, struct span address)
+static struct connection *open_connection(struct platform *from, uint64_t number,
+					  struct span address)
 {
 	struct platform *to = platform_at(address);
 	struct connection *c = free_connection();
 
 	if (to == NULL || !to->up || c == NULL)
 		return NULL;
-	*c = (struct connection){ .used = true, .from = from, .to = to, .number = number, .users = 1,
-				  .inbound = MIGE_CONNECTION_INBOUND | ++inbound_numbers };
+	*c = (struct connection){.used = true,
+				 .from = from,
+				 .to = to,
+				 .number = number,
+				 .users = 1,
+				 .inbound = MIGE_CONNECTION_INBOUND | ++inbound_numbers};
 	(void)actor_start(actor_current()->id, serve_inbound, c, NULL);
 	return c;
 }
 
-/* Does what a step says and returns what came; empty: the connection is over, or was never there. */
+/* Does what a step says and returns what came; empty: the connection is over, or was never there.
+ */
 static struct bytes do_step(struct platform *p, const struct mige_step *step)
 {
-	struct connection *c = step->address.size > 0 ? open_connection(p, step->connection, step->address)
-						      : find_connection(p, step->connection);
+	struct connection *c = step->address.size > 0
+				   ? open_connection(p, step->connection, step->address)
+				   : find_connection(p, step->connection);
 	struct bytes got = {0};
 
 	if (c == NULL)
@@ -263,7 +287,8 @@ static void finish(struct platform *p, const struct mige_step *step)
 	let_go(c);
 }
 
-enum tcb_error network_ask(struct platform *p, enum call call, struct span body, struct bytes *ret_reply, bool *ret_done, struct diagnosis *d)
+enum tcb_error network_ask(struct platform *p, enum call call, struct span body,
+			   struct bytes *ret_reply, bool *ret_done, struct diagnosis *d)
 {
 	struct owned_step s;
 	uint64_t started = p->started;
@@ -278,7 +303,8 @@ enum tcb_error network_ask(struct platform *p, enum call call, struct span body,
 		bytes_free(&s.body);
 		if (i == STEPS_MAX || p->started != started) {
 			bytes_free(&got);
-			return diagnose(d, TCB_PLATFORM, "agent.steps", "a hand-over without an end", "an answer", "try again");
+			return diagnose(d, TCB_PLATFORM, "agent.steps",
+					"a hand-over without an end", "an answer", "try again");
 		}
 		error = feed(p, connection, bytes_span(&got), got.size == 0, &s, d);
 		bytes_free(&got);

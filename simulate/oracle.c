@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Checks I1 to I4 and I6 after each call. A call that began before another enclave answered may still end: the right to answer was its
- * when it began, and the host can hold any answer back. */
+/* Checks I1 to I4 and I6 after each call. A call that began before another enclave answered may
+ * still end: the right to answer was its when it began, and the host can hold any answer back. */
 #include "simulate/oracle.h"
 
 #include <stdarg.h>
@@ -80,13 +80,15 @@ void oracle_tpm(enum tpm_event event, const uint8_t lineage[LINEAGE_SIZE], uint6
 		return;
 	e->identity = id;
 	if (event == TPM_RUNS && e->importing && e->self.isv_svn < id->sealed_svn)
-		oracle_violate("I6", "machine %u: an enclave of SVN %u on %s got what one of SVN %u had", id->machine, e->self.isv_svn,
-			       e->platform->name, id->sealed_svn);
+		oracle_violate("I6",
+			       "machine %u: an enclave of SVN %u on %s got what one of SVN %u had",
+			       id->machine, e->self.isv_svn, e->platform->name, id->sealed_svn);
 	if (event == TPM_WRONG_PIN) {
 		oracle.wrong_pins++;
 		if (++id->wrong_pins > SIMULATED_TRIES)
-			oracle_violate("I3", "machine %u: %u wrong PINs were compared, the TPM allows %u", id->machine, id->wrong_pins,
-				       SIMULATED_TRIES);
+			oracle_violate("I3",
+				       "machine %u: %u wrong PINs were compared, the TPM allows %u",
+				       id->machine, id->wrong_pins, SIMULATED_TRIES);
 	}
 	if (r->count < EVENTS_MAX) {
 		r->events[r->count].event = event;
@@ -102,12 +104,15 @@ static struct holder *find_holder(struct identity *id, const struct enclave *e)
 	for (unsigned i = 0; i < id->holder_count; i++)
 		if (id->holders[i].enclave == e->number && id->holders[i].residence == e->residence)
 			return &id->holders[i];
-	if (id->holder_count == HOLDERS_MAX) { /* the oldest is forgotten; the current one is among the newest */
-		memmove(&id->holders[0], &id->holders[HOLDERS_MAX / 2], HOLDERS_MAX / 2 * sizeof id->holders[0]);
+	if (id->holder_count ==
+	    HOLDERS_MAX) { /* the oldest is forgotten; the current one is among the newest */
+		memmove(&id->holders[0], &id->holders[HOLDERS_MAX / 2],
+			HOLDERS_MAX / 2 * sizeof id->holders[0]);
 		id->holder_count = HOLDERS_MAX / 2;
 		id->current = id->current != NULL ? id->current - HOLDERS_MAX / 2 : NULL;
 	}
-	id->holders[id->holder_count] = (struct holder){ .enclave = e->number, .residence = e->residence };
+	id->holders[id->holder_count] =
+	    (struct holder){.enclave = e->number, .residence = e->residence};
 	return &id->holders[id->holder_count++];
 }
 
@@ -119,8 +124,11 @@ static void check_holder(struct identity *id, const struct enclave *e, uint64_t 
 		return;
 	if (h->superseded != 0) {
 		if (began > h->superseded)
-			oracle_violate("I1", "machine %u: enclave %llu on %s answers after enclave %llu has taken over", id->machine,
-				       (unsigned long long)e->number, e->platform->name, (unsigned long long)id->current->enclave);
+			oracle_violate("I1",
+				       "machine %u: enclave %llu on %s answers after enclave %llu "
+				       "has taken over",
+				       id->machine, (unsigned long long)e->number,
+				       e->platform->name, (unsigned long long)id->current->enclave);
 		return; /* it began before */
 	}
 	if (id->current != NULL)
@@ -134,20 +142,23 @@ static void check_increment(struct identity *id, uint64_t value, uint64_t began)
 {
 	for (unsigned i = 0; i < id->value_count; i++)
 		if (id->values[i] == value)
-			oracle_violate("I2", "machine %u: its counter gave %llu twice", id->machine, (unsigned long long)value);
+			oracle_violate("I2", "machine %u: its counter gave %llu twice", id->machine,
+				       (unsigned long long)value);
 	if (value <= id->acknowledged && began > id->acknowledged_at)
-		oracle_violate("I2", "machine %u: its counter went back from %llu to %llu", id->machine,
-			       (unsigned long long)id->acknowledged, (unsigned long long)value);
+		oracle_violate("I2", "machine %u: its counter went back from %llu to %llu",
+			       id->machine, (unsigned long long)id->acknowledged,
+			       (unsigned long long)value);
 	if (id->value_count == VALUES_MAX)
-		memmove(id->values, id->values + VALUES_MAX / 2, (id->value_count = VALUES_MAX / 2) * sizeof id->values[0]);
+		memmove(id->values, id->values + VALUES_MAX / 2,
+			(id->value_count = VALUES_MAX / 2) * sizeof id->values[0]);
 	id->values[id->value_count++] = (uint32_t)value;
 }
 
 static void check_read(const struct identity *id, uint64_t value, uint64_t began)
 {
 	if (value < id->acknowledged && began > id->acknowledged_at)
-		oracle_violate("I2", "machine %u: its counter reads %llu after %llu", id->machine, (unsigned long long)value,
-			       (unsigned long long)id->acknowledged);
+		oracle_violate("I2", "machine %u: its counter reads %llu after %llu", id->machine,
+			       (unsigned long long)value, (unsigned long long)id->acknowledged);
 }
 
 static void acknowledge(struct identity *id, uint64_t value)
@@ -162,8 +173,8 @@ static void acknowledge(struct identity *id, uint64_t value)
 
 static bool is_use(enum tpm_event event)
 {
-	return event == TPM_INCREMENTED || event == TPM_READ || event == TPM_UNSEALED || event == TPM_SIGNED || event == TPM_WRONG_PIN ||
-	       event == TPM_LOCKED_OUT;
+	return event == TPM_INCREMENTED || event == TPM_READ || event == TPM_UNSEALED ||
+	       event == TPM_SIGNED || event == TPM_WRONG_PIN || event == TPM_LOCKED_OUT;
 }
 
 void oracle_call_begins(const struct enclave *e, enum call call)
@@ -186,8 +197,9 @@ static void judge_answer(const struct enclave *e, const struct call_record *r, u
 	if (!is_use(r->events[i].event))
 		return;
 	oracle.answers++;
-	trace_event("answer at=%s enclave=%llu machine=%u residence=%u event=%d value=%llu", e->platform->name, (unsigned long long)e->number,
-		    id->machine, e->residence, (int)r->events[i].event, (unsigned long long)r->events[i].value);
+	trace_event("answer at=%s enclave=%llu machine=%u residence=%u event=%d value=%llu",
+		    e->platform->name, (unsigned long long)e->number, id->machine, e->residence,
+		    (int)r->events[i].event, (unsigned long long)r->events[i].value);
 	id->served = true;
 	id->answered_at |= 1u << e->platform->index;
 	if (oracle.finishing)
@@ -223,6 +235,6 @@ void oracle_call_ends(struct enclave *e, enum call call, enum tcb_error error)
 void oracle_frame(const struct enclave *e, const struct frame_head *head, struct span body)
 {
 	if (memmem(body.data, body.size, SIMULATED_CANARY, sizeof SIMULATED_CANARY - 1) != NULL)
-		oracle_violate("secret", "enclave %llu shows its TPM's secret in call 0x%04x", (unsigned long long)e->number,
-			       (unsigned)head->call);
+		oracle_violate("secret", "enclave %llu shows its TPM's secret in call 0x%04x",
+			       (unsigned long long)e->number, (unsigned)head->call);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The checker: sees what every enclave does and says, and holds it against the invariants of docs/protocol.md. */
+/* The checker: sees what every enclave does and says, and holds it against the invariants of
+ * docs/protocol.md. */
 #ifndef TCBIND_SIMULATE_ORACLE_H
 #define TCBIND_SIMULATE_ORACLE_H
 
@@ -9,8 +10,8 @@
 #include "simulate/tpm.h"
 
 #define LINEAGES_MAX 16
-#define HOLDERS_MAX 128
-#define VALUES_MAX 4096
+#define HOLDERS_MAX  128
+#define VALUES_MAX   4096
 
 /* One enclave, in one stay there. */
 struct holder {
@@ -22,12 +23,12 @@ struct holder {
 /* One TPM, whatever its id. */
 struct identity {
 	uint8_t lineage[LINEAGE_SIZE];
-	unsigned machine; /* index */
-	bool served;      /* has answered at least once */
-	bool goes_on;     /* has answered since the faults stopped */
+	unsigned machine;     /* index */
+	bool served;          /* has answered at least once */
+	bool goes_on;         /* has answered since the faults stopped */
 	unsigned answered_at; /* platforms, a bit each */
 	unsigned wrong_pins;
-	uint64_t acknowledged;    /* the highest value of its counter that an answer told */
+	uint64_t acknowledged; /* the highest value of its counter that an answer told */
 	uint64_t acknowledged_at;
 	unsigned holder_count;
 	struct holder holders[HOLDERS_MAX], *current;
@@ -53,6 +54,7 @@ void oracle_call_begins(const struct enclave *e, enum call call);
 void oracle_call_ends(struct enclave *e, enum call call, enum tcb_error error);
 /* The machine whose vTPM is created next in this enclave. */
 struct identity *oracle_find(const uint8_t lineage[LINEAGE_SIZE]);
-void oracle_violate(const char *invariant, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void oracle_violate(const char *invariant, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

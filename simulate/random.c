@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The pseudo-random streams of a run, and libcrypto's random generator on one of them. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD is the one place that sees every random number of libcrypto */
+#define OPENSSL_SUPPRESS_DEPRECATED    /* RAND_METHOD is the one place that sees every random number \
+					  of libcrypto */
 #include "simulate/random.h"
 
 #include <openssl/rand.h>
@@ -24,10 +25,7 @@ void random_seed(struct random *r, uint64_t seed)
 		r->state[i] = spread(&seed);
 }
 
-static uint64_t rotate(uint64_t x, int k)
-{
-	return x << k | x >> (64 - k);
-}
+static uint64_t rotate(uint64_t x, int k) { return x << k | x >> (64 - k); }
 
 uint64_t random_next(struct random *r)
 {
@@ -47,10 +45,7 @@ uint32_t random_below(struct random *r, uint32_t limit)
 	return (uint32_t)((random_next(r) >> 32) * limit >> 32);
 }
 
-bool random_percent(struct random *r, uint32_t percent)
-{
-	return random_below(r, 100) < percent;
-}
+bool random_percent(struct random *r, uint32_t percent) { return random_below(r, 100) < percent; }
 
 void random_entropy_bytes(uint8_t *ret_bytes, size_t size)
 {
@@ -70,14 +65,12 @@ static int entropy_bytes(unsigned char *bytes, int size)
 	return 1;
 }
 
-static int entropy_status(void)
-{
-	return 1;
-}
+static int entropy_status(void) { return 1; }
 
 void random_entropy(uint64_t seed)
 {
-	static const RAND_METHOD method = { .bytes = entropy_bytes, .pseudorand = entropy_bytes, .status = entropy_status };
+	static const RAND_METHOD method = {
+	    .bytes = entropy_bytes, .pseudorand = entropy_bytes, .status = entropy_status};
 
 	random_seed(&entropy, seed);
 	(void)!RAND_set_rand_method(&method);

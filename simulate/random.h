@@ -19,7 +19,8 @@ uint32_t random_below(struct random *r, uint32_t limit);
 /* True in `percent` of 100 cases. */
 bool random_percent(struct random *r, uint32_t percent);
 
-/* Makes libcrypto draw all its random numbers from a stream of this seed, for the rest of the process. */
+/* Makes libcrypto draw all its random numbers from a stream of this seed, for the rest of the
+ * process. */
 void random_entropy(uint64_t seed);
 /* Bytes of the same stream, for stand-ins of libcrypto. */
 void random_entropy_bytes(uint8_t *ret_bytes, size_t size);

@@ -47,7 +47,7 @@ static void run_moves(struct plan *plan, struct run_result *r)
 
 static void let_honest_finish(bool blobs_lost)
 {
-	struct finish finish = { .blobs_lost = blobs_lost };
+	struct finish finish = {.blobs_lost = blobs_lost};
 
 	world.hostile = false;
 	for (unsigned p = 0; p < world.platform_count; p++)
@@ -65,7 +65,7 @@ static void run_here(uint64_t seed, struct plan *plan, struct run_result *r)
 	random_entropy(seed);
 	world.platform_count = plan->platforms;
 	for (unsigned i = 0; i < plan->machines; i++) {
-		struct uuid id = {{ 1, (uint8_t)i }};
+		struct uuid id = {{1, (uint8_t)i}};
 
 		(void)world_add_machine(&id, NULL);
 	}
@@ -90,7 +90,8 @@ void run_in_child(uint64_t seed, const struct plan *plan, struct run_result *ret
 	pid_t pid;
 
 	if (shared == NULL)
-		shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	memset(shared, 0, sizeof *shared);
 	(void)fflush(NULL);
 	pid = fork();
@@ -106,7 +107,8 @@ void run_in_child(uint64_t seed, const struct plan *plan, struct run_result *ret
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		abort();
 	if (!shared->ended)
-		(void)snprintf(shared->violation, sizeof shared->violation, "crash: the process ended by signal %d", WTERMSIG(status));
+		(void)snprintf(shared->violation, sizeof shared->violation,
+			       "crash: the process ended by signal %d", WTERMSIG(status));
 	*ret_result = *shared;
 }
 
@@ -152,7 +154,8 @@ static void drop_faults(uint64_t seed, struct plan *plan, const char *violation)
 
 	for (unsigned i = 0; i < plan->count; i++)
 		for (int f = 0; f < FAULTS_PER_MOVE; f++) {
-			if (plan->moves[i].kind == MOVE_COUNT || plan->moves[i].faults[f].kind == FAULT_NONE)
+			if (plan->moves[i].kind == MOVE_COUNT ||
+			    plan->moves[i].faults[f].kind == FAULT_NONE)
 				continue;
 			attempt = *plan;
 			attempt.moves[i].faults[f].kind = FAULT_NONE;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The stand-in TPM: what it understands, and what it tells the checker. It takes real TPM 2.0 commands, of which it knows a few. */
+/* The stand-in TPM: what it understands, and what it tells the checker. It takes real TPM 2.0
+ * commands, of which it knows a few. */
 #ifndef TCBIND_SIMULATE_TPM_H
 #define TCBIND_SIMULATE_TPM_H
 
@@ -9,13 +10,15 @@
 #define SIMULATED_TRIES 4u
 
 #define SIMULATED_COUNTER 0x01800001u /* NV index, a counter */
-#define SIMULATED_SEALED 0x81000001u  /* a sealed object under a PIN, subject to dictionary attack protection */
-#define SIMULATED_AK 0x81010002u
+#define SIMULATED_SEALED                                                                           \
+	0x81000001u /* a sealed object under a PIN, subject to dictionary attack protection */
+#define SIMULATED_AK  0x81010002u
 #define SIMULATED_PIN "2468"
 
-/* Each TPM has a lineage: random bytes drawn when it is manufactured. Its secret begins with these bytes, which no host may see. */
+/* Each TPM has a lineage: random bytes drawn when it is manufactured. Its secret begins with these
+ * bytes, which no host may see. */
 #define SIMULATED_CANARY "TPM-secret-bytes"
-#define LINEAGE_SIZE 16
+#define LINEAGE_SIZE     16
 
 enum tpm_event {
 	TPM_MADE,        /* manufactured */

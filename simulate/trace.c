@@ -22,20 +22,19 @@ void trace_open(const char *path, bool calls)
 	(void)setvbuf(file, NULL, _IOLBF, 0);
 }
 
-bool trace_is_on(void)
-{
-	return file != NULL;
-}
+bool trace_is_on(void) { return file != NULL; }
 
 static void put(const char *kind, const char *format, va_list list)
 {
-	static const char *const roles[] = { "", "acm", "pse", "mige", "vtpm" };
+	static const char *const roles[] = {"", "acm", "pse", "mige", "vtpm"};
 	const struct actor *a = actor_current();
 	const struct enclave *e = enclave_current();
 
-	(void)fprintf(file, "%s t=%llu move=%u ", kind, (unsigned long long)now_ms(), a != NULL ? a->id : 0);
+	(void)fprintf(file, "%s t=%llu move=%u ", kind, (unsigned long long)now_ms(),
+		      a != NULL ? a->id : 0);
 	if (e != NULL)
-		(void)fprintf(file, "by=%s/%s/%llu ", e->platform->name, roles[e->self.isv_prod_id], (unsigned long long)e->number);
+		(void)fprintf(file, "by=%s/%s/%llu ", e->platform->name, roles[e->self.isv_prod_id],
+			      (unsigned long long)e->number);
 	else
 		(void)fprintf(file, "by=host ");
 	(void)vfprintf(file, format, list);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What happens in a run, one event a line, for people and for checkers of models. Nothing is written without a file. */
+/* What happens in a run, one event a line, for people and for checkers of models. Nothing is
+ * written without a file. */
 #ifndef TCBIND_SIMULATE_TRACE_H
 #define TCBIND_SIMULATE_TRACE_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Linked into PSE and MigE in the place of the calls by which they take and answer messages (the linker's --wrap): says what each message was and
- * how it was answered. The code itself is untouched. */
+/* Linked into PSE and MigE in the place of the calls by which they take and answer messages (the
+ * linker's --wrap): says what each message was and how it was answered. The code itself is
+ * untouched. */
 #include <stdio.h>
 
 #include "edge/local.h"
@@ -9,13 +10,17 @@
 
 enum { PENDING_MAX = 64, TEXT_MAX = 200 };
 
-enum tcb_error __real_session_receive(struct session_server *server, uint64_t number, struct span message, struct writer *ret,
+enum tcb_error __real_session_receive(struct session_server *server, uint64_t number,
+				      struct span message, struct writer *ret,
 				      struct session_request *ret_request, struct diagnosis *d);
-enum tcb_error __wrap_session_receive(struct session_server *server, uint64_t number, struct span message, struct writer *ret,
+enum tcb_error __wrap_session_receive(struct session_server *server, uint64_t number,
+				      struct span message, struct writer *ret,
 				      struct session_request *ret_request, struct diagnosis *d);
-enum tcb_error __real_session_reply(struct session_entry *session, enum tcb_error error, struct span body, const struct diagnosis *d,
+enum tcb_error __real_session_reply(struct session_entry *session, enum tcb_error error,
+				    struct span body, const struct diagnosis *d,
 				    struct writer *ret);
-enum tcb_error __wrap_session_reply(struct session_entry *session, enum tcb_error error, struct span body, const struct diagnosis *d,
+enum tcb_error __wrap_session_reply(struct session_entry *session, enum tcb_error error,
+				    struct span body, const struct diagnosis *d,
 				    struct writer *ret);
 /* Requests that are not answered yet. */
 static struct {
@@ -39,7 +44,9 @@ static void put(struct text *t, const char *format, unsigned long long value)
 /* The first four bytes of an id or a digest: enough to tell them apart. */
 static void put_id(struct text *t, const char *name, const uint8_t *id)
 {
-	put(t, name, (unsigned long long)id[0] << 24 | (unsigned long long)id[1] << 16 | (unsigned long long)id[2] << 8 | id[3]);
+	put(t, name,
+	    (unsigned long long)id[0] << 24 | (unsigned long long)id[1] << 16 |
+		(unsigned long long)id[2] << 8 | id[3]);
 }
 
 static void put_generation(struct text *t, struct reader *r)
@@ -128,40 +135,63 @@ static void put_arrival(struct text *t, struct span body)
 
 static void put_journal(struct text *t, struct span body)
 {
-	static const char *const changes[] = { "none", "escrow", "revoke", "grant", "return", "settle" };
+	static const char *const changes[] = {"none",  "escrow", "revoke",
+					      "grant", "return", "settle"};
 	struct journal_version m;
 
 	if (journal_version_decode(body, &m) != TCB_OK)
 		return;
 	put_handover(t, &m.id, &m.handover);
 	put(t, " journal=%llu", m.version);
-	t->size += (size_t)snprintf(t->bytes + t->size, sizeof t->bytes - t->size, " change=%s", changes[m.change]);
+	t->size += (size_t)snprintf(t->bytes + t->size, sizeof t->bytes - t->size, " change=%s",
+				    changes[m.change]);
 }
 
 static const char *request_name(enum local_request request)
 {
 	switch (request) {
-	case LOCAL_GET_CERTIFIED_AK: return "certified-ak";
-	case LOCAL_ENDORSE: return "endorse";
-	case LOCAL_LEDGER_OPEN: return "open";
-	case LOCAL_LEDGER_COMMIT: return "commit";
-	case LOCAL_LEDGER_CREATE: return "create";
-	case LOCAL_LEDGER_OFFER: return "offer";
-	case LOCAL_LEDGER_EXPECT: return "expect";
-	case LOCAL_LEDGER_ARRIVE: return "arrive";
-	case LOCAL_LEDGER_GRANTED: return "granted";
-	case LOCAL_LEDGER_RENOUNCE: return "renounced";
-	case LOCAL_JOURNAL_OPEN: return "journal-open";
-	case LOCAL_JOURNAL_COMMIT: return "journal-commit";
-	case LOCAL_LEDGER_CHECK: return "check";
-	case LOCAL_LEDGER_HAS: return "has";
-	case LOCAL_ESCROW: return "escrow";
-	case LOCAL_ESCROW_AGAIN: return "escrow-again";
-	case LOCAL_REVOKE: return "revoke";
-	case LOCAL_HAS_MOVED: return "has-moved";
-	case LOCAL_REDEEM: return "redeem";
-	case LOCAL_RENOUNCE: return "renounce";
-	default: return "request";
+	case LOCAL_GET_CERTIFIED_AK:
+		return "certified-ak";
+	case LOCAL_ENDORSE:
+		return "endorse";
+	case LOCAL_LEDGER_OPEN:
+		return "open";
+	case LOCAL_LEDGER_COMMIT:
+		return "commit";
+	case LOCAL_LEDGER_CREATE:
+		return "create";
+	case LOCAL_LEDGER_OFFER:
+		return "offer";
+	case LOCAL_LEDGER_EXPECT:
+		return "expect";
+	case LOCAL_LEDGER_ARRIVE:
+		return "arrive";
+	case LOCAL_LEDGER_GRANTED:
+		return "granted";
+	case LOCAL_LEDGER_RENOUNCE:
+		return "renounced";
+	case LOCAL_JOURNAL_OPEN:
+		return "journal-open";
+	case LOCAL_JOURNAL_COMMIT:
+		return "journal-commit";
+	case LOCAL_LEDGER_CHECK:
+		return "check";
+	case LOCAL_LEDGER_HAS:
+		return "has";
+	case LOCAL_ESCROW:
+		return "escrow";
+	case LOCAL_ESCROW_AGAIN:
+		return "escrow-again";
+	case LOCAL_REVOKE:
+		return "revoke";
+	case LOCAL_HAS_MOVED:
+		return "has-moved";
+	case LOCAL_REDEEM:
+		return "redeem";
+	case LOCAL_RENOUNCE:
+		return "renounce";
+	default:
+		return "request";
 	}
 }
 
@@ -172,29 +202,47 @@ static struct text describe(const struct session_request *request)
 
 	switch (request->request) {
 	case LOCAL_ESCROW:
-	case LOCAL_ESCROW_AGAIN: put_escrow(&t, request->body); break;
-	case LOCAL_REDEEM: put_redeem(&t, request->body); break;
+	case LOCAL_ESCROW_AGAIN:
+		put_escrow(&t, request->body);
+		break;
+	case LOCAL_REDEEM:
+		put_redeem(&t, request->body);
+		break;
 	case LOCAL_LEDGER_OPEN:
 	case LOCAL_LEDGER_COMMIT:
 	case LOCAL_LEDGER_CREATE:
-	case LOCAL_LEDGER_ARRIVE: put_entry(&t, request->body); break;
-	case LOCAL_LEDGER_OFFER: put_offer(&t, request->body); break;
-	case LOCAL_LEDGER_EXPECT: put_arrival(&t, request->body); break;
+	case LOCAL_LEDGER_ARRIVE:
+		put_entry(&t, request->body);
+		break;
+	case LOCAL_LEDGER_OFFER:
+		put_offer(&t, request->body);
+		break;
+	case LOCAL_LEDGER_EXPECT:
+		put_arrival(&t, request->body);
+		break;
 	case LOCAL_JOURNAL_OPEN:
-	case LOCAL_JOURNAL_COMMIT: put_journal(&t, request->body); break;
+	case LOCAL_JOURNAL_COMMIT:
+		put_journal(&t, request->body);
+		break;
 	case LOCAL_REVOKE:
 	case LOCAL_RENOUNCE:
 	case LOCAL_LEDGER_GRANTED:
-	case LOCAL_LEDGER_RENOUNCE: put_ledger_handover(&t, request->body); break;
+	case LOCAL_LEDGER_RENOUNCE:
+		put_ledger_handover(&t, request->body);
+		break;
 	case LOCAL_HAS_MOVED:
 	case LOCAL_LEDGER_CHECK:
-	case LOCAL_ENDORSE: put_generation(&t, &r); break;
-	default: break;
+	case LOCAL_ENDORSE:
+		put_generation(&t, &r);
+		break;
+	default:
+		break;
 	}
 	return t;
 }
 
-enum tcb_error __wrap_session_receive(struct session_server *server, uint64_t number, struct span message, struct writer *ret,
+enum tcb_error __wrap_session_receive(struct session_server *server, uint64_t number,
+				      struct span message, struct writer *ret,
 				      struct session_request *ret_request, struct diagnosis *d)
 {
 	enum tcb_error error = __real_session_receive(server, number, message, ret, ret_request, d);
@@ -208,15 +256,16 @@ enum tcb_error __wrap_session_receive(struct session_server *server, uint64_t nu
 			continue;
 		pending[i].serial = ret_request->session->serial;
 		pending[i].session = number;
-		(void)snprintf(pending[i].text, sizeof pending[i].text, "%s from=%llu%s", request_name(ret_request->request),
-			       (unsigned long long)number, t.bytes);
+		(void)snprintf(pending[i].text, sizeof pending[i].text, "%s from=%llu%s",
+			       request_name(ret_request->request), (unsigned long long)number,
+			       t.bytes);
 		break;
 	}
 	return error;
 }
 
-enum tcb_error __wrap_session_reply(struct session_entry *session, enum tcb_error error, struct span body, const struct diagnosis *d,
-				    struct writer *ret)
+enum tcb_error __wrap_session_reply(struct session_entry *session, enum tcb_error error,
+				    struct span body, const struct diagnosis *d, struct writer *ret)
 {
 	for (int i = 0; i < PENDING_MAX && trace_is_on(); i++) {
 		if (pending[i].serial != session->serial)

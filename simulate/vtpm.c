@@ -7,14 +7,26 @@
 #include "simulate/tpm.h"
 #include "simulate/trace.h"
 
-enum { CC_STARTUP = 0x144, CC_INCREMENT = 0x134, CC_READ = 0x14e, CC_UNSEAL = 0x15e, CC_QUOTE = 0x158, CC_EXTEND = 0x182,
-       RS_PW = 0x40000009, TRIED = 6 /* stored states */, TAG_PLAIN = 0x8001, TAG_SESSIONS = 0x8002 };
+enum {
+	CC_STARTUP = 0x144,
+	CC_INCREMENT = 0x134,
+	CC_READ = 0x14e,
+	CC_UNSEAL = 0x15e,
+	CC_QUOTE = 0x158,
+	CC_EXTEND = 0x182,
+	RS_PW = 0x40000009,
+	TRIED = 6 /* stored states */,
+	TAG_PLAIN = 0x8001,
+	TAG_SESSIONS = 0x8002
+};
 
 /* ---- enclaves of a place ---- */
 
 struct enclave *place_enclave(const struct place *place, unsigned which)
 {
-	return place->enclaves[which % PLACE_ENCLAVES] != NULL ? place->enclaves[which % PLACE_ENCLAVES] : place->enclaves[0];
+	return place->enclaves[which % PLACE_ENCLAVES] != NULL
+		   ? place->enclaves[which % PLACE_ENCLAVES]
+		   : place->enclaves[0];
 }
 
 static void take_out(struct place *place, const struct enclave *e)
@@ -22,7 +34,8 @@ static void take_out(struct place *place, const struct enclave *e)
 	for (unsigned i = 0; i < PLACE_ENCLAVES; i++) {
 		if (place->enclaves[i] != e)
 			continue;
-		memmove(&place->enclaves[i], &place->enclaves[i + 1], (PLACE_ENCLAVES - 1 - i) * sizeof place->enclaves[0]);
+		memmove(&place->enclaves[i], &place->enclaves[i + 1],
+			(PLACE_ENCLAVES - 1 - i) * sizeof place->enclaves[0]);
 		place->enclaves[PLACE_ENCLAVES - 1] = NULL;
 		return;
 	}
@@ -49,7 +62,8 @@ void vtpm_kill(struct enclave *e)
 		if (place->enclaves[i] != e)
 			continue;
 		take_out(place, e);
-		trace_event("kill at=%s enclave=%llu", place->platform->name, (unsigned long long)e->number);
+		trace_event("kill at=%s enclave=%llu", place->platform->name,
+			    (unsigned long long)e->number);
 		enclave_kill(e);
 		forget_sessions(place->platform, e->number);
 		enclave_release(e);
@@ -80,18 +94,22 @@ struct enclave *vtpm_start(struct place *place)
 		make_room();
 	if (!module_has(ROLE_VTPM))
 		return NULL;
-	e = enclave_start(place->platform, &place->platform->processor, ROLE_VTPM, place->platform->isv_svn, 0);
+	e = enclave_start(place->platform, &place->platform->processor, ROLE_VTPM,
+			  place->platform->isv_svn, 0);
 	e->place = place;
-	memmove(&place->enclaves[1], &place->enclaves[0], (PLACE_ENCLAVES - 1) * sizeof place->enclaves[0]);
+	memmove(&place->enclaves[1], &place->enclaves[0],
+		(PLACE_ENCLAVES - 1) * sizeof place->enclaves[0]);
 	place->enclaves[0] = e;
 	enclave_hold(e);
-	trace_event("start at=%s enclave=%llu svn=%u", place->platform->name, (unsigned long long)e->number, e->self.isv_svn);
+	trace_event("start at=%s enclave=%llu svn=%u", place->platform->name,
+		    (unsigned long long)e->number, e->self.isv_svn);
 	return e;
 }
 
 /* ---- calls ---- */
 
-static enum tcb_error call_for_status(struct enclave *e, enum call call, struct span body, struct vtpm_status *ret_status, struct diagnosis *d)
+static enum tcb_error call_for_status(struct enclave *e, enum call call, struct span body,
+				      struct vtpm_status *ret_status, struct diagnosis *d)
 {
 	struct vtpm_status status;
 	struct bytes answer = {0};
@@ -99,9 +117,11 @@ static enum tcb_error call_for_status(struct enclave *e, enum call call, struct 
 
 	if (error == TCB_OK && vtpm_status_decode(bytes_span(&answer), &status) == TCB_OK) {
 		e->on = status.state == VTPM_RUNNING;
-		trace_event("status at=%s enclave=%llu call=0x%04x id=%02x%02x state=%d generation=%llu", e->platform->name,
-			    (unsigned long long)e->number, (unsigned)call, e->place->machine->id.bytes[0], e->place->machine->id.bytes[1],
-			    (int)status.state, (unsigned long long)status.generation);
+		trace_event(
+		    "status at=%s enclave=%llu call=0x%04x id=%02x%02x state=%d generation=%llu",
+		    e->platform->name, (unsigned long long)e->number, (unsigned)call,
+		    e->place->machine->id.bytes[0], e->place->machine->id.bytes[1],
+		    (int)status.state, (unsigned long long)status.generation);
 		if (ret_status != NULL)
 			*ret_status = status;
 	}
@@ -109,7 +129,8 @@ static enum tcb_error call_for_status(struct enclave *e, enum call call, struct 
 	return error;
 }
 
-enum tcb_error vtpm_call(struct enclave *e, enum call call, struct vtpm_status *ret_status, struct diagnosis *d)
+enum tcb_error vtpm_call(struct enclave *e, enum call call, struct vtpm_status *ret_status,
+			 struct diagnosis *d)
 {
 	return call_for_status(e, call, span_of(NULL, 0), ret_status, d);
 }
@@ -123,9 +144,11 @@ enum tcb_error vtpm_init(struct enclave *e, uint32_t flags, struct diagnosis *d)
 	return call_for_status(e, CALL_VTPM_INIT, SPAN_OF(body_bytes), NULL, d);
 }
 
-enum tcb_error vtpm_load(struct enclave *e, struct span state, struct span volatile_state, struct diagnosis *d)
+enum tcb_error vtpm_load(struct enclave *e, struct span state, struct span volatile_state,
+			 struct diagnosis *d)
 {
-	const struct vtpm_load m = { .id = e->place->machine->id, .sealed = state, .volatile_sealed = volatile_state };
+	const struct vtpm_load m = {
+	    .id = e->place->machine->id, .sealed = state, .volatile_sealed = volatile_state};
 	uint8_t *body = frame_take();
 	struct writer w = writer_of(body, LIMIT_FRAME);
 	enum tcb_error error;
@@ -139,8 +162,10 @@ enum tcb_error vtpm_load(struct enclave *e, struct span state, struct span volat
 enum tcb_error vtpm_make(struct enclave *e, bool incoming, struct diagnosis *d)
 {
 	struct machine *machine = e->place->machine;
-	const struct vtpm_create m = { .id = machine->id, .incoming = incoming,
-				       .policy = span_of_text(machine->policy != NULL && !incoming ? machine->policy : "") };
+	const struct vtpm_create m = {
+	    .id = machine->id,
+	    .incoming = incoming,
+	    .policy = span_of_text(machine->policy != NULL && !incoming ? machine->policy : "")};
 	uint8_t body_bytes[4096];
 	struct writer w = WRITER_OF(body_bytes);
 
@@ -148,7 +173,8 @@ enum tcb_error vtpm_make(struct enclave *e, bool incoming, struct diagnosis *d)
 	return call_for_status(e, CALL_VTPM_CREATE, span_of(body_bytes, w.size), NULL, d);
 }
 
-static enum tcb_error get_blob(struct enclave *e, enum vtpm_blob type, struct bytes *ret_blob, struct diagnosis *d)
+static enum tcb_error get_blob(struct enclave *e, enum vtpm_blob type, struct bytes *ret_blob,
+			       struct diagnosis *d)
 {
 	uint8_t body_bytes[4];
 	struct writer w = WRITER_OF(body_bytes);
@@ -183,9 +209,10 @@ enum tcb_error vtpm_export(struct enclave *e, struct blobs *ret_blobs, struct di
 	return TCB_OK;
 }
 
-static enum tcb_error set_blob(struct enclave *e, enum vtpm_blob type, const struct bytes *blob, struct diagnosis *d)
+static enum tcb_error set_blob(struct enclave *e, enum vtpm_blob type, const struct bytes *blob,
+			       struct diagnosis *d)
 {
-	struct bytes body = { .data = malloc(blob->size + 16) };
+	struct bytes body = {.data = malloc(blob->size + 16)};
 	struct writer w = writer_of(body.data, blob->size + 16);
 	enum tcb_error error;
 
@@ -213,9 +240,12 @@ enum tcb_error vtpm_import(struct enclave *e, const struct blobs *blobs, struct 
 }
 
 /* An enclave with this state; NULL: it does not open. */
-static struct enclave *open_state(struct place *place, const struct bytes *state, const struct bytes *volatile_state, struct diagnosis *d)
+static struct enclave *open_state(struct place *place, const struct bytes *state,
+				  const struct bytes *volatile_state, struct diagnosis *d)
 {
-	struct bytes s = bytes_of(bytes_span(state)), v = bytes_of(bytes_span(volatile_state)); /* others may forget them meanwhile */
+	struct bytes s = bytes_of(bytes_span(state)),
+		     v = bytes_of(
+			 bytes_span(volatile_state)); /* others may forget them meanwhile */
 	struct enclave *e = vtpm_start(place);
 
 	if (e != NULL && vtpm_load(e, bytes_span(&s), bytes_span(&v), d) != TCB_OK) {
@@ -228,16 +258,19 @@ static struct enclave *open_state(struct place *place, const struct bytes *state
 	return e;
 }
 
-struct enclave *vtpm_open(struct place *place, unsigned back, const struct bytes *volatile_state, struct diagnosis *d)
+struct enclave *vtpm_open(struct place *place, unsigned back, const struct bytes *volatile_state,
+			  struct diagnosis *d)
 {
 	static const struct bytes none;
 
 	if (back >= place->states.count)
 		return NULL;
-	return open_state(place, &place->states.list[place->states.count - 1 - back], volatile_state != NULL ? volatile_state : &none, d);
+	return open_state(place, &place->states.list[place->states.count - 1 - back],
+			  volatile_state != NULL ? volatile_state : &none, d);
 }
 
-/* A copy that was superseded may have stored after the newest; the host cannot tell, so it tries. */
+/* A copy that was superseded may have stored after the newest; the host cannot tell, so it tries.
+ */
 struct enclave *vtpm_open_newest(struct place *place, struct diagnosis *d)
 {
 	struct diagnosis first = {0}, other = {0};
@@ -305,14 +338,20 @@ static struct span encode_use(enum use use, uint8_t ret_bytes[128])
 	struct writer rest = WRITER_OF(rest_bytes), w = writer_of(ret_bytes, 128);
 
 	switch (use) {
-	case USE_INCREMENT: put_authorized(&rest, SIMULATED_COUNTER, true, ""); break;
+	case USE_INCREMENT:
+		put_authorized(&rest, SIMULATED_COUNTER, true, "");
+		break;
 	case USE_READ:
 		put_authorized(&rest, SIMULATED_COUNTER, true, "");
 		writer_u16(&rest, 8);
 		writer_u16(&rest, 0);
 		break;
-	case USE_GUESS: put_authorized(&rest, SIMULATED_SEALED, false, "0000"); break;
-	case USE_UNSEAL: put_authorized(&rest, SIMULATED_SEALED, false, SIMULATED_PIN); break;
+	case USE_GUESS:
+		put_authorized(&rest, SIMULATED_SEALED, false, "0000");
+		break;
+	case USE_UNSEAL:
+		put_authorized(&rest, SIMULATED_SEALED, false, SIMULATED_PIN);
+		break;
 	case USE_SIGN:
 		put_authorized(&rest, SIMULATED_AK, false, "");
 		writer_u16(&rest, 0);
@@ -323,17 +362,21 @@ static struct span encode_use(enum use use, uint8_t ret_bytes[128])
 		put_authorized(&rest, 0, false, "");
 		writer_u32(&rest, 0);
 		break;
-	default: writer_u16(&rest, 0); break; /* TPM2_Startup(CLEAR) */
+	default:
+		writer_u16(&rest, 0);
+		break; /* TPM2_Startup(CLEAR) */
 	}
 	{
-		static const uint32_t codes[] = { CC_INCREMENT, CC_READ, CC_UNSEAL, CC_UNSEAL, CC_QUOTE, CC_EXTEND, CC_STARTUP };
+		static const uint32_t codes[] = {CC_INCREMENT, CC_READ,   CC_UNSEAL, CC_UNSEAL,
+						 CC_QUOTE,     CC_EXTEND, CC_STARTUP};
 
 		put_command(&w, codes[use], use < USE_ATTEST, span_of(rest_bytes, rest.size));
 	}
 	return span_of(ret_bytes, w.size);
 }
 
-static enum tcb_error send_command(struct enclave *e, enum use use, uint32_t *ret_code, struct diagnosis *d)
+static enum tcb_error send_command(struct enclave *e, enum use use, uint32_t *ret_code,
+				   struct diagnosis *d)
 {
 	uint8_t command_bytes[128], body_bytes[160];
 	struct span command = encode_use(use, command_bytes);
@@ -345,14 +388,17 @@ static enum tcb_error send_command(struct enclave *e, enum use use, uint32_t *re
 	e->on = false; /* what does not answer is not on */
 	TRY(host_ecall(e, CALL_VTPM_COMMAND, span_of(body_bytes, w.size), &answer, d));
 	e->on = true;
-	*ret_code = answer.size >= 14 ? (uint32_t)answer.data[10] << 24 | (uint32_t)answer.data[11] << 16 | (uint32_t)answer.data[12] << 8 | answer.data[13] : 1;
+	*ret_code = answer.size >= 14
+			? (uint32_t)answer.data[10] << 24 | (uint32_t)answer.data[11] << 16 |
+			      (uint32_t)answer.data[12] << 8 | answer.data[13]
+			: 1;
 	bytes_free(&answer);
 	return TCB_OK;
 }
 
 enum tcb_error vtpm_use(struct enclave *e, enum use use, struct diagnosis *d)
 {
-	uint8_t nonce_bytes[4 + 8] = { 0, 0, 0, 8, 1, 2, 3 };
+	uint8_t nonce_bytes[4 + 8] = {0, 0, 0, 8, 1, 2, 3};
 	uint32_t code = 0;
 
 	if (use == USE_ATTEST)
@@ -362,5 +408,7 @@ enum tcb_error vtpm_use(struct enclave *e, enum use use, struct diagnosis *d)
 		TRY(send_command(e, USE_ATTEST, &code, d));
 		TRY(send_command(e, use, &code, d));
 	}
-	return code == 0 ? TCB_OK : diagnose_found(d, TCB_REFUSED, "tpm.code", "0", "", "TPM code 0x%x", (unsigned)code);
+	return code == 0 ? TCB_OK
+			 : diagnose_found(d, TCB_REFUSED, "tpm.code", "0", "", "TPM code 0x%x",
+					  (unsigned)code);
 }

@@ -37,7 +37,8 @@ static unsigned spare_frame_count;
 
 uint8_t *frame_take(void)
 {
-	uint8_t *frame = spare_frame_count > 0 ? spare_frames[--spare_frame_count] : malloc(LIMIT_FRAME);
+	uint8_t *frame =
+	    spare_frame_count > 0 ? spare_frames[--spare_frame_count] : malloc(LIMIT_FRAME);
 
 	must(frame != NULL, "no memory");
 	return frame;
@@ -53,7 +54,7 @@ void frame_give(uint8_t *frame)
 
 struct bytes bytes_of(struct span span)
 {
-	struct bytes b = { .data = malloc(span.size + 1), .size = span.size };
+	struct bytes b = {.data = malloc(span.size + 1), .size = span.size};
 
 	must(b.data != NULL, "no memory");
 	if (span.size > 0)
@@ -76,7 +77,8 @@ static void history_add(struct history *h, struct span bytes)
 
 	if (h->count == HISTORY_MAX) {
 		bytes_free(&h->list[forgotten]);
-		memmove(&h->list[forgotten], &h->list[forgotten + 1], (HISTORY_MAX - 1 - forgotten) * sizeof h->list[0]);
+		memmove(&h->list[forgotten], &h->list[forgotten + 1],
+			(HISTORY_MAX - 1 - forgotten) * sizeof h->list[0]);
 		h->count--;
 	}
 	h->list[h->count++] = bytes_of(bytes);
@@ -127,7 +129,8 @@ static void replace(struct bytes *b, struct span bytes)
 	*b = bytes_of(bytes);
 }
 
-static enum tcb_error store_platform(struct platform *p, uint8_t slot, struct span bytes, struct diagnosis *d)
+static enum tcb_error store_platform(struct platform *p, uint8_t slot, struct span bytes,
+				     struct diagnosis *d)
 {
 	switch (slot) {
 	case STORE_PSE_LEDGER:
@@ -136,13 +139,15 @@ static enum tcb_error store_platform(struct platform *p, uint8_t slot, struct sp
 		bytes_free(&p->steps);
 		p->steps_synced = 0;
 		return TCB_OK;
-	case STORE_PSE_LEDGER_STEP: return store_step(p, bytes);
+	case STORE_PSE_LEDGER_STEP:
+		return store_step(p, bytes);
 	case STORE_MIGE_JOURNAL:
 		TRY(disk_sync(p, d));
 		replace(&p->journal, bytes);
 		history_add(&p->journals, bytes);
 		return TCB_OK;
-	default: return TCB_OK;
+	default:
+		return TCB_OK;
 	}
 }
 
@@ -150,7 +155,8 @@ enum tcb_error disk_store(struct enclave *e, uint8_t slot, struct span bytes, st
 {
 	struct place *place = e->place;
 
-	trace_event("store at=%s enclave=%llu slot=%u bytes=%zu", e->platform->name, (unsigned long long)e->number, slot, bytes.size);
+	trace_event("store at=%s enclave=%llu slot=%u bytes=%zu", e->platform->name,
+		    (unsigned long long)e->number, slot, bytes.size);
 	if (place == NULL)
 		return store_platform(e->platform, slot, bytes, d);
 	if (slot == STORE_VTPM_STATE) {
@@ -171,7 +177,8 @@ static void lose_step(struct platform *p)
 		const uint8_t *size = p->steps.data + at + 1;
 
 		last = at;
-		at += 5 + ((size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3]);
+		at += 5 + ((size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 |
+			   size[3]);
 	}
 	if (last >= p->steps_synced)
 		p->steps.size = last;
@@ -230,8 +237,9 @@ void platform_power_cut(struct platform *p, unsigned kept)
 static enum tcb_error start_pse(struct platform *p, struct diagnosis *d)
 {
 	uint8_t *ledger_bytes = frame_take(), *body_bytes = frame_take();
-	struct writer ledger = writer_of(ledger_bytes, LIMIT_FRAME), w = writer_of(body_bytes, LIMIT_FRAME);
-	struct pse_start m = { .platform_name = span_of_text(p->name) };
+	struct writer ledger = writer_of(ledger_bytes, LIMIT_FRAME),
+		      w = writer_of(body_bytes, LIMIT_FRAME);
+	struct pse_start m = {.platform_name = span_of_text(p->name)};
 	enum tcb_error error;
 	struct span body;
 
@@ -252,10 +260,12 @@ static enum tcb_error start_pse(struct platform *p, struct diagnosis *d)
 	return error;
 }
 
-static enum tcb_error start_mige(struct platform *p, const struct bytes *journal, struct diagnosis *d)
+static enum tcb_error start_mige(struct platform *p, const struct bytes *journal,
+				 struct diagnosis *d)
 {
-	struct mige_start m = { .address = span_of_text(p->address), .platform_name = span_of_text(p->name),
-				.sealed_journal = bytes_span(journal) };
+	struct mige_start m = {.address = span_of_text(p->address),
+			       .platform_name = span_of_text(p->name),
+			       .sealed_journal = bytes_span(journal)};
 	uint8_t *body_bytes = frame_take();
 	struct writer w = writer_of(body_bytes, LIMIT_FRAME);
 	enum tcb_error error;
@@ -288,7 +298,8 @@ static bool start_anew(struct platform *p, const struct bytes *journal, struct d
 
 	kill_services(p);
 	p->starting = true;
-	p->up = start_services(p, journal, d) && p->started == started; /* another may have started it anew meanwhile */
+	p->up = start_services(p, journal, d) &&
+		p->started == started; /* another may have started it anew meanwhile */
 	if (p->started == started)
 		p->starting = false;
 	trace_event("restart at=%s up=%d", p->name, p->up);
@@ -297,7 +308,8 @@ static bool start_anew(struct platform *p, const struct bytes *journal, struct d
 
 bool platform_restart(struct platform *p, struct diagnosis *d)
 {
-	struct bytes journal = bytes_of(bytes_span(&p->journal)); /* a MigE that starts may store another */
+	struct bytes journal =
+	    bytes_of(bytes_span(&p->journal)); /* a MigE that starts may store another */
 	bool up = start_anew(p, &journal, d);
 
 	bytes_free(&journal);
@@ -306,7 +318,8 @@ bool platform_restart(struct platform *p, struct diagnosis *d)
 
 bool platform_restart_with(struct platform *p, const struct bytes *journal)
 {
-	struct bytes copy = bytes_of(bytes_span(journal)), newest = bytes_of(bytes_span(&p->journal));
+	struct bytes copy = bytes_of(bytes_span(journal)),
+		     newest = bytes_of(bytes_span(&p->journal));
 	bool up = start_anew(p, &copy, NULL);
 
 	bytes_free(&copy);
@@ -397,15 +410,22 @@ static void boot(void)
 		make_ak(&world.platforms[i]);
 	for (unsigned i = 0; i < PLATFORMS_MAX; i++)
 		if (!platform_restart(&world.platforms[i], &d)) {
-			(void)fprintf(stderr, "simulate: platform %u does not start: %s: %s\n", i, d.code, d.found);
+			(void)fprintf(stderr, "simulate: platform %u does not start: %s: %s\n", i,
+				      d.code, d.found);
 			exit(2);
 		}
 }
 
 void world_make(const char *module_dir, const char *suffix)
 {
-	static const struct { enum enclave_role role; const char *name; unsigned count; } modules[] = {
-		{ ROLE_PSE, "pse", 6 }, { ROLE_MIGE, "mige", 6 }, { ROLE_VTPM, "vtpm", 40 },
+	static const struct {
+		enum enclave_role role;
+		const char *name;
+		unsigned count;
+	} modules[] = {
+	    {ROLE_PSE, "pse", 6},
+	    {ROLE_MIGE, "mige", 6},
+	    {ROLE_VTPM, "vtpm", 40},
 	};
 	char dir[64] = "/tmp/tcbind-simulate.XXXXXX", path[512], command[128];
 
@@ -424,7 +444,8 @@ void world_make(const char *module_dir, const char *suffix)
 	must(system(command) == 0, "rm");
 	crypto_prepare();
 	for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
-		(void)snprintf(path, sizeof path, "%s/simulate_%s%s.so", module_dir, modules[i].name, suffix);
+		(void)snprintf(path, sizeof path, "%s/simulate_%s%s.so", module_dir,
+			       modules[i].name, suffix);
 		module_load(modules[i].role, path, modules[i].count);
 	}
 	boot();

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The simulated world: platforms, each with a processor, a disk, PSE, MigE and vTPM enclaves; the untrusted host of each; the network.
- *   world.c     what there is; starting and restarting a platform; the disk
- *   host.c      calls to enclaves and what enclaves ask of their host, with the faults of the actor that carries them
- *   network.c   connections between MigEs
- *   moves.c     what a hostile host does; plan.c draws a run's moves from its seed
- *   finish.c    honest hosts from now on: every vTPM must be able to go on
- *   oracle.c    the checker, which sees everything */
+/* The simulated world: platforms, each with a processor, a disk, PSE, MigE and vTPM enclaves; the
+ * untrusted host of each; the network. world.c     what there is; starting and restarting a
+ * platform; the disk host.c      calls to enclaves and what enclaves ask of their host, with the
+ * faults of the actor that carries them network.c   connections between MigEs moves.c     what a
+ * hostile host does; plan.c draws a run's moves from its seed finish.c    honest hosts from now on:
+ * every vTPM must be able to go on oracle.c    the checker, which sees everything */
 #ifndef TCBIND_SIMULATE_WORLD_H
 #define TCBIND_SIMULATE_WORLD_H
 
@@ -15,13 +14,13 @@
 #include "simulate/actor.h"
 #include "simulate/enclave.h"
 
-#define PLATFORMS_MAX 4
-#define MACHINES_MAX 8
-#define HISTORY_MAX 96  /* stored files that a place remembers, the newest among them */
+#define PLATFORMS_MAX  4
+#define MACHINES_MAX   8
+#define HISTORY_MAX    96 /* stored files that a place remembers, the newest among them */
 #define PLACE_ENCLAVES 4
-#define BLOBS_MAX 12
-#define MESSAGES_MAX 16
-#define VTPM_SVN_MAX 2 /* of the enclaves that there are */
+#define BLOBS_MAX      12
+#define MESSAGES_MAX   16
+#define VTPM_SVN_MAX   2 /* of the enclaves that there are */
 
 /* Bytes of its own. */
 struct bytes {
@@ -57,7 +56,8 @@ struct message {
 	uint64_t session;
 };
 
-/* What the disk has not made durable: the newest state of a place (PLACE), or the newest step of the ledger (NULL). */
+/* What the disk has not made durable: the newest state of a place (PLACE), or the newest step of
+ * the ledger (NULL). */
 struct unsynced {
 	struct place *place;
 };
@@ -69,14 +69,14 @@ struct platform {
 	EVP_PKEY *ak;
 	struct file_bytes collateral;
 	struct enclave *pse, *mige;
-	bool up;       /* PSE and MigE have started */
-	bool starting; /* they are being started */
-	uint64_t started; /* how often */
-	uint16_t isv_svn;  /* of enclaves that are started here from now on */
+	bool up;                /* PSE and MigE have started */
+	bool starting;          /* they are being started */
+	uint64_t started;       /* how often */
+	uint16_t isv_svn;       /* of enclaves that are started here from now on */
 	uint64_t full_until_ms; /* the disk */
 	struct bytes snapshot, journal;
 	struct history journals; /* all that there were */
-	struct bytes steps; /* (u8 slot, sized bytes)..., since the snapshot */
+	struct bytes steps;      /* (u8 slot, sized bytes)..., since the snapshot */
 	unsigned unsynced_count;
 	struct unsynced unsynced[256];
 	size_t steps_synced; /* bytes of `steps` that are durable */
@@ -91,13 +91,14 @@ struct blobs {
 	struct bytes permanent, volatile_state;
 };
 
-/* A virtual machine, or what the host takes for one: its vTPM's id, and where its host thinks that it runs. */
+/* A virtual machine, or what the host takes for one: its vTPM's id, and where its host thinks that
+ * it runs. */
 struct machine {
 	unsigned index;
 	struct uuid id;
-	bool made;        /* its vTPM was created */
-	bool dropped;     /* the host deleted it */
-	bool busy;        /* the honest host does something with it */
+	bool made;    /* its vTPM was created */
+	bool dropped; /* the host deleted it */
+	bool busy;    /* the honest host does something with it */
 	const char *policy;
 	struct platform *at;
 	unsigned blob_count;
@@ -109,7 +110,7 @@ struct world {
 	struct platform platforms[PLATFORMS_MAX];
 	struct machine machines[MACHINES_MAX];
 	uint64_t base_time_s;
-	bool hostile; /* faults happen */
+	bool hostile;                 /* faults happen */
 	uint64_t faults[FAULT_COUNT]; /* injected, by kind */
 	uint64_t hostile_moves;
 	uint64_t frames;
@@ -120,7 +121,8 @@ extern struct world world;
 
 /* ---- world.c ---- */
 
-/* Makes root, processors and enclaves, and starts all platforms; before the first fork. `module_dir` has the enclaves' shared objects. */
+/* Makes root, processors and enclaves, and starts all platforms; before the first fork.
+ * `module_dir` has the enclaves' shared objects. */
 void world_make(const char *module_dir, const char *suffix);
 struct place *place_of(struct platform *p, struct machine *m);
 /* Kills PSE and MigE and starts them from what is stored. False: they do not start. */
@@ -129,7 +131,8 @@ bool platform_restart(struct platform *p, struct diagnosis *d);
 bool platform_restart_with(struct platform *p, const struct bytes *journal);
 /* As platform_restart() if one of them has died. */
 void platform_mend(struct platform *p, struct diagnosis *d);
-/* All enclaves of the platform end; what is not durable is lost but for `kept` pieces, in the order in which it was written. */
+/* All enclaves of the platform end; what is not durable is lost but for `kept` pieces, in the order
+ * in which it was written. */
 void platform_power_cut(struct platform *p, unsigned kept);
 /* A new machine with this id. NULL: there are too many. */
 struct machine *world_add_machine(const struct uuid *id, const char *policy);
@@ -141,18 +144,22 @@ enum tcb_error disk_sync(struct platform *p, struct diagnosis *d);
 
 /* ---- host.c ---- */
 
-/* Calls an enclave and serves what it asks for meanwhile. `ret_body` (or NULL) is the caller's to free. */
-enum tcb_error host_ecall(struct enclave *e, enum call call, struct span body, struct bytes *ret_body, struct diagnosis *d);
+/* Calls an enclave and serves what it asks for meanwhile. `ret_body` (or NULL) is the caller's to
+ * free. */
+enum tcb_error host_ecall(struct enclave *e, enum call call, struct span body,
+			  struct bytes *ret_body, struct diagnosis *d);
 /* A message to the PSE from the enclave with this number: its answer. */
-enum tcb_error host_ask_pse(struct platform *p, uint64_t number, struct span message, struct writer *ret, struct diagnosis *d);
+enum tcb_error host_ask_pse(struct platform *p, uint64_t number, struct span message,
+			    struct writer *ret, struct diagnosis *d);
 /* Delivers a message and drops what comes back. */
 void host_replay(struct platform *p, bool to_pse, unsigned which, bool under_new_number);
 
 /* ---- network.c ---- */
 
-/* CALL_MIGE_PEER or CALL_MIGE_TIDY, and all that the network brings until it is answered: the reply. */
-enum tcb_error network_ask(struct platform *p, enum call call, struct span body, struct bytes *ret_reply, bool *ret_done,
-			   struct diagnosis *d);
+/* CALL_MIGE_PEER or CALL_MIGE_TIDY, and all that the network brings until it is answered: the
+ * reply. */
+enum tcb_error network_ask(struct platform *p, enum call call, struct span body,
+			   struct bytes *ret_reply, bool *ret_done, struct diagnosis *d);
 /* Ends all connections of a platform. */
 void network_cut(struct platform *p);
 void network_reset(void);
