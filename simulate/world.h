@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* The simulated world: platforms, each with a processor, a disk, PSE, MigE and vTPM enclaves; the
- * untrusted host of each; the network. world.c     what there is; starting and restarting a
- * platform; the disk host.c      calls to enclaves and what enclaves ask of their host, with the
- * faults of the actor that carries them network.c   connections between MigEs moves.c     what a
- * hostile host does; plan.c draws a run's moves from its seed finish.c    honest hosts from now on:
- * every vTPM must be able to go on oracle.c    the checker, which sees everything */
+ * untrusted host of each; the network.
+ * - world.c: what there is; starting and restarting a platform; the disk
+ * - host.c: calls to enclaves and what enclaves ask of their host, with the actor's faults
+ * - network.c: connections between MigEs
+ * - moves.c: what a hostile host does, and the plans that are drawn from a seed
+ * - vtpm.c: calls of vTPM enclaves that moves are made of
+ * - finish.c: honest hosts from now on: every vTPM must be able to go on
+ * - oracle.c: the checker, which sees everything
+ * - run.c, main.c: one run, shrinking, the command line */
 #ifndef TCBIND_SIMULATE_WORLD_H
 #define TCBIND_SIMULATE_WORLD_H
 
