@@ -29,6 +29,7 @@ struct session_keys {
 struct session {
 	enum enclave_role peer_role;
 	bool open;
+	uint64_t openings; /* how often it was opened: what hangs on one session compares it */
 	struct session_keys keys;
 };
 

@@ -99,6 +99,7 @@ static enum tcb_error exchange(struct session *s, enum local_request request, st
 	TRY(writer_end(&message, &sealed));
 	TRY(host_peer(s->peer_role, sealed, &reply, d));
 	TRY(session_open(&s->keys, reply, plain_bytes, sizeof plain_bytes, ret_plain));
+	s->openings += s->open ? 0 : 1;
 	s->open = true;
 	return TCB_OK;
 }

@@ -173,10 +173,12 @@ enum tcb_error journal_escrow_again(struct journal *j, const struct local_escrow
 	return error;
 }
 
-/* A confirmed hand-over is no longer in the entry, but the generation that it gave up is. */
+/* A confirmed hand-over is no longer in the entry, but the generation that it gave up is. One that the journal
+ * does not have may still be in the vTPM's register: an escrow that was undone takes the one before it along. */
 enum tcb_error journal_revoke(struct journal *j, const struct ledger_handover *m, uint64_t generation,
 			      enum revoke_outcome *ret_outcome, struct diagnosis *d)
 {
+	const struct journal_step unknown = { .change = JOURNAL_CHANGES_REVOKE, .id = m->id, .handover = m->handover };
 	struct journal_entry *entry = journal_find(j, &m->id);
 
 	if (entry != NULL && generation <= gone_generation(entry)) {
@@ -186,7 +188,7 @@ enum tcb_error journal_revoke(struct journal *j, const struct ledger_handover *m
 	*ret_outcome = REVOKE_DONE;
 	if (entry == NULL || entry->state != JOURNAL_ESCROWED ||
 	    memcmp(&entry->handover, &m->handover, sizeof m->handover) != 0)
-		return TCB_OK;
+		return journal_store(j, &unknown, d);
 	return settle(j, entry, entry->settled, JOURNAL_CHANGES_REVOKE, d);
 }
 

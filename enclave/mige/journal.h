@@ -90,6 +90,7 @@ struct journal_doubt {
 
 struct journal {
 	struct session *pse; /* the caller's; whose ledger has this journal */
+	uint64_t lease;      /* the opening of `pse` that has the journal's lease */
 	uint64_t version;    /* 0: never stored */
 	struct digest256 digest;
 	struct journal_doubt doubt;

@@ -176,6 +176,7 @@ static enum tcb_error open_version(struct journal *j, const struct journal_versi
 	TRY(ask_ledger(j, LOCAL_JOURNAL_OPEN, m, &reply, d));
 	r = reader_of(reply);
 	TRY(reader_bool(&r, ret_ahead));
+	j->lease = j->pse->openings;
 	return reader_end(&r);
 }
 
@@ -267,7 +268,7 @@ enum tcb_error journal_certain(struct journal *j, struct diagnosis *d)
 	enum tcb_error error;
 	bool ahead;
 
-	if (!j->doubt.open && j->pse->open)
+	if (!j->doubt.open && j->pse->open && j->pse->openings == j->lease)
 		return TCB_OK;
 	error = open_version(j, &m, &ahead, j->doubt.open ? NULL : d);
 	if (error == TCB_OK && j->doubt.open)
@@ -314,24 +315,33 @@ static enum tcb_error decode_all(struct journal *j, struct span plain, struct jo
 	return TCB_OK;
 }
 
+/* The entry of a hand-over that the register does not have. */
+static void forget_handover(struct journal_entry *entry)
+{
+	journal_release(entry, &(struct journal_entry){0});
+	entry->policy = NULL;
+	entry->grant = NULL;
+	entry->state = entry->settled > 0 ? JOURNAL_SETTLED : JOURNAL_FREE;
+}
+
 /* A crash came between this version and its step. An escrow is undone, since its vTPM was not answered,
- * and nobody knows any more whether its enclave offered it; every other change is made now. */
+ * and nobody knows any more whether its enclave offered it. A grant that the ledger refuses is undone, too.
+ * Every other change is made now. */
 static enum tcb_error finish_version(struct journal *j, const struct journal_version *m, struct diagnosis *d)
 {
 	struct journal_entry *entry = journal_find(j, &m->id);
+	enum tcb_error error = TCB_REFUSED;
 	struct span reply;
 
-	if (m->change != JOURNAL_CHANGES_ESCROW) {
-		TRY(ask_ledger(j, LOCAL_JOURNAL_COMMIT, m, &reply, d));
+	if (m->change != JOURNAL_CHANGES_ESCROW)
+		error = ask_ledger(j, LOCAL_JOURNAL_COMMIT, m, &reply, d);
+	if (error == TCB_OK)
 		note_version(j, m->version, &m->digest);
-		return TCB_OK;
-	}
+	if (error != TCB_REFUSED)
+		return error;
 	note_version(j, m->version - 1, &m->previous);
-	if (entry != NULL && entry->state == JOURNAL_ESCROWED) {
-		journal_release(entry, &(struct journal_entry){0});
-		entry->policy = NULL;
-		entry->state = entry->settled > 0 ? JOURNAL_SETTLED : JOURNAL_FREE;
-	}
+	if (entry != NULL && (entry->state == JOURNAL_ESCROWED || entry->state == JOURNAL_REDEEMED))
+		forget_handover(entry);
 	return journal_store(j, &journal_step_alone, d);
 }
 

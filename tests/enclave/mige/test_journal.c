@@ -31,6 +31,8 @@ static struct {
 	struct journal_version last; /* committed */
 	bool answer_is_lost;         /* of the next commit */
 	bool is_silent;
+	bool refuses_grants;
+	bool opened; /* the journal's lease was taken */
 } pse;
 
 static enum tcb_error lose_session(struct session *s)
@@ -43,6 +45,7 @@ static enum tcb_error open_in_pse(const struct journal_version *m, struct span *
 {
 	static uint8_t ahead;
 
+	pse.opened = true;
 	ahead = m->version == pse.version + 1 && memcmp(&m->previous, &pse.digest, sizeof pse.digest) == 0;
 	if (ahead == 0 && (m->version != pse.version || memcmp(&m->digest, &pse.digest, sizeof pse.digest) != 0))
 		return diagnose(ret_d, TCB_REFUSED, "ledger.journal.old", "f", "w", "a");
@@ -56,6 +59,8 @@ static enum tcb_error commit_in_pse(struct session *s, const struct journal_vers
 
 	if (host_peer(ROLE_PSE, span_of(NULL, 0), &unused, NULL) != TCB_OK) /* what was posted goes with it */
 		return lose_session(s);
+	if (pse.refuses_grants && m->change == JOURNAL_CHANGES_GRANT)
+		return TCB_REFUSED;
 	assert_int_equal(m->version, pse.version + 1);
 	assert_memory_equal(&m->previous, &pse.digest, sizeof pse.digest);
 	pse.version = m->version;
@@ -348,6 +353,54 @@ static void a_version_without_its_step_is_finished(void **state)
 	assert_int_equal(journal_find_handover(&journal, &first)->state, JOURNAL_REDEEMED);
 }
 
+/* A second enclave of the vTPM escrows; the ledger refuses it, but its version is what the host has. */
+static void an_escrow_that_was_undone_takes_none_along(void **state)
+{
+	struct journal_version committed;
+
+	(void)state;
+	assert_int_equal(escrow(&id, &first, 1, span_of(NULL, 0)), TCB_OK);
+	committed = pse.last;
+	assert_int_equal(escrow(&id, &second, 1, span_of(NULL, 0)), TCB_OK);
+	pse.version = committed.version;
+	pse.digest = committed.digest;
+	restart();
+	assert_null(journal_find_handover(&journal, &first));
+	assert_revoke(&first, 1, REVOKE_DONE); /* the register is told */
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_REVOKE);
+	assert_memory_equal(&pse.last.id, &id, sizeof id);
+	assert_memory_equal(&pse.last.handover, &first, sizeof first);
+}
+
+/* The register was not escrowed under this hand-over. The MigE starts all the same. */
+static void a_grant_that_the_ledger_refuses_is_undone(void **state)
+{
+	struct journal_version committed;
+
+	(void)state;
+	assert_int_equal(escrow(&id, &first, 1, span_of(NULL, 0)), TCB_OK);
+	committed = pse.last;
+	assert_int_equal(redeem(&first), TCB_OK);
+	pse.version = committed.version;
+	pse.digest = committed.digest;
+	pse.refuses_grants = true;
+	restart();
+	assert_null(journal_find_handover(&journal, &first));
+	assert_int_equal(pse.last.change, JOURNAL_CHANGES_NONE);
+	assert_revoke(&first, 1, REVOKE_DONE);
+}
+
+/* Something else opened the session anew. */
+static void a_new_session_takes_the_lease_again(void **state)
+{
+	(void)state;
+	assert_int_equal(escrow(&id, &first, 1, span_of(NULL, 0)), TCB_OK);
+	pse_session.openings++;
+	pse.opened = false;
+	assert_int_equal(redeem(&first), TCB_OK);
+	assert_true(pse.opened);
+}
+
 /* The host gives an older journal, or none. */
 static void an_old_journal_is_refused(void **state)
 {
@@ -594,6 +647,9 @@ int main(void)
 		cmocka_unit_test_setup(what_is_renounced_is_returned, fresh),
 		cmocka_unit_test_setup(an_answer_that_is_lost_is_found_out, fresh),
 		cmocka_unit_test_setup(a_version_without_its_step_is_finished, fresh),
+		cmocka_unit_test_setup(an_escrow_that_was_undone_takes_none_along, fresh),
+		cmocka_unit_test_setup(a_grant_that_the_ledger_refuses_is_undone, fresh),
+		cmocka_unit_test_setup(a_new_session_takes_the_lease_again, fresh),
 		cmocka_unit_test_setup(an_old_journal_is_refused, fresh),
 		cmocka_unit_test_setup(an_arrival_that_leaves_at_once_is_settled, fresh),
 		cmocka_unit_test_setup(a_source_is_told_once_it_is_durable_here, fresh),
