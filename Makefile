@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-quick check-clients check-libvirt check-swtpm check-reproducible check-debian-12 check-debian-13 simulate check-simulator fuzz-smoke build clean
+.PHONY: run check check-model check-quick check-clients check-libvirt check-swtpm check-reproducible check-debian-12 check-debian-13 simulate check-simulator fuzz-smoke build clean
 
 run: build
 	tools/build-guest build/guest
@@ -34,6 +34,11 @@ fuzz-smoke:
 check-simulator:
 	tools/install-packages
 	simulate/check
+
+# The protocol's model (models/README.md): verified, and its mutants found
+check-model:
+	tools/install-packages spin
+	models/check
 
 # One run of the simulator, or as many as fit into SECONDS (simulate/README.md)
 SEED = 1
