@@ -460,7 +460,7 @@ inline mige_revoke(m, v, about, granted_)
 
 /* journal_check_arrival() */
 #ifdef FORGET_GENERATION
-#define MAY_ARRIVE(h) !(E.state == RETURNING && E.handover == h)
+#define MAY_ARRIVE(h) (!(E.state == RETURNING && E.handover == h))
 #else
 #define MAY_ARRIVE(h) (E.state == FREE || \
 	((E.state == ESCROWED || E.state == REDEEMED) && H[h].generation > E.generation) || \
