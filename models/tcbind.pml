@@ -149,6 +149,12 @@ inline believe_moved(v, about)
 #define MAY_RESUME(v) (R[p].incarnation == v)
 #endif
 
+#ifdef RESUME_WITH_OLD_RECORD
+#define COMMITS_GENERATION true
+#else
+#define COMMITS_GENERATION (R[p].generation == posted[p].generation)
+#endif
+
 /* event: open */
 inline pse_open(v, s, resumes)
 {
@@ -186,7 +192,8 @@ inline pse_commit(v)
 {
 	p = PLATFORM(v);
 	if
-	:: R[p].holder == v && R[p].phase == HERE && R[p].newest.tag == posted[p].previous ->
+	:: R[p].holder == v && R[p].phase == HERE && R[p].newest.tag == posted[p].previous &&
+	   COMMITS_GENERATION ->
 		pse_store_state(v, posted[p]);
 		answer = OK
 	:: else -> answer = REFUSED
@@ -821,15 +828,7 @@ inline vtpm_resume(v, s)
 	fi;
 	V[v].open = answered;
 	if
-	:: answered && answer == OK && s.tag == V[v].unsure.tag ->
-#ifndef RESUME_WITH_OLD_RECORD
-		if
-		:: V[v].generation < s.generation -> retired[v] = 0 /* a new residence */
-		:: else
-		fi;
-		V[v].generation = s.generation;
-#endif
-		note_stored(v, s)
+	:: answered && answer == OK && s.tag == V[v].unsure.tag -> note_stored(v, s)
 	:: else
 	fi;
 	served = 1; answered = 1;
@@ -921,7 +920,12 @@ inline vtpm_arrive(v, h)
 		retired[v] = 0; /* a new residence */
 		note_stored(v, posted[p]);
 		V[v].belief = HERE; V[v].handover = 0; V[v].leased = 1; V[v].open = 1
-	:: answer == LOST -> hold(v)
+	:: answer == LOST -> /* it may be here, or not: an enclave that opens what is stored will know */
+#ifdef RESUME_WITH_OLD_RECORD
+		hold(v)
+#else
+		V[v].belief = EMPTY; V[v].leased = 0; V[v].open = 0; clear_sealed(V[v].unsure)
+#endif
 	:: else
 	fi
 }
