@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""HOSTILE-HOST F12: a hand-over within one platform that was cut between two steps of the ledger left neither side able
+to go on. Here each answer in turn is lost, or the enclave is killed there, up to the first command; also with PSE
+and MigE. Afterwards an honest host gets one side to go on, with all that was acknowledged, and never two (I1, I2, I4)."""
+from host import PLATFORM, Cut, Tests, World, attempt, failed
+
+tests = Tests()
+world = World('A')
+a, = world.platforms
+
+
+def honest(source, places, blobs):
+    """What tcbindd and its user try: the states that are there, the blobs again, the source. What goes on."""
+    heirs = []
+    for place in places:
+        v = a.open_any(place)
+        if v is not None and not failed(attempt(v.start)):
+            heirs.append(v)
+    again = a.incoming(source).take(blobs)
+    if not failed(attempt(again.init)):
+        heirs.append(again)
+    if not failed(attempt(source.tpm.count)):
+        heirs.append(source)
+    return heirs
+
+
+def cut_at(at, served, error, restart):
+    source = a.vtpm()
+    source.tpm.make_counter()
+    blobs = source.blobs()
+    d = a.incoming(source).take(blobs)
+    values = []
+    with Cut(d, at, served, error, once=True) as cut:
+        for step in d.init, d.tpm.count:
+            outcome = attempt(step)
+            if isinstance(outcome, int):
+                values.append(outcome)
+    d.kill()
+    if restart:
+        a.restart_enclaves()
+    heirs = honest(source, [d.place, source.place], blobs)
+    going = []
+    for v in heirs:
+        value = attempt(v.tpm.count)
+        if not failed(value):
+            values.append(value)
+            going.append(v)
+    problems = []
+    if len(going) != 1:
+        problems.append(f'{len(going)} go on')
+    if values != sorted(set(values)):
+        problems.append(f'the counter went {values}')
+    for v in heirs:
+        v.kill()
+    return cut.struck, problems
+
+
+for restart in False, True:
+    for served, error in (False, PLATFORM), (True, PLATFORM), (False, None), (True, None):
+        points, wrong = 0, []
+        for at in range(100):
+            struck, problems = cut_at(at, served, error, restart)
+            if not struck:
+                break
+            points += 1
+            wrong += [f'point {at}: {p}' for p in problems]
+        what = f'{"the answer is lost" if error else "the enclave is killed"} {"after" if served else "before"} it is served'
+        tests.expect(f'{what}{", then PSE and MigE end" if restart else ""}: one side goes on, at each of {points} points',
+                     points > 5 and not wrong, '; '.join(wrong))
+tests.done()

@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""HOSTILE-HOST F4: a wrong password without a trace. The host tries PINs, keeps the TPM from storing what came of
+each, kills the enclave, and opens the newest state again, also with a volatile moment of before. After four guesses
+the lockout counter says so, and even the right PIN is refused from then on (I3)."""
+import tpm as commands
+from host import PLATFORM, SHUTDOWN, STOP, STORE_VOLATILE, Cut, Tests, World, attempt, failed, to_pse
+
+SEALED, BY_POLICY, INDEX = 0x81000002, 0x81000003, 0x01800002
+PINS = [b'%04d' % n for n in range(739, 743)] # the right one is the last
+# What makes the authorization, before the guess itself; and the command that tries it.
+GUESSES = {
+    'an object': (lambda t, pin: commands.password(pin), lambda t, auth: t.unseal(SEALED, auth)),
+    'a bound session': (lambda t, pin: t.bound_session(SEALED, pin), lambda t, auth: t.unseal(SEALED, auth)),
+    'PolicyAuthValue': (lambda t, pin: t.policy_auth_value(BY_POLICY, pin), lambda t, auth: t.unseal(BY_POLICY, auth)),
+    'PolicyPassword': (lambda t, pin: t.policy_password(pin), lambda t, auth: t.unseal(BY_POLICY, auth)),
+    'lockoutAuth': (lambda t, pin: commands.password(pin), lambda t, auth: t.lock_reset(auth)),
+    'an NV index': (lambda t, pin: commands.password(pin), lambda t, auth: t.nv_read_by(INDEX, auth)),
+}
+
+
+def furnished(platform):
+    v = platform.vtpm()
+    v.tpm.make_sealed(SEALED)
+    v.tpm.make_sealed(BY_POLICY, attributes=0, policy=commands.AUTH_VALUE_POLICY)
+    v.tpm.nv_define(INDEX, commands.NV_OWNERWRITE | commands.NV_AUTHREAD, commands.PIN)
+    v.tpm.nv_write(INDEX, b'12345678')
+    v.tpm.set_lockout_auth(commands.PIN)
+    v.tpm.unseal(SEALED, commands.password(commands.PIN)) # its state says from now on that such things are used
+    return v
+
+
+def keep_moment(v):
+    v.enclave.call(STORE_VOLATILE)
+    return v.place.volatile
+
+
+# What the host does with the enclave once the guess is over, before it kills it.
+ENDS = {'it is killed': lambda v: None, 'it is initialised again': lambda v: v.init(),
+        'it is stopped': lambda v: v.enclave.call(STOP), 'it is shut down': lambda v: v.enclave.call(SHUTDOWN)}
+
+
+def open_again(place, moment):
+    """As it was before the last guess, if its host can."""
+    v = world.platforms[0].open_any(place, place.before, moment)
+    v.init()
+    if not moment:
+        v.tpm.startup()
+    v.tpm.get_random() # with the first command, it stores what INIT changed
+    return v
+
+
+def guess(v, how, pin, lie, end):
+    """Whether the guest is told that the PIN is right. After `lie` messages to the PSE, the host does no more."""
+    prepare, ask = how
+    auth = attempt(prepare, v.tpm, pin) # fails where the TPM is locked out, perhaps
+    v.place.before = v.place.state
+    with Cut(v, lie['after'], served=lie['served'], error=lie['error'], only=to_pse):
+        told = not failed(auth) and not failed(attempt(ask, v.tpm, auth))
+    attempt(end, v)
+    v.kill()
+    return told
+
+
+def attack(how, with_moment, lie, end):
+    """Guesses in turn, the right one last, then twice more: whether one was told to be right; the counter then."""
+    v = furnished(world.platforms[0])
+    place, moment = v.place, keep_moment(v) if with_moment else b''
+    place.before = place.state
+    v.kill()
+    found = False
+    for pin in PINS + PINS[-1:] * 2:
+        v = open_again(place, moment)
+        found |= guess(v, how, pin, lie, end)
+    v = open_again(place, moment)
+    counter = v.tpm.property(commands.LOCKOUT_COUNTER)
+    v.kill()
+    return found, counter
+
+
+def try_all(how, with_moment):
+    """What was wrong with what came of each lie."""
+    wrong = []
+    for lie in LIES:
+        for name, end in ENDS.items():
+            if lie['error'] is None and name != 'it is killed':
+                continue # it waits for an answer that does not come
+            found, counter = attack(how, with_moment, lie, end)
+            if found or (counter < 3 and lie['after'] > 0): # before the first message, no guess is tried
+                wrong.append(f'{lie}, {name}: {"found, " if found else ""}lockout counter {counter}')
+    return wrong
+
+
+def try_lockout_auth(with_moment):
+    wrong = []
+    how = GUESSES['lockoutAuth']
+    for lie in LIES:
+        v = furnished(world.platforms[0])
+        place, moment = v.place, keep_moment(v) if with_moment else b''
+        place.before = place.state
+        v.kill()
+        guess(open_again(place, moment), how, PINS[0], lie, ENDS['it is killed'])
+        v = open_again(place, moment)
+        if not failed(attempt(v.tpm.lock_reset, commands.password(commands.PIN))):
+            wrong.append(f'{lie}: a second attempt is let')
+        v.kill()
+    return wrong
+
+
+tests = Tests()
+world = World('A')
+KILLED = [{'after': after, 'served': served, 'error': None} for after, served in ((0, False), (1, False), (1, True))]
+LIES = KILLED + [{'after': after, 'served': False, 'error': PLATFORM} for after in (1, 99)] # 99: nothing is withheld
+for name, how in GUESSES.items():
+    for with_moment in False, True:
+        wrong = try_lockout_auth(with_moment) if name == 'lockoutAuth' else try_all(how, with_moment)
+        tests.expect(f'{name}, {"with" if with_moment else "without"} a volatile moment: each guess is counted, none succeeds after',
+                     not wrong, '; '.join(wrong))
+tests.done()
