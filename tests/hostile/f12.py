@@ -14,8 +14,8 @@ def honest(source, places, blobs):
     """What tcbindd and its user try: the states that are there, the blobs again, the source. What goes on."""
     heirs = []
     for place in places:
-        v = a.open_any(place)
-        if v is not None and not failed(attempt(v.start)):
+        v = attempt(a.reopen, place) # the state that was stored last, and no other
+        if not failed(v) and not failed(attempt(v.start)):
             heirs.append(v)
     again = a.incoming(source).take(blobs)
     if not failed(attempt(again.init)):

@@ -465,8 +465,8 @@ class World:
 
 class Cut:
     """A lie at one point: the ocall number `at` of one enclave, counted from 0, gets an error. `served`: it is
-    done all the same. `struck` tells whether the point was reached. `error` None: the host ends there, and kills
-    the enclave later. `once`: what follows is served."""
+    done all the same. `struck` tells whether the point was reached. `error` None: the enclave is
+    killed there. `once`: what follows is served."""
 
     def __init__(self, vtpm, at, served, error=PLATFORM, only=None, once=False):
         self.vtpm, self.at, self.served, self.error, self.only, self.once = vtpm, at, served, error, only, once
@@ -482,6 +482,7 @@ class Cut:
         if self.served and self.seen == self.at + 1:
             honest()
         if self.error is None:
+            enclave.kill()
             raise Ended('killed by its host')
         raise Withheld(self.error)
 
