@@ -1,25 +1,38 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """HOSTILE-HOST F12: a hand-over within one platform that was cut between two steps of the ledger left neither side able
-to go on. Here each answer in turn is lost, or the enclave is killed there, up to the first command; also with PSE
-and MigE. Afterwards an honest host gets one side to go on, with all that was acknowledged, and never two (I1, I2, I4)."""
-from host import PLATFORM, Cut, Tests, World, attempt, failed
+to go on. Here each answer in turn is lost, or the enclave is killed there, up to the first command; also with the daemon,
+PSE and MigE. Afterwards an honest host gets one side to go on, with all that was acknowledged, and never two (I1, I2, I4)."""
+from host import PERMANENT_BLOB, PLATFORM, Cut, Tests, World, attempt, failed
 
 tests = Tests()
 world = World('A')
 a, = world.platforms
 
 
-def honest(source, places, blobs):
-    """What tcbindd and its user try: the states that are there, the blobs again, the source. What goes on."""
+def export_again(source):
+    """The blobs are lost: what the source's state is good for, in a place of its own; or None."""
+    old = attempt(a.reopen, source.place)
+    if failed(old):
+        return None
+    attempt(old.init) # by which it learns that it was granted
+    blob = attempt(old.blob, PERMANENT_BLOB)
+    if failed(blob) or not blob:
+        return None
+    heir = a.incoming(source).take([(PERMANENT_BLOB, blob)])
+    return heir if not failed(attempt(heir.init)) and not failed(attempt(heir.tpm.startup)) else None
+
+
+def honest(source, places):
+    """What goes on of what tcbindd and its user try: the states that were stored last, the source, its blobs anew."""
     heirs = []
     for place in places:
-        v = attempt(a.reopen, place) # the state that was stored last, and no other
+        v = attempt(a.reopen, place)
         if not failed(v) and not failed(attempt(v.start)):
             heirs.append(v)
-    again = a.incoming(source).take(blobs)
-    if not failed(attempt(again.init)):
-        heirs.append(again)
+    if not heirs and failed(attempt(source.tpm.get_random)):
+        again = export_again(source)
+        heirs += [again] if again is not None else []
     if not failed(attempt(source.tpm.count)):
         heirs.append(source)
     return heirs
@@ -37,9 +50,10 @@ def cut_at(at, served, error, restart):
             if isinstance(outcome, int):
                 values.append(outcome)
     d.kill()
-    if restart:
+    if restart: # with the daemon every enclave ends
+        source.kill()
         a.restart_enclaves()
-    heirs = honest(source, [d.place, source.place], blobs)
+    heirs = honest(source, [d.place, source.place])
     going = []
     for v in heirs:
         value = attempt(v.tpm.count)
