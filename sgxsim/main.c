@@ -22,6 +22,7 @@
 #include "edge/descriptors.h"
 #include "edge/frame.h"
 #include "edge/launch.h"
+#include "edge/memory_lock.h"
 #include "sgxsim/boot.h"
 #include "sgxsim/file.h"
 #include "sgxsim/zygote.h"
@@ -197,6 +198,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)memory_lock();
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* one for each enclave */
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);

@@ -185,6 +185,8 @@ _Noreturn void tee_abort(const char *reason)
 	abort();
 }
 
+void tee_lock_memory(void) {}
+
 void tee_enter(void (*prepare)(void)) { (void)prepare; }
 
 void tee_release(void *bytes, size_t size)

@@ -355,6 +355,7 @@ int main(void)
 	if (ratls_init() != TCB_OK)
 		tee_abort("libssl does not start");
 	mige.pse.peer_role = ROLE_PSE;
+	tee_lock_memory();
 	tee_enter(NULL);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &mige);
 }

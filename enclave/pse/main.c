@@ -494,6 +494,7 @@ static const struct enclave_call calls[] = {
 
 int main(void)
 {
+	tee_lock_memory();
 	tee_enter(NULL);
 	enclave_serve(calls, sizeof calls / sizeof calls[0], &pse);
 }

@@ -15,6 +15,9 @@
  * `prepare` (or NULL) makes ready what is the same in every enclave of this image: a backend may run it once for many. It uses public
  * constants only; a random number drawn in it ends the process. A backend need not run it. */
 void tee_enter(void (*prepare)(void));
+/* Asks that no page of this enclave is written to swap, as far as the machine permits. Call it before
+ * tee_enter(). For enclaves of which a platform has one: memory that tee_release() gives back stays in use. */
+void tee_lock_memory(void);
 
 /* The host stream. Both move exactly `size` bytes or end the process: the host is gone, and with it the
  * enclave. */

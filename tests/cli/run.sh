@@ -85,6 +85,17 @@ done
 # ---- a daemon that hangs, a platform of another user ----
 
 expect "the platform starts" platform_start A
+locked() { [ "$(awk '/^VmLck/ { print $2 }' "/proc/$1/status")" -gt 0 ]; }
+capabilities=$(awk '/^CapEff/ { print $2 }' /proc/self/status)
+if [ "$(ulimit -Hl)" = unlimited ] || ((0x$capabilities >> 14 & 1)); then # CAP_IPC_LOCK
+	processor=$(process_of sgxsim A)
+	expect "the processor's secrets are not written to swap" locked "$processor"
+	for pid in $(children_of "$processor"); do locked "$pid" && echo; done >"$WORK/locked"
+	expect "nor those of PSE and MigE" [ "$(wc -l <"$WORK/locked")" = 2 ]
+else
+	skip "the processor's secrets are not written to swap" "memory may not be locked here without limit"
+	skip "nor those of PSE and MigE" "memory may not be locked here without limit"
+fi
 daemon=$(process_of tcbindd A)
 kill -STOP "$daemon"
 export TCBIND_TIMEOUT=1

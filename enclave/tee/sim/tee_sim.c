@@ -18,8 +18,16 @@
 #include "edge/descriptors.h"
 #include "edge/instruction.h"
 #include "edge/launch.h"
+#include "edge/memory_lock.h"
 #include "enclave/tee/sim/sandbox.h"
 #include "enclave/tee/sim/zygote.h"
+
+static bool locks_memory;
+
+void tee_lock_memory(void)
+{
+	locks_memory = true;
+}
 
 void tee_enter(void (*prepare)(void))
 {
@@ -30,6 +38,8 @@ void tee_enter(void (*prepare)(void))
 		tee_abort("no time zone");
 	tzset();
 	zygote_serve(prepare);
+	if (locks_memory)
+		(void)memory_lock(); /* a fork does not inherit locks; the sandbox permits none */
 	if (!sandbox_enter())
 		tee_abort("no sandbox, no enclave");
 }
