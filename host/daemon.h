@@ -36,9 +36,6 @@ enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d) MUST_U
 /* What an enclave whose link has this context may ask for; `context` is a struct service_context. */
 enclave_service services_serve;
 
-/* Where the MigE's journal is when it is not in the log. */
-void services_journal_place(const struct daemon *daemon, struct place *ret_place);
-
 struct service_context {
 	struct daemon *daemon;
 	struct enclave_link *link; /* of the enclave that asks */

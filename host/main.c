@@ -13,28 +13,12 @@
 #include "host/accept.h"
 #include "host/agent.h"
 #include "host/api.h"
-#include "host/aside.h"
 #include "host/io.h"
 #include "host/paths.h"
+#include "host/recover.h"
 #include "host/registrar.h"
 #include "host/settle.h"
 #include "host/spare.h"
-
-/* A state that was acknowledged before a crash, or was about to be. */
-static enum tcb_error recover_state(void *context, const struct log_owner *owner, struct span sealed, struct diagnosis *d)
-{
-	const struct daemon *daemon = context;
-	char dir[PATH_MAX], text[UUID_TEXT_SIZE];
-	struct place journal;
-
-	services_journal_place(daemon, &journal);
-	if (memcmp(&owner->id, &journal.id, sizeof journal.id) == 0)
-		return place_write(&journal, sealed, d);
-	uuid_format(&owner->id, text);
-	TRY(path_in(daemon->vtpm_dir, text, dir, sizeof dir, d));
-	return owner->place == 0 && access(dir, F_OK) == 0 ? store_put(dir, "state", sealed, d)
-							   : aside_keep(daemon->store_dir, owner, sealed, d);
-}
 
 static enum tcb_error start(struct daemon *daemon, const char *dir, struct diagnosis *d)
 {

@@ -16,6 +16,7 @@
 #include "host/daemon.h"
 #include "host/paths.h"
 #include "host/place.h"
+#include "host/recover.h"
 #include "host/scratch.h"
 #include "host/settle.h"
 
@@ -273,7 +274,7 @@ static enum tcb_error read_journal(const struct daemon *daemon, struct span *ret
 	struct span file;
 	enum tcb_error error;
 
-	services_journal_place(daemon, &place);
+	recover_journal_place(daemon, &place);
 	TRY(store_get(daemon->store_dir, place.state, LIMIT_STATE, &file, d));
 	*ret_sealed = file;
 	error = aside_take(&place, daemon->store_dir, &file, ret_sealed, d);
@@ -297,13 +298,6 @@ static enum tcb_error start_mige(struct daemon *daemon, struct diagnosis *d)
 	return enclave_link_call(&daemon->mige.link, CALL_MIGE_START, body, NULL, d);
 }
 
-void services_journal_place(const struct daemon *daemon, struct place *ret_place)
-{
-	*ret_place = (struct place){ .state = "mige.journal" };
-	memset(ret_place->id.bytes, 0xff, sizeof ret_place->id.bytes); /* no vTPM's */
-	memcpy(ret_place->dir, daemon->store_dir, sizeof ret_place->dir);
-}
-
 enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 {
 	static struct service_context pse_context, mige_context;
@@ -312,7 +306,7 @@ enum tcb_error services_start(struct daemon *daemon, struct diagnosis *d)
 	TRY(start_pse(daemon, d));
 	log_on_full(daemon->log, snapshot_ledger, daemon);
 	TRY(log_begin(daemon->log, d));
-	services_journal_place(daemon, &daemon->journal);
+	recover_journal_place(daemon, &daemon->journal);
 	daemon->journal.log = daemon->log;
 	TRY(launch(daemon, "mige.enclave", &daemon->mige, &mige_context, d));
 	TRY(start_mige(daemon, d));

@@ -9,8 +9,7 @@
 #include "edge/data_channel.h"
 #include "host/daemon.h"
 #include "host/place.h"
-
-#define UUID_TEXT_SIZE 37
+#include "host/uuid.h"
 
 struct external; /* external.h: of a vTPM in a user's directory */
 

@@ -14,11 +14,6 @@ struct vtpm_table {
 	struct host_vtpm *entries[VTPMS_MAX];
 };
 
-bool uuid_parse(const char *text, struct uuid *ret_id);
-/* Version 4. */
-enum tcb_error uuid_random(struct uuid *ret_id) MUST_USE;
-void uuid_format(const struct uuid *id, char ret_text[UUID_TEXT_SIZE]);
-
 /* Reads DIR/vtpm and opens every control socket. */
 enum tcb_error vtpms_start(struct daemon *daemon, struct diagnosis *d) MUST_USE;
 /* Codes: vtpm.exists, vtpm.limit. */
