@@ -40,16 +40,44 @@ static bool is_device(const struct place *place)
 	return place->in_place && fstat(place->file_fd, &st) == 0 && S_ISBLK(st.st_mode);
 }
 
+/* Both say the same, but for the newest state. The digest has the same length in all notes. */
+static bool differs_in_newest(struct span before, struct span after)
+{
+	json_t *a = json_loadb((const char *)before.data, before.size, 0, NULL);
+	json_t *b = json_loadb((const char *)after.data, after.size, 0, NULL);
+	bool same = a != NULL && before.size == after.size &&
+		    json_object_set(a, "newest", json_object_get(b, "newest")) == 0 && json_equal(a, b);
+
+	json_decref(a);
+	json_decref(b);
+	return same;
+}
+
+/* A note of a place is durable. Without it an empty directory would get a new TPM after a power cut,
+ * though the log has the state of the old one. The digest changes with each start. It may be lost:
+ * then the vTPM is only not forgotten by itself. */
+static void put_note(const char *dir, const char *id, struct span note)
+{
+	struct span before = {0};
+
+	if (store_get(dir, id, NOTE_MAX, &before, NULL) != TCB_OK)
+		return;
+	if (differs_in_newest(before, note))
+		(void)!store_patch_soft(dir, id, note);
+	else if (!span_equal(before, note))
+		(void)!store_put(dir, id, note, NULL);
+	free((void *)(uintptr_t)before.data);
+}
+
 void directories_note(const struct daemon *daemon, const struct place *place, const struct digest256 *newest)
 {
 	char dir[PATH_MAX], name[PATH_MAX], id[UUID_TEXT_SIZE], digest[2 * SHA256_SIZE + 1];
-	struct span before = {0};
 	struct stat st;
 	json_t *note;
 	char *text;
 
-	if (!notes_dir(daemon, dir) || (mkdir(dir, 0700) != 0 && errno != EEXIST) || !real_name(place->user_dir, name) ||
-	    stat(place->user_dir, &st) != 0)
+	if (!notes_dir(daemon, dir) || (!store_make_dir(dir) && errno != EEXIST) ||
+	    !real_name(place->user_dir, name) || stat(place->user_dir, &st) != 0)
 		return;
 	uuid_format(&place->id, id);
 	hex_encode(SPAN_OF(newest->bytes), digest);
@@ -58,9 +86,8 @@ void directories_note(const struct daemon *daemon, const struct place *place, co
 		(void)json_object_set_new(note, "in_place", json_string(is_device(place) ? "device" : "file"));
 	text = json_dumps(note, JSON_COMPACT);
 	json_decref(note);
-	if (text != NULL && store_get(dir, id, NOTE_MAX, &before, NULL) == TCB_OK && !span_is_text(before, text))
-		(void)!store_put_soft(dir, id, span_of_text(text));
-	free((void *)(uintptr_t)before.data);
+	if (text != NULL)
+		put_note(dir, id, span_of_text(text));
 	free(text);
 }
 

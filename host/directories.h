@@ -9,7 +9,8 @@
 
 #include "host/daemon.h"
 
-/* The place's vTPM (place->id) is there; its newest sealed state has this digest. What cannot be noted is not: it is only never said to be gone. */
+/* The place's vTPM (place->id) is there; its newest sealed state has this digest. What cannot be noted is not: then
+ * the vTPM is never said to be gone, and its directory gets a new TPM if a crash leaves it empty. */
 void directories_note(const struct daemon *daemon, const struct place *place, const struct digest256 *newest);
 /* vTPMs of this platform that were in this place when they were noted last, and are open nowhere else: the place
  * should have the state of one of them. `*ret_lost`: the place is on another device than one of them was, or has some

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "host/store.h"
 
 enum {
 	BATCH_MAX = 1024 * 1024, RECORD_MAX = LOG_RECORD_HEAD + LIMIT_STATE,
@@ -84,7 +85,7 @@ enum tcb_error log_out_open_file(const char *dir, unsigned index, struct log_fil
 
 	(void)snprintf(path, sizeof path, "%s/log.%u", dir, index);
 	*ret_file = (struct log_file){ .fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), .durable_fd = -1 };
-	if (ret_file->fd >= 0 && preallocate(ret_file->fd))
+	if (ret_file->fd >= 0 && preallocate(ret_file->fd) && store_sync_dir(dir))
 		ret_file->durable_fd = open_durable(path);
 	if (ret_file->durable_fd < 0)
 		return diagnose_found(d, TCB_PLATFORM, "store.log", "a disk that keeps what it is given",

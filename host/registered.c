@@ -96,8 +96,8 @@ static bool set_companions(struct connection *r, struct place *place)
 		return false;
 	hex_encode(SPAN_OF(digest.bytes), name);
 	name[32] = '\0';
-	return path_in(r->daemon->config.dir, "files", files, sizeof files, NULL) == TCB_OK && (mkdir(files, 0700) == 0 || errno == EEXIST) &&
-	       path_in(files, name, place->dir, sizeof place->dir, NULL) == TCB_OK && (mkdir(place->dir, 0700) == 0 || errno == EEXIST);
+	return path_in(r->daemon->config.dir, "files", files, sizeof files, NULL) == TCB_OK && (store_make_dir(files) || errno == EEXIST) &&
+	       path_in(files, name, place->dir, sizeof place->dir, NULL) == TCB_OK && (store_make_dir(place->dir) || errno == EEXIST);
 }
 
 static bool set_place(struct connection *c, struct place *place)

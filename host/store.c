@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,37 @@ void store_remove(const char *dir, const char *name)
 	temporary_name(name, temporary);
 	(void)snprintf(path, sizeof path, "%s/%s", dir, temporary);
 	(void)unlink(path);
+}
+
+bool store_sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+	const int error = errno;
+
+	io_close(&fd);
+	errno = error;
+	return ok;
+}
+
+static bool sync_parent(const char *path)
+{
+	char copy[PATH_MAX];
+
+	(void)snprintf(copy, sizeof copy, "%s", path);
+	return store_sync_dir(dirname(copy));
+}
+
+bool store_make_dir(const char *path)
+{
+	const bool made = mkdir(path, 0700) == 0;
+
+	if (!made && errno != EEXIST)
+		return false;
+	if (!sync_parent(path))
+		return false;
+	errno = made ? 0 : EEXIST;
+	return made;
 }
 
 static bool put(const char *dir, const char *name, struct span bytes, bool durable)
@@ -82,6 +114,19 @@ enum tcb_error store_overwrite(const char *dir, const char *name, struct span by
 	io_close(&fd);
 	io_close(&dir_fd);
 	return ok ? TCB_OK : failed(d, "store.put", dir, name);
+}
+
+enum tcb_error store_patch_soft(const char *dir, const char *name, struct span bytes)
+{
+	char path[PATH_MAX + NAME_MAX];
+	int fd;
+	bool ok;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	ok = fd >= 0 && io_write(fd, bytes);
+	io_close(&fd);
+	return ok ? TCB_OK : TCB_PLATFORM;
 }
 
 enum tcb_error store_get(const char *dir, const char *name, size_t max, struct span *ret_bytes, struct diagnosis *d)

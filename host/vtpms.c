@@ -221,7 +221,7 @@ static enum tcb_error vtpm_exists(const struct host_vtpm *v, struct diagnosis *d
 
 static enum tcb_error make_directory(const struct host_vtpm *v, struct diagnosis *d)
 {
-	if (mkdir(v->place.dir, 0700) == 0)
+	if (store_make_dir(v->place.dir))
 		return TCB_OK;
 	if (errno == EEXIST)
 		return vtpm_exists(v, d);
