@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The README's commands. Meson does the building; this file only strings steps together.
-.PHONY: run check check-model check-quick check-clients check-libvirt check-swtpm check-reproducible check-debian-12 check-debian-13 simulate check-simulator fuzz-smoke build clean
+.PHONY: run check check-model check-quick check-clients check-libvirt check-swtpm check-reproducible check-debian-12 check-debian-13 check-power simulate check-simulator fuzz-smoke build clean
 
 run: build
 	tools/build-guest build/guest
@@ -25,6 +25,11 @@ check-clients: build
 
 check-libvirt: build
 	tests/libvirt/run
+
+# Power cuts at each operation on a file, tcbind beside swtpm (tests/power/check.sh); `make check` has a short form
+check-power: build
+	BUILD=$(CURDIR)/build POWER_WRITES=450 POWER_WRITES_SWTPM=50 POWER_VARIANTS=12 POWER_VARIANTS_SWTPM=4 POWER_SAMPLE=50 POWER_LEAST=5000 \
+		tests/power/check.sh
 
 fuzz-smoke:
 	tools/install-packages --tests
