@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/hex.h"
 
@@ -24,6 +25,18 @@ static void make_name(const struct log_owner *owner, char ret_name[NAME_MAX])
 	(void)snprintf(ret_name + size, NAME_MAX - size, "%016llx", (unsigned long long)owner->place);
 }
 
+/* Durably: a power cut that brought it back would put it over a newer state. */
+static void forget(const char *store_dir, const char *name)
+{
+	char path[PATH_MAX + NAME_MAX];
+
+	(void)snprintf(path, sizeof path, "%s/%s", store_dir, name);
+	if (access(path, F_OK) != 0)
+		return;
+	store_remove(store_dir, name);
+	(void)store_sync_dir(store_dir);
+}
+
 enum tcb_error aside_keep(const char *store_dir, const struct log_owner *owner, struct span sealed, struct diagnosis *d)
 {
 	char name[NAME_MAX];
@@ -38,7 +51,7 @@ void aside_drop(const struct place *p, const char *store_dir)
 	char name[NAME_MAX];
 
 	make_name(&owner, name);
-	store_remove(store_dir, name);
+	forget(store_dir, name);
 }
 
 /* The next of the vTPM's that are aside, whatever its place: a file's name; NULL: no more. */
@@ -70,7 +83,7 @@ void aside_drop_all(const char *store_dir, const struct uuid *id)
 	const char *name;
 
 	while ((name = next_aside(store, id)) != NULL)
-		store_remove(store_dir, name);
+		forget(store_dir, name);
 	if (store != NULL)
 		(void)closedir(store);
 }
@@ -89,7 +102,7 @@ enum tcb_error aside_take(struct place *p, const char *store_dir, struct span *r
 		free((void *)(uintptr_t)aside.data);
 		return error;
 	}
-	store_remove(store_dir, name);
+	forget(store_dir, name);
 	free((void *)(uintptr_t)ret_file->data);
 	*ret_file = *ret_sealed = aside;
 	return TCB_OK;
@@ -109,7 +122,7 @@ enum tcb_error aside_take_of_another(struct place *p, const char *store_dir, boo
 		if (opens(context, aside)) {
 			error = place_write(p, aside, d);
 			if (error == TCB_OK)
-				store_remove(store_dir, name);
+				forget(store_dir, name);
 		}
 		free((void *)(uintptr_t)aside.data);
 	}
