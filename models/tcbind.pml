@@ -14,6 +14,8 @@
 #define MIGES 2     /* MigE enclaves of a platform that may live at once */
 #endif
 
+/* ALWAYS_ANSWERED: nothing is withheld, and fewer states are to be searched for a mutant. */
+
 #define NOBODY 9
 #define PLATFORM(enclave) ((enclave) / 2)   /* enclaves 0 and 1 of a kind are on A (0), 2 and 3 on B (1) */
 #define OTHER(platform) (1 - (platform))
@@ -355,8 +357,10 @@ inline choose_fate()
 {
 	if
 	:: true
+#ifndef ALWAYS_ANSWERED
 	:: FAULT -> served = 0; answered = 0
 	:: FAULT -> answered = 0
+#endif
 	fi
 }
 
@@ -547,10 +551,10 @@ inline mige_renounce(m, v, h)
 /* ---- between MigEs ---- */
 
 #define REDEEMER(c) PLATFORM(C[c].by)
-#ifdef REPEAT_WITHOUT_LEASE
-#define MAY_REPEAT(m) true
+#ifdef ANSWER_WITHOUT_LEASE
+#define MAY_ANSWER(m) true
 #else
-#define MAY_REPEAT(m) (R[PLATFORM(m)].journal_holder == m)
+#define MAY_ANSWER(m) (R[PLATFORM(m)].journal_holder == m)
 #endif
 
 /* The source. The connection closes on each refusal. */
@@ -564,7 +568,7 @@ inline mige_decide(m, c, about)
 		C[c].stage = ANSWERED; C[c].opens = H[about].opens;
 #endif
 		journal_commit(m, GRANT, about)
-	:: HAS(E, about) && E.state == REDEEMED && E.redeemer == REDEEMER(c) && MAY_REPEAT(m) -> answer = OK
+	:: HAS(E, about) && E.state == REDEEMED && E.redeemer == REDEEMER(c) -> answer = OK
 	:: else
 	fi;
 	if
@@ -720,8 +724,9 @@ end:	do
 	:: atomic { !calm && SERVES(m) && SOME(WAITS) ->
 		choose_connection(WAITS, c);
 		if
-		:: C[c].stage == ASKED && C[c].kind == REDEEM -> mige_decide(m, c, C[c].handover)
-		:: C[c].stage == ASKED && C[c].kind != REDEEM -> mige_hear_end(m, c, C[c].handover)
+		:: C[c].stage == ASKED && !MAY_ANSWER(m) -> close(c) /* journal_hold() */
+		:: C[c].stage == ASKED && MAY_ANSWER(m) && C[c].kind == REDEEM -> mige_decide(m, c, C[c].handover)
+		:: C[c].stage == ASKED && MAY_ANSWER(m) && C[c].kind != REDEEM -> mige_hear_end(m, c, C[c].handover)
 		:: C[c].stage == ANSWERED && C[c].kind == REDEEM -> mige_take_grant(m, c, C[c].handover)
 		:: C[c].stage == ANSWERED && C[c].kind != REDEEM -> mige_told(m, c, C[c].handover)
 		fi;
@@ -745,7 +750,9 @@ inline maybe_lose()
 {
 	if
 	:: true
+#ifndef ALWAYS_ANSWERED
 	:: FAULT -> answer = LOST
+#endif
 	fi
 }
 
