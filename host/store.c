@@ -60,8 +60,14 @@ bool store_make_dir(const char *path)
 
 	if (!made && errno != EEXIST)
 		return false;
-	if (!sync_parent(path))
+	if (!sync_parent(path)) {
+		const int error = errno;
+
+		if (made)
+			(void)rmdir(path);
+		errno = error;
 		return false;
+	}
 	errno = made ? 0 : EEXIST;
 	return made;
 }
