@@ -188,6 +188,12 @@ static enum tcb_error ask_to_revoke(struct vtpm *v, enum revoke_outcome *ret_out
 	return TCB_OK;
 }
 
+enum tcb_error handover_refuse_moved(struct diagnosis *d)
+{
+	return diagnose(d, TCB_REFUSED, "vtpm.moved", "a vTPM that was handed over", "one that was not",
+			"run the VM where it was moved to, or bring it back by a migration");
+}
+
 enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 {
 	enum revoke_outcome outcome;
@@ -196,8 +202,7 @@ enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d)
 	v->out.active = v->out.active && outcome == REVOKE_GRANTED;
 	v->record.state = outcome == REVOKE_GRANTED ? VTPM_MOVED : engine_running() ? VTPM_RUNNING : VTPM_STOPPED;
 	if (outcome == REVOKE_GRANTED) /* the engine stays: a destination that cannot adopt it gives it back */
-		return diagnose(d, TCB_REFUSED, "vtpm.moved", "a vTPM that was handed over", "one that was not",
-				"run the VM where it was moved to, or bring it back by a migration");
+		return handover_refuse_moved(d);
 	return TCB_OK;
 }
 

@@ -71,12 +71,6 @@ bool lease_needed(struct span command)
 	return tag != TAG_SESSIONS || !changes_pcr(code) || !has_empty_password(r);
 }
 
-static enum tcb_error refuse_moved(struct diagnosis *d)
-{
-	return diagnose(d, TCB_REFUSED, "vtpm.moved", "a vTPM that was handed over", "one that was not",
-			"run the VM where it was moved to, or bring it back by a migration");
-}
-
 /* Its hand-over was revoked, or given back by the destination. */
 static void go_on(struct vtpm *v)
 {
@@ -97,7 +91,7 @@ enum tcb_error lease_ensure(struct vtpm *v, struct diagnosis *d)
 	}
 	switch (lease.phase) {
 	case LEDGER_HERE: go_on(v); return TCB_OK;
-	case LEDGER_MOVED: v->record.state = VTPM_MOVED; return refuse_moved(d);
+	case LEDGER_MOVED: v->record.state = VTPM_MOVED; return handover_refuse_moved(d);
 	case LEDGER_ESCROWED:
 	case LEDGER_DROPPED: break;
 	}

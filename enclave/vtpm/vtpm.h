@@ -169,6 +169,8 @@ enum tcb_error custody_put(const struct vtpm_record *record, struct writer *w) M
 /* ---- handover.c ---- */
 
 enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d) MUST_USE;
+/* TCB_REFUSED, vtpm.moved: the hand-over was granted. */
+enum tcb_error handover_refuse_moved(struct diagnosis *d) MUST_USE;
 /* Goes on at the source, if the hand-over can still be revoked. */
 enum tcb_error handover_revoke(struct vtpm *v, struct diagnosis *d) MUST_USE;
 /* Redeems the blobs in v->in; on success the record and the engine are those of the new residence.

@@ -3,7 +3,7 @@
 # A real boot on our vTPM: OVMF with secure boot, shim, GRUB and a Debian kernel measure each other by tpm-crb. The log that the guest's kernel kept
 # replays to the vTPM's PCRs, by our replay and by tpm2-tools'. Then the firmware changes the PCR banks, and evidence still comes.
 . "$(dirname "$0")/../../tools/harness.sh"
-"$TOOLS/build-guest" "$BUILD/guest" && "$TOOLS/build-esp" "$BUILD/guest" || exit 1
+{ "$TOOLS/build-guest" "$BUILD/guest" && "$TOOLS/build-esp" "$BUILD/guest"; } >&2 || exit 1 # standard output is the test's
 LOG=/sys/kernel/security/tpm0/binary_bios_measurements
 measured="0 1 2 3 4 5 6 7 8 9 14"
 
