@@ -95,6 +95,7 @@ expect "a state whose file was moved while it ran is found where the file is" is
 
 # Another is set up in the place of one whose newest state the platform has: there is nothing left to be kept.
 front by-hand/v1 not-need-init,startup-clear
+expect "something is written, which is in the log when the daemon ends" numbers define by-hand
 restart
 end by-hand/v1 "$front"
 aside() { find "$WORK/A/store" -name 'aside.*' | wc -l; }
