@@ -133,6 +133,7 @@ enum tcb_error journal_version_decode(struct span bytes, struct journal_version 
 void ledger_handover_encode(struct writer *w, const struct ledger_handover *m)
 {
 	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_bytes(w, SPAN_OF(m->lineage.bytes));
 	writer_bytes(w, SPAN_OF(m->handover.bytes));
 }
 
@@ -142,6 +143,7 @@ enum tcb_error ledger_handover_decode(struct span bytes, struct ledger_handover 
 	struct ledger_handover m;
 
 	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_copy(&r, m.lineage.bytes, sizeof m.lineage.bytes));
 	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
 	TRY(reader_end(&r));
 	*ret_m = m;

@@ -98,6 +98,7 @@ enum tcb_error journal_version_decode(struct span bytes, struct journal_version 
 /* LOCAL_LEDGER_GRANTED, LOCAL_LEDGER_RENOUNCE. */
 struct ledger_handover {
 	struct uuid id;
+	struct digest256 lineage;
 	struct handover_id handover;
 };
 

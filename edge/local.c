@@ -67,6 +67,7 @@ void local_escrow_encode(struct writer *w, const struct local_escrow *m)
 {
 	writer_bytes(w, SPAN_OF(m->handover.bytes));
 	writer_bytes(w, SPAN_OF(m->id.bytes));
+	writer_bytes(w, SPAN_OF(m->lineage.bytes));
 	writer_u64(w, m->generation);
 	writer_sized(w, m->key_bytes);
 	writer_bytes(w, SPAN_OF(m->last_custody.bytes));
@@ -81,6 +82,7 @@ enum tcb_error local_escrow_decode(struct span bytes, struct local_escrow *ret_m
 
 	TRY(reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes));
 	TRY(reader_copy(&r, m.id.bytes, sizeof m.id.bytes));
+	TRY(reader_copy(&r, m.lineage.bytes, sizeof m.lineage.bytes));
 	TRY(reader_u64(&r, &m.generation));
 	TRY(reader_sized(&r, sizeof(struct secret256), &m.key_bytes));
 	TRY(reader_copy(&r, m.last_custody.bytes, sizeof m.last_custody.bytes));

@@ -37,7 +37,7 @@ enum local_request {
 	LOCAL_CERTIFY = 6,          /* local_certify -> X.509 certificate, DER */
 	LOCAL_ISSUER = 7,           /* nothing -> X.509 certificate of LOCAL_CERTIFY's issuer, DER */
 	LOCAL_LEDGER_CREATE = 8,    /* ledger_entry of a TPM that was made here -> nothing; takes the lease */
-	LOCAL_LEDGER_HAS = 9,       /* uuids -> for each u8 0 or 1: a register is there, u64 its generation */
+	LOCAL_LEDGER_HAS = 9,       /* uuid | lineage, repeated -> for each u8 0 or 1: its register is there, u64 its generation */
 	LOCAL_LEDGER_CHECK = 10,    /* uuid -> ledger_lease; refused unless the asker holds the lease */
 	LOCAL_LEDGER_OFFER = 11,    /* ledger_offer -> nothing; only for the holder, and its newest state */
 	LOCAL_LEDGER_EXPECT = 12,   /* ledger_arrival -> nothing; refused where it could not arrive */
@@ -52,7 +52,7 @@ enum local_request {
 	LOCAL_ESCROW = 17,       /* local_escrow -> local_escrowed */
 	LOCAL_REVOKE = 18,       /* ledger_handover, u64 generation -> u8 enum revoke_outcome */
 	LOCAL_REDEEM = 19,       /* local_redeem -> local_redeemed */
-	LOCAL_HAS_MOVED = 20,    /* uuid, u64 generation: was it handed over from here? -> u8 0 or 1 */
+	LOCAL_HAS_MOVED = 20,    /* uuid, lineage, u64 generation: was it handed over from here? -> u8 0 or 1 */
 	LOCAL_ESCROW_AGAIN = 21, /* local_escrow (id, generation, key) of a grant that has not come -> local_escrowed */
 	LOCAL_RENOUNCE = 24,     /* ledger_handover: granted, cannot be adopted -> nothing; durable when answered */
 };
@@ -91,6 +91,7 @@ enum tcb_error local_certify_decode(struct span bytes, struct local_certify *ret
 struct local_escrow {
 	struct handover_id handover;
 	struct uuid id;
+	struct digest256 lineage;
 	uint64_t generation;
 	struct span key_bytes; /* 32 bytes: opens the blobs */
 	struct digest256 last_custody; /* SHA-256 of the newest custody record; zeros if none */

@@ -49,15 +49,18 @@ static void put_id(struct text *t, const char *name, const uint8_t *id)
 		(unsigned long long)id[2] << 8 | id[3]);
 }
 
-static void put_generation(struct text *t, struct reader *r)
+/* An id, and a generation `between` bytes after it. */
+static void put_generation(struct text *t, struct reader *r, size_t between)
 {
+	struct span skipped;
 	struct uuid id;
 	uint64_t generation;
 
 	if (reader_copy(r, id.bytes, sizeof id.bytes) != TCB_OK)
 		return;
 	put_id(t, " id=%08llx", id.bytes);
-	if (reader_u64(r, &generation) == TCB_OK)
+	if (reader_bytes(r, between, &skipped) == TCB_OK &&
+	    reader_u64(r, &generation) == TCB_OK)
 		put(t, " generation=%llu", generation);
 }
 
@@ -108,6 +111,7 @@ static void put_ledger_handover(struct text *t, struct span body)
 	struct ledger_handover m;
 
 	if (reader_copy(&r, m.id.bytes, sizeof m.id.bytes) == TCB_OK &&
+	    reader_copy(&r, m.lineage.bytes, sizeof m.lineage.bytes) == TCB_OK &&
 	    reader_copy(&r, m.handover.bytes, sizeof m.handover.bytes) == TCB_OK)
 		put_handover(t, &m.id, &m.handover);
 }
@@ -231,9 +235,11 @@ static struct text describe(const struct session_request *request)
 		put_ledger_handover(&t, request->body);
 		break;
 	case LOCAL_HAS_MOVED:
+		put_generation(&t, &r, SHA256_SIZE);
+		break;
 	case LOCAL_LEDGER_CHECK:
 	case LOCAL_ENDORSE:
-		put_generation(&t, &r);
+		put_generation(&t, &r, 0);
 		break;
 	default:
 		break;

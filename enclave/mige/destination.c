@@ -75,6 +75,17 @@ static enum tcb_error receive_challenge(struct mige *m, struct mige_connection *
 	return TCB_OK;
 }
 
+static enum tcb_error note_arrival(struct mige *m, const struct mige_connection *c, struct diagnosis *d)
+{
+	const struct local_redeem granted = { .handover = c->request.handover, .id = c->request.id, .lineage = c->request.lineage,
+					      .generation = c->request.generation,
+					      .source_address = span_of(c->address, c->address_size) };
+	const struct ledger_handover about = { .id = granted.id, .lineage = granted.lineage, .handover = granted.handover };
+
+	TRY(journal_arrive(&m->journal, &granted, d));
+	return mige_note_granted(m, &about, d);
+}
+
 /* Durable in our journal before the vTPM has the key: from now on an older generation cannot come here. */
 static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, struct span body,
 				    struct mige_answer *answer, struct diagnosis *d)
@@ -92,9 +103,7 @@ static enum tcb_error receive_grant(struct mige *m, struct mige_connection *c, s
 	TRY(certified_ak_decode(mige_certified_ak(m), &own));
 	TRY(tpm_name_of(own.ak_public, &own_ak));
 	TRY(custody_check_grant(c, &grant, &own_ak, d));
-	TRY(journal_arrive(&m->journal, &c->request.id, &c->request.handover, c->request.generation,
-			   span_of(c->address, c->address_size), d));
-	TRY(mige_note_granted(m, &c->request.id, &c->request.handover, d));
+	TRY(note_arrival(m, c, d));
 	redeemed = (struct local_redeemed){ .key_bytes = grant.key_bytes, .custody_record = grant.custody_record,
 					    .custody_proof = grant.custody_proof,
 					    .certified_ak = mige_certified_ak(m) };

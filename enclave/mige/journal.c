@@ -7,11 +7,14 @@
 
 /* ---- entries ---- */
 
-struct journal_entry *journal_find(struct journal *j, const struct uuid *id)
+struct journal_entry *journal_find(struct journal *j, const struct uuid *id, const struct digest256 *lineage)
 {
-	for (size_t i = 0; i < j->used; i++)
-		if (j->entries[i].state != JOURNAL_FREE && memcmp(&j->entries[i].id, id, sizeof *id) == 0)
-			return &j->entries[i];
+	for (size_t i = 0; i < j->used; i++) {
+		struct journal_entry *e = &j->entries[i];
+
+		if (e->state != JOURNAL_FREE && memcmp(&e->id, id, sizeof *id) == 0 && memcmp(&e->lineage, lineage, sizeof *lineage) == 0)
+			return e;
+	}
 	return NULL;
 }
 
@@ -25,9 +28,9 @@ struct journal_entry *journal_find_handover(struct journal *j, const struct hand
 }
 
 /* The vTPM's entry, or a free one. */
-static struct journal_entry *find_place(struct journal *j, const struct uuid *id)
+static struct journal_entry *find_place(struct journal *j, const struct uuid *id, const struct digest256 *lineage)
 {
-	struct journal_entry *entry = journal_find(j, id);
+	struct journal_entry *entry = journal_find(j, id, lineage);
 
 	for (size_t i = 0; entry == NULL && i < j->used; i++)
 		if (j->entries[i].state == JOURNAL_FREE)
@@ -76,6 +79,7 @@ static enum tcb_error settle(struct journal *j, struct journal_entry *entry, uin
 	if (settled > 0) {
 		next.state = JOURNAL_SETTLED;
 		next.id = entry->id;
+		next.lineage = entry->lineage;
 		next.settled = settled;
 		next.untold = entry->untold;
 		next.arrival = entry->arrival;
@@ -104,9 +108,9 @@ static enum tcb_error moved(uint64_t generation, struct diagnosis *d)
 			      (unsigned long long)generation);
 }
 
-bool journal_has_moved(struct journal *j, const struct uuid *id, uint64_t generation)
+bool journal_has_moved(struct journal *j, const struct uuid *id, const struct digest256 *lineage, uint64_t generation)
 {
-	const struct journal_entry *entry = journal_find(j, id);
+	const struct journal_entry *entry = journal_find(j, id, lineage);
 
 	return entry != NULL && generation <= gone_generation(entry);
 }
@@ -119,6 +123,7 @@ static enum tcb_error make_escrow(struct journal *j, const struct local_escrow *
 	*ret_next = (struct journal_entry){
 		.state = JOURNAL_ESCROWED,
 		.id = escrow->id,
+		.lineage = escrow->lineage,
 		.settled = entry->state == JOURNAL_FREE ? 0 : gone_generation(entry),
 		.untold = entry->untold,
 		.arrival = entry->arrival,
@@ -138,7 +143,7 @@ enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escr
 {
 	static struct journal_entry next;
 	struct journal_step step;
-	struct journal_entry *entry = find_place(j, &escrow->id);
+	struct journal_entry *entry = find_place(j, &escrow->id, &escrow->lineage);
 	enum tcb_error error;
 
 	if (entry == NULL || escrow->policy.size > LIMIT_POLICY)
@@ -158,7 +163,7 @@ enum tcb_error journal_escrow(struct journal *j, const struct local_escrow *escr
 enum tcb_error journal_escrow_again(struct journal *j, const struct local_escrow *escrow, struct handover_id *ret_handover, struct diagnosis *d)
 {
 	static struct journal_entry next;
-	struct journal_entry *entry = journal_find(j, &escrow->id);
+	struct journal_entry *entry = journal_find(j, &escrow->id, &escrow->lineage);
 	enum tcb_error error;
 
 	if (entry == NULL || entry->state != JOURNAL_REDEEMED || entry->generation != escrow->generation)
@@ -179,7 +184,7 @@ enum tcb_error journal_revoke(struct journal *j, const struct ledger_handover *m
 			      enum revoke_outcome *ret_outcome, struct diagnosis *d)
 {
 	const struct journal_step unknown = { .change = JOURNAL_CHANGES_REVOKE, .id = m->id, .handover = m->handover };
-	struct journal_entry *entry = journal_find(j, &m->id);
+	struct journal_entry *entry = journal_find(j, &m->id, &m->lineage);
 
 	if (entry != NULL && generation <= gone_generation(entry)) {
 		*ret_outcome = REVOKE_GRANTED;
@@ -238,35 +243,35 @@ static bool may_arrive(const struct journal_entry *entry, uint64_t generation)
 	return generation > entry->settled;
 }
 
-enum tcb_error journal_check_arrival(struct journal *j, const struct uuid *id, const struct handover_id *handover,
-				     uint64_t generation, struct diagnosis *d)
+enum tcb_error journal_check_arrival(struct journal *j, const struct local_redeem *asked, struct diagnosis *d)
 {
-	struct journal_entry *entry = find_place(j, id);
+	struct journal_entry *entry = find_place(j, &asked->id, &asked->lineage);
 
 	if (entry == NULL)
 		return journal_full(d);
-	if (entry->state == JOURNAL_RETURNING && memcmp(&entry->handover, handover, sizeof *handover) == 0)
+	if (entry->state == JOURNAL_RETURNING && memcmp(&entry->handover, &asked->handover, sizeof entry->handover) == 0)
 		return diagnose(d, TCB_REFUSED, "mige.handover.returned", "a hand-over that this platform gave back",
 				"one that is open", "migrate again from where the VM runs now");
-	if (entry->state == JOURNAL_FREE || may_arrive(entry, generation))
+	if (entry->state == JOURNAL_FREE || may_arrive(entry, asked->generation))
 		return TCB_OK;
 	return diagnose_found(d, TCB_REFUSED, "mige.handover.consumed", "a hand-over that has not been here",
 			      "run the VM from the state that this platform has; migration blobs serve once",
 			      "generation %llu of this vTPM was handed over to this platform, or given up here, before",
-			      (unsigned long long)generation);
+			      (unsigned long long)asked->generation);
 }
 
-enum tcb_error journal_arrive(struct journal *j, const struct uuid *id, const struct handover_id *handover, uint64_t generation,
-			      struct span source, struct diagnosis *d)
+enum tcb_error journal_arrive(struct journal *j, const struct local_redeem *granted, struct diagnosis *d)
 {
-	struct journal_entry *entry = find_place(j, id);
-	struct journal_entry next = { .state = JOURNAL_ARRIVING, .id = *id, .handover = *handover, .generation = generation,
-				      .arrival = { .handover = *handover, .address_size = source.size } };
+	const struct span source = granted->source_address;
+	struct journal_entry *entry = find_place(j, &granted->id, &granted->lineage);
+	struct journal_entry next = { .state = JOURNAL_ARRIVING, .id = granted->id, .lineage = granted->lineage,
+				      .handover = granted->handover, .generation = granted->generation,
+				      .arrival = { .handover = granted->handover, .address_size = source.size } };
 
-	TRY(journal_check_arrival(j, id, handover, generation, d));
+	TRY(journal_check_arrival(j, granted, d));
 	if (source.size > sizeof next.arrival.address)
 		return TCB_INTERNAL;
-	if (entry->state == JOURNAL_ARRIVING && memcmp(&entry->handover, handover, sizeof *handover) == 0)
+	if (entry->state == JOURNAL_ARRIVING && memcmp(&entry->handover, &next.handover, sizeof next.handover) == 0)
 		return TCB_OK;
 	if (source.size > 0)
 		memcpy(next.arrival.address, source.data, source.size);
@@ -288,7 +293,7 @@ enum tcb_error journal_abandon(struct journal *j, struct journal_entry *entry, s
 enum tcb_error journal_renounce(struct journal *j, const struct ledger_handover *m, struct journal_arrival *ret_source,
 				struct diagnosis *d)
 {
-	struct journal_entry *entry = journal_find(j, &m->id);
+	struct journal_entry *entry = journal_find(j, &m->id, &m->lineage);
 	bool is_this = entry != NULL && memcmp(&entry->handover, &m->handover, sizeof m->handover) == 0;
 	struct journal_entry next;
 

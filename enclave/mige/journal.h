@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The MigE's journal: what each hand-over from and to this platform came to. One entry for each vTPM.
+/* The MigE's journal: what each hand-over from and to this platform came to. One entry for each vTPM:
+ * for each lineage, since a host can make two vTPMs under one id.
  * Every version is sealed, and is committed in the PSE's ledger together with what it changes in the
  * vTPM's register, in one step (docs/protocol.md). `revoked` and `redeemed` exclude each other because
  * one entry is changed in one place, and is durable before either is said aloud.
@@ -65,6 +66,7 @@ struct journal_arrival {
 struct journal_entry {
 	enum journal_state state;
 	struct uuid id;
+	struct digest256 lineage;
 	uint64_t settled; /* 0: none */
 	bool untold;      /* an arrival was overwritten by a later one before its source was told: that source may grant it again */
 	struct journal_arrival arrival; /* the newest, in whatever state */
@@ -110,12 +112,13 @@ enum tcb_error journal_certain(struct journal *j, struct diagnosis *d) MUST_USE;
  * otherwise. Refused: ledger.journal.superseded. */
 enum tcb_error journal_hold(struct journal *j, struct diagnosis *d) MUST_USE;
 
-struct journal_entry *journal_find(struct journal *j, const struct uuid *id); /* NULL: none */
+/* NULL: none. */
+struct journal_entry *journal_find(struct journal *j, const struct uuid *id, const struct digest256 *lineage);
 /* Only what is escrowed or redeemed. */
 struct journal_entry *journal_find_handover(struct journal *j, const struct handover_id *handover);
 
 /* Whether this generation was handed over and can no longer run here. */
-bool journal_has_moved(struct journal *j, const struct uuid *id, uint64_t generation);
+bool journal_has_moved(struct journal *j, const struct uuid *id, const struct digest256 *lineage, uint64_t generation);
 
 /* Each of these is durable when it returns TCB_OK, and has changed nothing otherwise; but after
  * TCB_PLATFORM journal_certain() tells which. Codes of all: mige.journal.full; those of the ledger. */
@@ -142,11 +145,9 @@ enum tcb_error journal_return(struct journal *j, struct journal_entry *entry, st
 
 /* Has nothing to store: could this generation of its source's come here? Refused: mige.handover.consumed,
  * mige.handover.returned. */
-enum tcb_error journal_check_arrival(struct journal *j, const struct uuid *id, const struct handover_id *handover,
-				     uint64_t generation, struct diagnosis *d) MUST_USE;
-/* The source at this address has granted it to us. Again for the same hand-over until it has settled. */
-enum tcb_error journal_arrive(struct journal *j, const struct uuid *id, const struct handover_id *handover, uint64_t generation,
-			      struct span source, struct diagnosis *d) MUST_USE;
+enum tcb_error journal_check_arrival(struct journal *j, const struct local_redeem *asked, struct diagnosis *d) MUST_USE;
+/* Its source has granted it to us. Again for the same hand-over until it has settled. */
+enum tcb_error journal_arrive(struct journal *j, const struct local_redeem *granted, struct diagnosis *d) MUST_USE;
 
 /* The ledger has adopted what was ARRIVING, or what was redeemed on this platform itself. */
 enum tcb_error journal_settle(struct journal *j, struct journal_entry *entry, struct diagnosis *d) MUST_USE;

@@ -9,7 +9,7 @@
 #include "enclave/lib/seal.h"
 #include "enclave/lib/session.h"
 
-#define JOURNAL_LABEL "tcbind MigE journal v4"
+#define JOURNAL_LABEL "tcbind MigE journal v5"
 
 static uint8_t plain_bytes[LIMIT_STATE], sealed_bytes[LIMIT_STATE];
 
@@ -33,6 +33,7 @@ static void entry_encode(struct writer *w, const struct journal_entry *e)
 {
 	writer_u8(w, (uint8_t)e->state);
 	writer_bytes(w, SPAN_OF(e->id.bytes));
+	writer_bytes(w, SPAN_OF(e->lineage.bytes));
 	writer_u64(w, e->settled);
 	writer_bool(w, e->untold);
 	arrival_encode(w, &e->arrival);
@@ -131,6 +132,7 @@ static enum tcb_error entry_decode(struct journal *j, struct reader *r, struct j
 		return TCB_MALFORMED;
 	ret_e->state = (enum journal_state)state;
 	TRY(reader_copy(r, ret_e->id.bytes, sizeof ret_e->id.bytes));
+	TRY(reader_copy(r, ret_e->lineage.bytes, sizeof ret_e->lineage.bytes));
 	TRY(reader_u64(r, &ret_e->settled));
 	TRY(reader_bool(r, &ret_e->untold));
 	TRY(arrival_decode(r, &ret_e->arrival));
@@ -329,7 +331,7 @@ static void forget_handover(struct journal_entry *entry)
  * Every other change is made now. */
 static enum tcb_error finish_version(struct journal *j, const struct journal_version *m, struct diagnosis *d)
 {
-	struct journal_entry *entry = journal_find(j, &m->id);
+	struct journal_entry *entry = journal_find_handover(j, &m->handover);
 	enum tcb_error error = TCB_REFUSED;
 	struct span reply;
 
@@ -340,7 +342,7 @@ static enum tcb_error finish_version(struct journal *j, const struct journal_ver
 	if (error != TCB_REFUSED)
 		return error;
 	note_version(j, m->version - 1, &m->previous);
-	if (entry != NULL && (entry->state == JOURNAL_ESCROWED || entry->state == JOURNAL_REDEEMED))
+	if (entry != NULL)
 		forget_handover(entry);
 	return journal_store(j, &journal_step_alone, d);
 }

@@ -61,15 +61,13 @@ struct span mige_certified_ak(const struct mige *m)
 	return span_of(m->certified_ak, m->certified_ak_size);
 }
 
-enum tcb_error mige_note_granted(struct mige *m, const struct uuid *id, const struct handover_id *handover,
-				 struct diagnosis *d)
+enum tcb_error mige_note_granted(struct mige *m, const struct ledger_handover *granted, struct diagnosis *d)
 {
-	const struct ledger_handover about = { .id = *id, .handover = *handover };
-	uint8_t body_bytes[64];
+	uint8_t body_bytes[128];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body, reply;
 
-	ledger_handover_encode(&w, &about);
+	ledger_handover_encode(&w, granted);
 	TRY(writer_end(&w, &body));
 	return session_call(&m->pse, LOCAL_LEDGER_GRANTED, body, &reply, d);
 }
@@ -99,25 +97,21 @@ static enum tcb_error handle_start(void *state, struct span body, struct writer 
 
 /* ---- requests of vTPMs; those that are not answered at once put what is to be done into the step ---- */
 
-static enum tcb_error read_generation(struct span body, struct uuid *ret_id, uint64_t *ret_generation)
-{
-	struct reader r = reader_of(body);
-
-	TRY(reader_copy(&r, ret_id->bytes, sizeof ret_id->bytes));
-	TRY(reader_u64(&r, ret_generation));
-	return reader_end(&r);
-}
-
 static enum tcb_error has_moved(struct mige *m, const struct session_request *request, struct writer *reply,
 				struct mige_step *step, struct diagnosis *d)
 {
+	struct reader r = reader_of(request->body);
+	struct digest256 lineage;
 	uint64_t generation;
 	struct uuid id;
 
 	(void)step;
 	(void)d;
-	TRY(read_generation(request->body, &id, &generation));
-	writer_bool(reply, journal_has_moved(&m->journal, &id, generation));
+	TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
+	TRY(reader_copy(&r, lineage.bytes, sizeof lineage.bytes));
+	TRY(reader_u64(&r, &generation));
+	TRY(reader_end(&r));
+	writer_bool(reply, journal_has_moved(&m->journal, &id, &lineage, generation));
 	return TCB_OK;
 }
 
@@ -153,6 +147,7 @@ static enum tcb_error revoke(struct mige *m, const struct session_request *reque
 
 	(void)step;
 	TRY(reader_copy(&r, about.id.bytes, sizeof about.id.bytes));
+	TRY(reader_copy(&r, about.lineage.bytes, sizeof about.lineage.bytes));
 	TRY(reader_copy(&r, about.handover.bytes, sizeof about.handover.bytes));
 	TRY(reader_u64(&r, &generation));
 	TRY(reader_end(&r));
@@ -198,9 +193,10 @@ static enum tcb_error redeem(struct mige *m, const struct session_request *reque
 	if (asked.source_address.size == 0 || memcmp(&asked.source_mige_key, &m->public, sizeof m->public) == 0)
 		return diagnose(d, TCB_REFUSED, "mige.handover.unknown", "a hand-over that began here and is not open",
 				"one that was not revoked and not redeemed", "run the vTPM from the state that it has here");
-	TRY(journal_check_arrival(&m->journal, &asked.id, &asked.handover, asked.generation, d));
+	TRY(journal_check_arrival(&m->journal, &asked, d));
 	waiting.handover = asked.handover;
 	waiting.id = asked.id;
+	waiting.lineage = asked.lineage;
 	waiting.generation = asked.generation;
 	waiting.enclave = request->session->peer;
 	return net_ask(m, asked.source_address, &waiting, step, d);

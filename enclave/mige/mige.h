@@ -53,6 +53,7 @@ struct mige_request {
 	uint64_t session, serial; /* of the vTPM; session 0: our own */
 	struct handover_id handover;
 	struct uuid id;
+	struct digest256 lineage;
 	uint64_t generation;
 	struct enclave_identity enclave; /* of the vTPM, from its REPORT */
 };
@@ -100,8 +101,7 @@ struct mige_answer {
 };
 
 /* The PSE takes the arrival of what was granted, and of nothing else. */
-enum tcb_error mige_note_granted(struct mige *m, const struct uuid *id, const struct handover_id *handover,
-				 struct diagnosis *d) MUST_USE;
+enum tcb_error mige_note_granted(struct mige *m, const struct ledger_handover *granted, struct diagnosis *d) MUST_USE;
 /* This platform's certified AK, as its PSE gave it when we started. */
 struct span mige_certified_ak(const struct mige *m);
 

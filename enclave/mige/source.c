@@ -200,11 +200,12 @@ enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *ask
 	static const struct judged_peer here;
 	struct journal_entry *entry = journal_find_handover(&m->journal, &asked->handover);
 	struct local_redeemed redeemed;
+	struct ledger_handover about;
 	uint8_t record_bytes[LIMIT_CUSTODY_RECORD];
 	struct writer record = WRITER_OF(record_bytes);
 
-	if (entry == NULL || entry->generation != asked->generation ||
-	    memcmp(&entry->id, &asked->id, sizeof entry->id) != 0)
+	if (entry == NULL || entry->generation != asked->generation || memcmp(&entry->id, &asked->id, sizeof entry->id) != 0 ||
+	    memcmp(&entry->lineage, &asked->lineage, sizeof entry->lineage) != 0)
 		return TCB_MALFORMED;
 	if (entry->state == JOURNAL_REDEEMED && !is_redeemer(entry, &here))
 		return redeemed_elsewhere(d);
@@ -212,7 +213,8 @@ enum tcb_error source_redeem_here(struct mige *m, const struct local_redeem *ask
 	TRY(custody_prepare(m, d));
 	if (entry->state == JOURNAL_ESCROWED)
 		TRY(decide_here(m, entry, d));
-	TRY(mige_note_granted(m, &entry->id, &entry->handover, d));
+	about = (struct ledger_handover){ .id = entry->id, .lineage = entry->lineage, .handover = entry->handover };
+	TRY(mige_note_granted(m, &about, d));
 	TRY(custody_sign_again(m, span_of(entry->grant->record, entry->grant->record_size), &record));
 	redeemed = (struct local_redeemed){ .key_bytes = SPAN_OF(entry->key.bytes), .custody_record = span_of(record_bytes, record.size),
 					    .custody_proof = mige_custody_proof(m), .certified_ak = mige_certified_ak(m) };

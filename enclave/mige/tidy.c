@@ -15,13 +15,15 @@ struct looked_up {
 static enum tcb_error look_up(struct mige *m, struct journal_entry *const *entries, size_t count,
 			      struct looked_up *ret_found, struct diagnosis *d)
 {
-	static uint8_t body_bytes[ASK_AT_ONCE * UUID_SIZE];
+	static uint8_t body_bytes[ASK_AT_ONCE * (UUID_SIZE + SHA256_SIZE)];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body, reply;
 	struct reader r;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		writer_bytes(&w, SPAN_OF(entries[i]->id.bytes));
+		writer_bytes(&w, SPAN_OF(entries[i]->lineage.bytes));
+	}
 	TRY(writer_end(&w, &body));
 	TRY(session_call(&m->pse, LOCAL_LEDGER_HAS, body, &reply, d));
 	r = reader_of(reply);

@@ -331,17 +331,21 @@ static enum tcb_error look_into_ledger(struct pse *p, const struct session_entry
 				       struct writer *reply, struct diagnosis *d)
 {
 	struct reader r = reader_of(body);
+	struct digest256 lineage;
 	struct uuid id;
 
 	(void)from;
 	(void)d;
 	while (r.rest.size > 0) {
 		const struct ledger_slot *slot;
+		bool has;
 
 		TRY(reader_copy(&r, id.bytes, sizeof id.bytes));
+		TRY(reader_copy(&r, lineage.bytes, sizeof lineage.bytes));
 		slot = ledger_find(&p->ledger, &id);
-		writer_bool(reply, slot != NULL);
-		writer_u64(reply, slot != NULL ? slot->generation : 0);
+		has = slot != NULL && memcmp(&slot->lineage, &lineage, sizeof lineage) == 0;
+		writer_bool(reply, has);
+		writer_u64(reply, has ? slot->generation : 0);
 	}
 	return TCB_OK;
 }

@@ -283,12 +283,15 @@ static size_t expected_new(struct ledger *l)
 	return count;
 }
 
-static struct ledger_expected *take_expected(struct ledger *l, const struct uuid *id)
+/* The place of this vTPM's arrival, or the one to be given up for it. Two vTPMs of one id may be on their way: each is
+ * granted and given back by itself. */
+static struct ledger_expected *take_expected(struct ledger *l, const struct ledger_arrival *arrival)
 {
 	struct ledger_expected *oldest = &l->expected[0];
 
 	for (size_t i = 0; i < LEDGER_ARRIVALS; i++)
-		if (l->expected[i].used && same_id(&l->expected[i].arrival.id, id))
+		if (l->expected[i].used && same_id(&l->expected[i].arrival.id, &arrival->id) &&
+		    same_digest(&l->expected[i].arrival.lineage, &arrival->lineage))
 			return &l->expected[i];
 	for (size_t i = 0; i < LEDGER_ARRIVALS; i++) {
 		if (!l->expected[i].used)
@@ -308,7 +311,7 @@ enum tcb_error register_expect(struct ledger *l, const struct ledger_arrival *ar
 	if (slot == NULL && l->count + expected_new(l) >= LEDGER_ENTRIES)
 		return diagnose(d, TCB_LIMIT, "ledger.full", "a full ledger", "room for one more vTPM",
 				"delete vTPMs that are not needed: `tcbind vtpm delete`");
-	*take_expected(l, &arrival->id) = (struct ledger_expected){
+	*take_expected(l, arrival) = (struct ledger_expected){
 		.used = true, .session = session, .asked = ++l->requests, .arrival = *arrival
 	};
 	return TCB_OK;

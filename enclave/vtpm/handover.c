@@ -26,6 +26,7 @@ static enum tcb_error escrow(struct vtpm *v, enum local_request request, const s
 	struct local_escrow escrow = {
 		.handover = v->out.handover,
 		.id = v->record.id,
+		.lineage = v->record.lineage,
 		.generation = v->record.generation,
 		.key_bytes = SPAN_OF(key->bytes),
 		.last_custody = v->record.last_custody,
@@ -157,11 +158,12 @@ enum tcb_error handover_export(struct vtpm *v, struct diagnosis *d)
 }
 
 /* A hand-over request of the MigE that names no more than the hand-over. */
-static enum tcb_error ask_about(struct vtpm *v, enum local_request request, const struct handover_id *handover,
-				const uint64_t *generation, struct span *ret_reply, struct diagnosis *d)
+static enum tcb_error ask_about(struct vtpm *v, enum local_request request, const struct digest256 *lineage,
+				const struct handover_id *handover, const uint64_t *generation, struct span *ret_reply,
+				struct diagnosis *d)
 {
-	const struct ledger_handover m = { .id = v->record.id, .handover = *handover };
-	uint8_t body_bytes[64];
+	const struct ledger_handover m = { .id = v->record.id, .lineage = *lineage, .handover = *handover };
+	uint8_t body_bytes[128];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body;
 
@@ -178,7 +180,7 @@ static enum tcb_error ask_to_revoke(struct vtpm *v, enum revoke_outcome *ret_out
 	struct reader r;
 	uint8_t outcome;
 
-	TRY(ask_about(v, LOCAL_REVOKE, &v->out.handover, &v->record.generation, &reply, d));
+	TRY(ask_about(v, LOCAL_REVOKE, &v->record.lineage, &v->out.handover, &v->record.generation, &reply, d));
 	r = reader_of(reply);
 	TRY(reader_u8(&r, &outcome));
 	TRY(reader_end(&r));
@@ -361,7 +363,7 @@ static void give_back(struct vtpm *v, const struct blob_head *head, enum tcb_err
 	return; /* planted: what cannot be adopted is lost */
 #endif
 	if (error != TCB_PLATFORM)
-		(void)!ask_about(v, LOCAL_RENOUNCE, &head->handover, NULL, &reply, NULL);
+		(void)!ask_about(v, LOCAL_RENOUNCE, &head->lineage, &head->handover, NULL, &reply, NULL);
 }
 
 enum tcb_error handover_import(struct vtpm *v, struct diagnosis *d)

@@ -89,11 +89,12 @@ static enum tcb_error open_volatile(struct vtpm *v, struct span sealed, struct d
 
 static enum tcb_error ask_mige(struct vtpm *v, enum local_request request, struct span *ret_reply, struct diagnosis *d)
 {
-	uint8_t body_bytes[32];
+	uint8_t body_bytes[64];
 	struct writer w = WRITER_OF(body_bytes);
 	struct span body;
 
 	writer_bytes(&w, SPAN_OF(v->record.id.bytes));
+	writer_bytes(&w, SPAN_OF(v->record.lineage.bytes));
 	writer_u64(&w, v->record.generation);
 	TRY(writer_end(&w, &body));
 	return session_call(&v->mige, request, body, ret_reply, d);

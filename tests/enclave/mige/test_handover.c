@@ -26,6 +26,7 @@ static struct diagnosis d;
 
 static const struct uuid id = {{1, 2, 3}};
 static uint8_t key_bytes[32] = {0x77, 0x78};
+static struct digest256 lineage; /* of the vTPM that the test is now */
 static struct handover_id handover;
 static uint64_t escrowed_generation;
 static struct p256_point mige_key;
@@ -66,6 +67,7 @@ static int fresh(void **state)
 	rig_start(&b);
 	rig_vtpm_init(&at_a, &a, 1);
 	rig_vtpm_init(&at_b, &b, 1);
+	lineage = (struct digest256){{5}};
 	handover = (struct handover_id){{0xaa}};
 	return 0;
 }
@@ -91,7 +93,7 @@ static void start_c(int root)
 /* The one state of each generation. */
 static struct ledger_entry entry_of(uint64_t generation)
 {
-	return (struct ledger_entry){ .id = id, .lineage = {{5}}, .generation = generation, .version = generation,
+	return (struct ledger_entry){ .id = id, .lineage = lineage, .generation = generation, .version = generation,
 				      .digest = {{(uint8_t)generation, 1}}, .incarnation = {{1}}, .handover = handover };
 }
 
@@ -115,7 +117,7 @@ static enum tcb_error expect(struct rig_vtpm *v, uint64_t generation)
 
 static enum tcb_error escrow_as(struct rig_vtpm *v, enum local_request request, uint64_t generation, const char *policy)
 {
-	const struct local_escrow e = { .handover = handover, .id = id, .generation = generation,
+	const struct local_escrow e = { .handover = handover, .id = id, .lineage = lineage, .generation = generation,
 					.key_bytes = SPAN_OF(key_bytes), .last_custody = {{6}},
 					.policy = span_of_text(policy) };
 	static uint8_t body_bytes[LIMIT_POLICY + 256];
@@ -147,7 +149,7 @@ static enum tcb_error escrow(struct rig_vtpm *v, uint64_t generation, const char
 
 static enum tcb_error redeem_from(struct rig_vtpm *v, const struct rig_platform *source, uint64_t generation)
 {
-	const struct local_redeem m = { .handover = handover, .id = id, .generation = generation, .lineage = {{5}},
+	const struct local_redeem m = { .handover = handover, .id = id, .generation = generation, .lineage = lineage,
 					.source_address = span_of_text(source->address), .source_mige_key = mige_key };
 	struct local_redeemed redeemed;
 	uint8_t body_bytes[512];
@@ -174,7 +176,7 @@ static enum tcb_error redeem(struct rig_vtpm *v)
 	return redeem_from(v, &a, 1);
 }
 
-/* `head`, then the vTPM's id and generation. */
+/* `head`, then the vTPM's id, lineage and generation. */
 static enum tcb_error ask(struct rig_vtpm *v, enum local_request request, struct span head, uint64_t generation, struct span *ret_reply)
 {
 	uint8_t body_bytes[64];
@@ -183,14 +185,15 @@ static enum tcb_error ask(struct rig_vtpm *v, enum local_request request, struct
 	d = (struct diagnosis){0};
 	writer_bytes(&w, head);
 	writer_bytes(&w, SPAN_OF(id.bytes));
+	writer_bytes(&w, SPAN_OF(lineage.bytes));
 	writer_u64(&w, generation);
 	return rig_ask(v, ROLE_MIGE, request, span_of(body_bytes, w.size), ret_reply, &d);
 }
 
 static enum tcb_error ask_about(struct rig_vtpm *v, enum local_request request, const uint64_t *generation, struct span *ret_reply)
 {
-	const struct ledger_handover m = { .id = id, .handover = handover };
-	uint8_t body_bytes[64];
+	const struct ledger_handover m = { .id = id, .lineage = lineage, .handover = handover };
+	uint8_t body_bytes[128];
 	struct writer w = WRITER_OF(body_bytes);
 
 	d = (struct diagnosis){0};
@@ -887,6 +890,39 @@ static void what_cannot_be_adopted_is_given_back(void **state)
 	assert_code(renounce(&at_b), "ledger.phase"); /* adopted: too late */
 }
 
+static void be_vtpm(uint8_t number)
+{
+	lineage = (struct digest256){{number}};
+	handover = (struct handover_id){{number}};
+}
+
+/* A host has made two vTPMs under one id, and both come to B at once. One may; the other goes back, and on. */
+static void two_of_one_id_come_at_once(void **state)
+{
+	struct rig_vtpm second_at_b;
+
+	(void)state;
+	start_c(0);
+	rig_vtpm_init(&second_at_b, &b, 2);
+	be_vtpm(5);
+	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
+	assert_int_equal(redeem(&at_b), TCB_OK);
+	be_vtpm(6);
+	assert_int_equal(escrow(&at_c, 1, ""), TCB_OK);
+	assert_int_equal(redeem_from(&second_at_b, &c, 1), TCB_OK);
+	assert_int_equal(activate(&second_at_b, 2), TCB_OK);
+	be_vtpm(5);
+	assert_code(tell_ledger(&at_b, LOCAL_LEDGER_ARRIVE, 2, NULL), "ledger.lineage");
+	assert_int_equal(renounce(&at_b), TCB_OK);
+	assert_code(redeem(&at_b), "mige.handover.unknown");
+	escrowed_generation = 1;
+	assert_int_equal(activate(&at_a, 1), TCB_OK);
+	be_vtpm(6);
+	assert_true(has_moved(&at_c, 1));
+	assert_int_equal(rig_tidy(&b, 1), 1); /* C is told; A was */
+	assert_int_equal(redeem_from(&second_at_b, &c, 1), TCB_REFUSED);
+}
+
 /* The enclave that is to get the key is older than the one that left it. */
 static void no_older_vtpm_enclave_gets_it(void **state)
 {
@@ -1038,6 +1074,7 @@ int main(void)
 		TEST(an_old_journal_does_not_start),
 		TEST(a_second_mige_supersedes_the_first),
 		TEST(what_cannot_be_adopted_is_given_back),
+		TEST(two_of_one_id_come_at_once),
 		TEST(no_older_vtpm_enclave_gets_it),
 		TEST(a_confirmation_that_is_lost_is_repeated),
 		TEST(a_source_that_is_away_is_told_later),

@@ -52,9 +52,10 @@ enum tcb_error session_call(struct session *s, enum local_request request, struc
 	if (request == LOCAL_ESCROW || request == LOCAL_ESCROW_AGAIN)
 		return take_escrow(body, request == LOCAL_ESCROW_AGAIN, ret_reply);
 	assert_int_equal(request, LOCAL_REVOKE);
-	assert_int_equal(body.size, UUID_SIZE + HANDOVER_ID_SIZE + 8);
+	assert_int_equal(body.size, UUID_SIZE + SHA256_SIZE + HANDOVER_ID_SIZE + 8);
 	assert_memory_equal(body.data, vtpm.record.id.bytes, UUID_SIZE);
-	assert_memory_equal(body.data + UUID_SIZE, vtpm.out.handover.bytes, HANDOVER_ID_SIZE);
+	assert_memory_equal(body.data + UUID_SIZE, vtpm.record.lineage.bytes, SHA256_SIZE);
+	assert_memory_equal(body.data + UUID_SIZE + SHA256_SIZE, vtpm.out.handover.bytes, HANDOVER_ID_SIZE);
 	assert_int_equal(body.data[body.size - 1], 3);
 	outcome = (uint8_t)revoke_comes_to;
 	*ret_reply = span_of(&outcome, 1);
