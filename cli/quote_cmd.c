@@ -16,6 +16,7 @@
 #include "verify/appraise/pem.h"
 #include "verify/appraise/quote.h"
 #include "verify/appraise/quote_expect.h"
+#include "verify/appraise/quote_format.h"
 #include "verify/appraise/tcb.h"
 #include "verify/lib/collateral_file.h"
 #include "verify/lib/collateral_state.h"
@@ -27,7 +28,7 @@ struct options {
 	const char *quote, *collateral, *root, *state, *at, *min_evaluation, *min_root_crl, *min_pck_crl;
 	struct argument_texts expected; /* NAME=VALUE */
 	struct argument_texts accept_lists, denied_lists;
-	bool json, all;
+	bool json, all, allow_trailing;
 	/* read from the texts */
 	uint64_t at_s;
 	struct policy policy; /* what --accept and the minimums say */
@@ -47,6 +48,7 @@ static const struct argument verify_arguments[] = {
 	{"--min-evaluation-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_evaluation), "of the TCB information"},
 	{"--min-root-crl-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_root_crl), "of the root's CRL"},
 	{"--min-pck-crl-number", "N", ARGUMENT_TEXT, offsetof(struct options, min_pck_crl), "of the PCK CRL"},
+	{"--allow-trailing", NULL, ARGUMENT_FLAG, offsetof(struct options, allow_trailing), "cut off what follows the quote in FILE"},
 	{"--json", NULL, ARGUMENT_FLAG, offsetof(struct options, json), "the result as JSON"},
 	{"-v", NULL, ARGUMENT_FLAG, offsetof(struct options, all), "print every check, not a summary"},
 	{0},
@@ -242,6 +244,11 @@ static int print_quote(const struct options *o, enum tcb_error error, const stru
 	return status;
 }
 
+static struct span quote_of(const struct options *o, const struct file_bytes *file)
+{
+	return span_of(file->data, file->size - (o->allow_trailing ? quote_trailing_size(file_span(file)) : 0));
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	static struct checks checks;
@@ -255,7 +262,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return EXIT_USAGE;
 	error = file_read(o.quote, &quote, &d);
 	if (error == TCB_OK)
-		error = verify(&o, file_span(&quote), &checks, &claims, &d);
+		error = verify(&o, quote_of(&o, &quote), &checks, &claims, &d);
 	file_free(&quote);
 	if (d.code[0] != '\0') { /* a file, not the quote */
 		(void)report_failure(error, &d);

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Quotes of real Intel processors, read in place: each bundle's verdict, TCB status and window (TCBIND_VECTORS).
 set -u
-vectors=${TCBIND_VECTORS:-../shared/vectors}/dcap
+vectors=${TCBIND_VECTORS:-../shared/vectors}
 tcbind=$BUILD/cli/tcbind
 . "$(dirname "$0")/../../tools/tap.sh"
-if [ ! -f "$vectors/intel_root.pem" ]; then
+if [ ! -f "$vectors/dcap/intel_root.pem" ]; then
 	echo "1..1"
 	echo "ok 1 - real quotes # SKIP no vectors at $vectors"
 	exit 0
@@ -38,21 +38,30 @@ while read -r bundle at exit status code; do
 	expect "$bundle" "$at" "$exit" "$status" "$code"
 	[ "$code" = quote.chain ] || outside "$bundle" # such a one is refused at any time, before its window is looked at
 done <<'TABLE'
-sgx3_00a067110000_f8b81014_eval17 2025-07-04T10:28:44Z 1 ConfigurationAndSWHardeningNeeded quote.tcb.status
-sgx3_00606a000000_22c0df5d_eval17 2025-08-30T05:09:06Z 1 SWHardeningNeeded quote.tcb.status
-sgx3_00606a000000_2008020f_eval17 2025-08-30T05:09:06Z 1 OutOfDateConfigurationNeeded quote.tcb.status
-sgx3_00906ed50000_727e2e69_eval17 2025-02-05T10:43:45Z 1 SWHardeningNeeded quote.tcb.status
-sgx3_00906ed50000_727e2e69_eval19 2025-06-15T00:17:17Z 1 OutOfDate quote.tcb.status
-sgx3_00a067110000_743a7a64_eval17 2025-05-31T13:25:00Z 1 ConfigurationAndSWHardeningNeeded quote.tcb.status
-sgx3_00606a000000_57316ac1_eval17 2025-08-30T05:09:06Z 1 NotSupported quote.chain
-tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 0 UpToDate -
-tdx4_c0806f000000_46ca3f90_eval17 2025-10-08T03:01:43Z 0 UpToDate -
-tdx4_c0806f000000_46ca3f90_eval18 2025-12-02T05:09:04Z 1 OutOfDate quote.tcb.status
-tdx5_90c06f000000_cf77a6e9_eval18 2026-02-25T00:45:50Z 0 UpToDate -
+dcap/sgx3_00a067110000_f8b81014_eval17 2025-07-04T10:28:44Z 1 ConfigurationAndSWHardeningNeeded quote.tcb.status
+dcap/sgx3_00606a000000_22c0df5d_eval17 2025-08-30T05:09:06Z 1 SWHardeningNeeded quote.tcb.status
+dcap/sgx3_00606a000000_2008020f_eval17 2025-08-30T05:09:06Z 1 OutOfDateConfigurationNeeded quote.tcb.status
+dcap/sgx3_00906ed50000_727e2e69_eval17 2025-02-05T10:43:45Z 1 SWHardeningNeeded quote.tcb.status
+dcap/sgx3_00906ed50000_727e2e69_eval19 2025-06-15T00:17:17Z 1 OutOfDate quote.tcb.status
+dcap/sgx3_00a067110000_743a7a64_eval17 2025-05-31T13:25:00Z 1 ConfigurationAndSWHardeningNeeded quote.tcb.status
+dcap/sgx3_00606a000000_57316ac1_eval17 2025-08-30T05:09:06Z 1 NotSupported quote.chain
+dcap/tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 0 UpToDate -
+dcap/tdx4_c0806f000000_46ca3f90_eval17 2025-10-08T03:01:43Z 0 UpToDate -
+dcap/tdx4_c0806f000000_46ca3f90_eval18 2025-12-02T05:09:04Z 1 OutOfDate quote.tcb.status
+dcap/tdx5_90c06f000000_cf77a6e9_eval18 2026-02-25T00:45:50Z 0 UpToDate -
+dcap-more/tdx5_90c06f000000_d21a11db_eval18 2026-01-01T06:33:00Z 1 TDRelaunchAdvised quote.tcb.status
+dcap-more/sgx3_00606a000000_46f71613_eval17 2025-08-30T05:09:06Z 1 OutOfDate quote.tcb.status
+dcap-more/tdx4_90c06f000000_f8f82dc7_eval18 2025-12-02T05:03:49Z 1 NotSupported quote.tcb.unsupported
 TABLE
-expect sgx3_00606a000000_22c0df5d_eval17 2025-08-30T05:09:06Z 0 SWHardeningNeeded - --accept SWHardeningNeeded
-expect sgx3_00a067110000_743a7a64_eval17 2025-05-31T13:25:00Z 1 ConfigurationAndSWHardeningNeeded quote.enclave.debug --accept "$all"
-expect tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 1 NotSupported quote.root.untrusted --root "$ROOT_OTHER"
-file=quote.trailing4736.bin expect sgx3_00606a000000_57316ac1_eval17 2025-08-30T05:09:06Z 3 NotSupported quote.malformed
-file=quote.trailing5006.bin expect tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 3 NotSupported quote.malformed
+expect dcap/sgx3_00606a000000_22c0df5d_eval17 2025-08-30T05:09:06Z 0 SWHardeningNeeded - --accept SWHardeningNeeded
+expect dcap/sgx3_00a067110000_743a7a64_eval17 2025-05-31T13:25:00Z 1 ConfigurationAndSWHardeningNeeded quote.enclave.debug --accept "$all"
+expect dcap/tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 1 NotSupported quote.root.untrusted --root "$ROOT_OTHER"
+file=quote.trailing4736.bin expect dcap/sgx3_00606a000000_57316ac1_eval17 2025-08-30T05:09:06Z 3 NotSupported quote.trailing
+file=quote.trailing5006.bin expect dcap/tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 3 NotSupported quote.trailing
+file=quote.trailing5006.bin expect dcap/tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z 0 UpToDate - --allow-trailing
+got=$(file=quote.trailing5006.bin verify dcap/tdx4_b0c06f000000_f1c85033_eval17 2025-07-04T10:16:31Z | jq -r '.checks[] | select(.code == "quote.trailing").got')
+more=$(($(stat -c %s "$vectors/dcap/tdx4_b0c06f000000_f1c85033_eval17/quote.trailing5006.bin") - $(stat -c %s "$vectors/dcap/tdx4_b0c06f000000_f1c85033_eval17/quote.bin")))
+if [ "$got" = "$more bytes after the quote" ]; then ok "the bytes after a quote are counted"; else not_ok "the bytes after a quote are counted" "$got"; fi
+mask=$(verify dcap-more/tdx4_90c06f000000_f8f82dc7_eval18 2025-12-02T05:03:49Z | jq -r .td.tdattributes)
+if [ "$mask" = 0x8000000010000000 ]; then ok "a mask with bit 63 is told in hexadecimal"; else not_ok "a mask with bit 63 is told in hexadecimal" "$mask"; fi
 done_testing

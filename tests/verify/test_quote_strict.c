@@ -150,7 +150,7 @@ static void sizes(void **state)
 		rig.quote[at[i]]++;
 	}
 	rig.quote_size++;
-	quote_rig_refused_as_is(&rig, "quote.malformed");
+	quote_rig_refused_as_is(&rig, "quote.trailing");
 	rig.quote_size -= 2;
 	quote_rig_refused_as_is(&rig, "quote.malformed");
 }
@@ -213,38 +213,60 @@ static void spoil(const char *from, const char *to)
 	quote_rig_refused(&rig, "quote.chain.malformed");
 }
 
+static void is_taken(const char *from, const char *to)
+{
+	quote_rig_put_chain(&rig);
+	RIG_EDIT(rig.chain, from, to);
+	quote_rig_trusted(&rig);
+}
+
 static void chain_text(void **state)
 {
 	static const char begin[] = "-----BEGIN CERTIFICATE-----\n", end_line[] = "-----END CERTIFICATE-----\n";
 	size_t size;
 
 	(void)state;
-	spoil(begin, "\n-----BEGIN CERTIFICATE-----\n");
 	spoil(begin, "subject=CN\n-----BEGIN CERTIFICATE-----\n");
 	spoil(begin, "-----BEGIN CERTIFICATE----- \n");
-	spoil(begin, "-----BEGIN CERTIFICATE-----\r\n");
-	spoil(begin, "-----BEGIN CERTIFICATE-----\n\n");
+	spoil(begin, "-----BEGIN CERTIFICATE-----\r");
+	spoil(begin, "-----BEGIN CERTIFICATE-----\n\t");
 	spoil(begin, "-----BEGIN X509 CERTIFICATE-----\n");
 	spoil(begin, "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00000000000000000000000000000000\n\n");
-	spoil(end_line, "-----END CERTIFICATE-----\n\n");
 	spoil(end_line, "-----END CERTIFICATE-----\nbetween\n");
-	spoil(end_line, "-----END CERTIFICATE-----");
 	spoil(end_line, "=\n-----END CERTIFICATE-----\n");
-	/* one character of a line goes to the next; a line's end is taken out */
-	quote_rig_put_chain(&rig);
-	memmove(rig.chain + 28 + 64, (char[]){rig.chain[28 + 65], '\n'}, 2);
-	quote_rig_refused(&rig, "quote.chain.malformed");
-	quote_rig_put_chain(&rig);
-	size = strlen(rig.chain);
-	memmove(rig.chain + 28 + 64, rig.chain + 28 + 65, size - 28 - 64);
-	quote_rig_refused(&rig, "quote.chain.malformed");
 	/* behind the last */
 	quote_rig_put_chain(&rig);
+	size = strlen(rig.chain);
 	strcpy(rig.chain + size, "x");
 	quote_rig_refused(&rig, "quote.chain.malformed");
-	rig.chain[size] = '\0';
-	rig.chain[size - 1] = '\0'; /* no LF, but the NUL */
-	quote_rig_refused(&rig, "quote.chain.malformed");
+}
+
+/* Line ends are where the tools that wrote the text put them. */
+static void chain_line_ends(void **state)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----\n", end_line[] = "-----END CERTIFICATE-----\n";
+	char *second;
+
+	(void)state;
+	is_taken(begin, "\n-----BEGIN CERTIFICATE-----\n");
+	is_taken(begin, "-----BEGIN CERTIFICATE-----\r\n");
+	is_taken(begin, "-----BEGIN CERTIFICATE-----\n\n");
+	is_taken(end_line, "-----END CERTIFICATE-----\r\n\r\n");
+	is_taken(end_line, "-----END CERTIFICATE-----");
+	quote_rig_put_chain(&rig); /* a character of a line goes to the next */
+	memmove(rig.chain + 28 + 64, (char[]){rig.chain[28 + 65], '\n'}, 2);
+	quote_rig_trusted(&rig);
+	quote_rig_put_chain(&rig); /* one long line */
+	second = strstr(rig.chain, end_line);
+	for (char *at = rig.chain + sizeof begin - 1; at < second - 1; at++)
+		if (*at == '\n') {
+			memmove(at, at + 1, strlen(at));
+			second--;
+		}
+	quote_rig_trusted(&rig);
+	quote_rig_put_chain(&rig); /* no line end, but the NUL */
+	rig.chain[strlen(rig.chain) - 1] = '\0';
+	quote_rig_trusted(&rig);
 }
 
 /* Bits that base64's padding leaves over: another text of the same bytes. */
@@ -489,6 +511,7 @@ int main(void)
 		TEST(certification_types),
 		TEST(chain_order),
 		TEST(chain_text),
+		TEST(chain_line_ends),
 		TEST(chain_padding),
 		TEST(two_nuls),
 		TEST(chain_given),

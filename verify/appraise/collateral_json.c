@@ -86,7 +86,7 @@ static enum tcb_error take_certificate(struct reader *r, struct writer *w, struc
 {
 	size_t start = w->size;
 
-	TRY(pem_take(r, "CERTIFICATE", false, w));
+	TRY(pem_take(r, "CERTIFICATE", w));
 	TRY(writer_end(w, NULL));
 	*ret_der = span_of(w->data + start, w->size - start);
 	return TCB_OK;
@@ -211,7 +211,7 @@ static enum tcb_error crl_from_pem(struct span text, struct writer *w, struct sp
 	struct reader r = reader_of(text);
 	size_t start = w->size;
 
-	TRY(pem_take(&r, "X509 CRL", false, w));
+	TRY(pem_take(&r, "X509 CRL", w));
 	TRY(reader_end(&r));
 	TRY(writer_end(w, NULL));
 	*ret_der = span_of(w->data + start, w->size - start);

@@ -15,14 +15,13 @@
 
 #define CERTIFICATE_MAX 4096
 
-/* The text must be what we would write for the certificate: no second encoding of one chain. */
 static enum tcb_error take_certificate(struct reader *r, X509 **ret_certificate)
 {
 	uint8_t bytes[CERTIFICATE_MAX];
 	struct writer w = WRITER_OF(bytes);
 	struct span der;
 
-	TRY(pem_take(r, "CERTIFICATE", true, &w));
+	TRY(pem_take(r, "CERTIFICATE", &w));
 	TRY(writer_end(&w, &der));
 	return x509_decode(der, ret_certificate);
 }

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-enum { LINE_CHARACTERS = 64 };
-
 /* 0..63; 64 for '='; -1 for what is not base64. */
 static int sextet(uint8_t c)
 {
@@ -52,49 +50,53 @@ static enum tcb_error take_text(struct reader *r, const char *text)
 	return span_is_text(found, text) ? TCB_OK : TCB_MALFORMED;
 }
 
-/* The line up to its LF, which is taken too. */
-static enum tcb_error take_line(struct reader *r, struct span *ret_line)
+/* Line ends, LF or CR LF, any number of them. */
+static void skip_line_ends(struct reader *r)
 {
-	const uint8_t *end = r->rest.size > 0 ? memchr(r->rest.data, '\n', r->rest.size) : NULL;
-	struct span line_end;
-
-	if (end == NULL)
-		return TCB_MALFORMED;
-	TRY(reader_bytes(r, (size_t)(end - r->rest.data), ret_line));
-	return reader_bytes(r, 1, &line_end);
+	for (;;) {
+		if (r->rest.size > 0 && r->rest.data[0] == '\n')
+			r->rest = span_of(r->rest.data + 1, r->rest.size - 1);
+		else if (r->rest.size > 1 && r->rest.data[0] == '\r' && r->rest.data[1] == '\n')
+			r->rest = span_of(r->rest.data + 2, r->rest.size - 2);
+		else
+			return;
+	}
 }
 
+/* Base64 up to the next '-', in lines of any length. */
 static enum tcb_error take_body(struct reader *r, struct writer *w)
 {
+	uint8_t quantum[4];
+	size_t count = 0;
 	bool last = false;
-	struct span line;
 
-	do {
-		TRY(take_line(r, &line));
-		if (line.size == 0 || line.size > LINE_CHARACTERS || line.size % 4 != 0)
+	for (skip_line_ends(r); r->rest.size > 0 && r->rest.data[0] != '-'; skip_line_ends(r)) {
+		if (last)
 			return TCB_MALFORMED;
-		for (size_t i = 0; i < line.size; i += 4) {
-			if (last)
-				return TCB_MALFORMED;
-			TRY(take_quantum(line.data + i, w, &last));
-		}
-		last |= line.size < LINE_CHARACTERS;
-	} while (!last && r->rest.size > 0 && r->rest.data[0] != '-');
-	return TCB_OK;
+		TRY(reader_u8(r, &quantum[count++]));
+		if (count < sizeof quantum)
+			continue;
+		TRY(take_quantum(quantum, w, &last));
+		count = 0;
+	}
+	return count == 0 ? TCB_OK : TCB_MALFORMED;
 }
 
-enum tcb_error pem_take(struct reader *r, const char *label, bool last_line_end, struct writer *w)
+enum tcb_error pem_take(struct reader *r, const char *label, struct writer *w)
 {
 	struct reader taken = *r;
+	size_t start = w->size;
 	char edge[64];
 
-	(void)snprintf(edge, sizeof edge, "-----BEGIN %s-----\n", label);
+	skip_line_ends(&taken);
+	(void)snprintf(edge, sizeof edge, "-----BEGIN %s-----", label);
 	TRY(take_text(&taken, edge));
 	TRY(take_body(&taken, w));
+	if (w->size == start)
+		return TCB_MALFORMED;
 	(void)snprintf(edge, sizeof edge, "-----END %s-----", label);
 	TRY(take_text(&taken, edge));
-	if (last_line_end || taken.rest.size > 0)
-		TRY(take_text(&taken, "\n"));
+	skip_line_ends(&taken);
 	*r = taken;
 	return TCB_OK;
 }

@@ -83,5 +83,7 @@ bool qe_identity_appraise(struct span text, struct span qe_report, bool tdx, uin
 		return check_that(checks, LAYER, "qe.isvsvn", error == TCB_REFUSED ? "quote.qe.level" : "quote.qe.malformed", false,
 				  "a level that is reached", error == TCB_REFUSED ? "none" : "malformed levels");
 	*ret_status = level.status;
+	if (level.date_s < claims->tcb_date_s)
+		claims->tcb_date_s = level.date_s;
 	return check_that(checks, LAYER, "qe.isvsvn", "quote.qe.level", true, "a level that is reached", "none");
 }

@@ -226,20 +226,27 @@ static bool check_tcb(struct appraisal *a)
 
 /* ---- all of it ---- */
 
-/* PEM without its end: real chains end in a NUL, or not, or without the last line's end. */
-static struct span trim_end(struct span pem)
+static bool is_chain(struct span pem, const struct quote_chain *of_quote)
 {
-	while (pem.size > 0 && (pem.data[pem.size - 1] == 0 || pem.data[pem.size - 1] == '\n'))
-		pem.size--;
-	return pem;
+	const X509 *const wanted[] = { of_quote->pck, of_quote->intermediate, of_quote->root };
+	X509 *chain[3];
+	bool same = true;
+
+	if (pck_chain_decode(pem, chain) != TCB_OK)
+		return false;
+	for (int i = 0; i < 3; i++) {
+		same = same && X509_cmp(chain[i], wanted[i]) == 0;
+		X509_free(chain[i]);
+	}
+	return same;
 }
 
-/* A chain that was handed in beside the quote is the quote's own. */
+/* A chain that was handed in beside the quote has the quote's own certificates, whatever its line ends. */
 static bool check_given_chain(struct appraisal *a)
 {
 	return a->collateral->pck_chain.size == 0 ||
-	       say(a, "pck_chain", "quote.pck.other",
-		   span_equal(trim_end(a->collateral->pck_chain), trim_end(a->parts.pck_chain)), "the chain that the quote has", "another");
+	       say(a, "pck_chain", "quote.pck.other", is_chain(a->collateral->pck_chain, &a->chain),
+		   "the chain that the quote has", "another");
 }
 
 static bool check_collateral(struct appraisal *a)
@@ -277,6 +284,20 @@ static void note_windows(const struct appraisal *a)
 	a->claims->valid_until_s = until_s;
 }
 
+/* Rings of fixed size and shared memory leave zeros, or an older quote, after the quote. */
+static void say_malformed(struct appraisal *a, struct span quote)
+{
+	size_t trailing = quote_trailing_size(quote);
+	char got[48];
+
+	(void)snprintf(got, sizeof got, "%zu bytes after the quote", trailing);
+	if (trailing > 0)
+		(void)say(a, "format", "quote.trailing", false, "a quote, and nothing after it", got);
+	else
+		(void)say(a, "format", "quote.malformed", false, "SGX v3, v4 or v5, or TDX v4 or v5, every size closing exactly",
+			  "other bytes");
+}
+
 enum tcb_error quote_appraise(struct span quote, const struct collateral *collateral, const struct policy *policy,
 			      uint64_t now_s, struct checks *checks, struct quote_claims *ret_claims)
 {
@@ -287,13 +308,12 @@ enum tcb_error quote_appraise(struct span quote, const struct collateral *collat
 	*ret_claims = (struct quote_claims){ .tcb_status = TCB_NOT_SUPPORTED, .platform_status = TCB_NOT_SUPPORTED,
 					     .module_status = TCB_NOT_SUPPORTED, .qe_status = TCB_NOT_SUPPORTED,
 					     .valid_from_s = UINT64_MAX };
-	if (quote.size > LIMIT_QUOTE) {
+	if (quote.size > LIMIT_QUOTE && quote_trailing_size(quote) == 0) {
 		(void)say(&a, "format", "quote.large", false, "a quote of at most 16 KiB", "a larger document");
 		return TCB_MALFORMED;
 	}
 	if (quote_parts_decode(quote, &a.parts) != TCB_OK) {
-		(void)say(&a, "format", "quote.malformed", false, "SGX v3, or TDX v4 or v5, every size closing exactly",
-			  "other bytes");
+		say_malformed(&a, quote);
 		return TCB_MALFORMED;
 	}
 	passed = appraise(&a);

@@ -40,7 +40,7 @@ struct quote_claims {
 	enum tcb_status platform_status;  /* of the level that was reached */
 	enum tcb_status module_status;    /* of the TDX module; UpToDate for SGX */
 	enum tcb_status qe_status;
-	uint64_t tcb_date_s;              /* tcbDate of the level that was reached, Unix time */
+	uint64_t tcb_date_s;              /* the oldest tcbDate of the levels that platform, TDX module and QE reached, Unix time */
 	struct enclave_identity enclave;  /* SGX */
 	struct sgx_settings sgx;          /* SGX */
 	struct td_claims td;              /* TDX */

@@ -108,19 +108,32 @@ static enum tcb_error expect_bytes(const struct quote_claims *claims, const stru
 	return TCB_OK;
 }
 
+/* Decimal digits, or "0x" and hexadecimal ones. */
+static enum tcb_error parse_number(struct span text, uint64_t *ret_number)
+{
+	bool is_hex = text.size > 2 && text.data[0] == '0' && text.data[1] == 'x';
+	uint64_t base = is_hex ? 16 : 10, number = 0;
+
+	if (text.size == 0)
+		return TCB_MALFORMED;
+	for (size_t i = is_hex ? 2 : 0; i < text.size; i++) {
+		int digit = digit_of(text.data[i]);
+
+		if (digit < 0 || (uint64_t)digit >= base || number > (UINT64_MAX - (uint64_t)digit) / base)
+			return TCB_MALFORMED;
+		number = number * base + (uint64_t)digit;
+	}
+	*ret_number = number;
+	return TCB_OK;
+}
+
 static enum tcb_error expect_number(const struct quote_claims *claims, const struct number_field *f, struct span text,
 				    struct checks *checks, bool *ret_passed)
 {
-	uint64_t wanted = 0, got = f->of_claims(claims);
+	uint64_t wanted, got = f->of_claims(claims);
 	char expected[32], found[32];
 
-	if (text.size == 0 || text.size > 19)
-		return TCB_MALFORMED;
-	for (size_t i = 0; i < text.size; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return TCB_MALFORMED;
-		wanted = wanted * 10 + (uint64_t)(text.data[i] - '0');
-	}
+	TRY(parse_number(text, &wanted));
 	(void)snprintf(expected, sizeof expected, "%llu", (unsigned long long)wanted);
 	(void)snprintf(found, sizeof found, "%llu", (unsigned long long)got);
 	if (!has_field(claims, f->of))

@@ -10,6 +10,9 @@ enum {
 	TEE_TDX = 0x81,
 	CERTIFICATION_PCK_CHAIN = 5,
 	CERTIFICATION_QE_REPORT = 6,
+	BODY_SGX = 1, /* body types of version 5 */
+	BODY_TD10 = 2,
+	BODY_TD15 = 3,
 	TD10_SIZE = 584,
 	TD15_SIZE = 648,
 	QUOTE_HEADER_SIZE = 48,
@@ -35,9 +38,19 @@ static enum tcb_error header_decode(struct reader *r, struct quote_parts *p)
 		return TCB_MALFORMED;
 	memcpy(p->qe_id, user_data.data, sizeof p->qe_id);
 	p->tdx = tee == TEE_TDX;
+	if (tee != TEE_SGX && tee != TEE_TDX)
+		return TCB_MALFORMED;
 	if (p->version == 3)
-		return tee == TEE_SGX ? TCB_OK : TCB_MALFORMED;
-	return (p->version == 4 || p->version == 5) && p->tdx && a == 0 && b == 0 ? TCB_OK : TCB_MALFORMED;
+		return p->tdx ? TCB_MALFORMED : TCB_OK;
+	return (p->version == 4 || p->version == 5) && a == 0 && b == 0 ? TCB_OK : TCB_MALFORMED;
+}
+
+/* Whether a quote of this TEE may have a body of this type and size. */
+static bool is_body(bool tdx, uint16_t type, uint32_t size)
+{
+	if (!tdx)
+		return type == BODY_SGX && size == SGX_REPORT_BODY_SIZE;
+	return (type == BODY_TD10 && size == TD10_SIZE) || (type == BODY_TD15 && size == TD15_SIZE);
 }
 
 static enum tcb_error body_decode(struct reader *r, struct quote_parts *p)
@@ -48,8 +61,8 @@ static enum tcb_error body_decode(struct reader *r, struct quote_parts *p)
 	if (p->version == 5) {
 		TRY(reader_u16_le(r, &type));
 		TRY(reader_u32_le(r, &size));
-		p->has_td15 = type == 3;
-		if (!(type == 2 && size == TD10_SIZE) && !(type == 3 && size == TD15_SIZE))
+		p->has_td15 = type == BODY_TD15;
+		if (!is_body(p->tdx, type, size))
 			return TCB_MALFORMED;
 	}
 	return reader_bytes(r, size, &p->body);
@@ -106,4 +119,17 @@ enum tcb_error quote_parts_decode(struct span quote, struct quote_parts *ret_par
 	TRY(reader_end(&r));
 	*ret_parts = p;
 	return TCB_OK;
+}
+
+size_t quote_trailing_size(struct span quote)
+{
+	struct reader r = reader_of(quote);
+	struct quote_parts p = {0};
+	uint32_t signature_size;
+
+	if (header_decode(&r, &p) != TCB_OK || body_decode(&r, &p) != TCB_OK || reader_u32_le(&r, &signature_size) != TCB_OK ||
+	    signature_size >= r.rest.size)
+		return 0;
+	r.rest.size -= signature_size;
+	return quote_parts_decode(span_of(quote.data, quote.size - r.rest.size), &p) == TCB_OK ? r.rest.size : 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Quotes as bytes: SGX v3, TDX v4 and v5 (Intel sgx_quote_3.h, 4, 5; DCAP notes 2.1, 2.2). Pure structure; nothing is judged
+/* Quotes as bytes: SGX in v3, v4 and v5, TDX in v4 and v5 (Intel sgx_quote_3.h, 4, 5; DCAP notes 2.1, 2.2). Pure structure; nothing is judged
  * but that every size closes exactly. */
 #ifndef TCBIND_VERIFY_APPRAISE_QUOTE_FORMAT_H
 #define TCBIND_VERIFY_APPRAISE_QUOTE_FORMAT_H
@@ -24,5 +24,8 @@ struct quote_parts {
 };
 
 enum tcb_error quote_parts_decode(struct span quote, struct quote_parts *ret_parts) MUST_USE;
+
+/* How many bytes follow a quote that is whole; 0: none, or `quote` does not begin with one. */
+size_t quote_trailing_size(struct span quote);
 
 #endif

@@ -187,6 +187,7 @@ static bool check_module(struct span document, const struct td_tcb *td, struct c
 			"an identity and a level of the quote's module", "none"))
 		return false;
 	*ret_status = level.status;
+	claims->tcb_date_s = level.date_s < claims->tcb_date_s ? level.date_s : claims->tcb_date_s;
 	return check_module_identity(module, td, c);
 }
 

@@ -77,38 +77,38 @@ bool document_check(struct checks *c, const char *code, struct span document, co
 	return check_that(c, LAYER, id, "quote.collateral.expired", false, "a time inside its window", got);
 }
 
-static enum tcb_error decode_svn_level(struct span object, uint64_t *ret_svn, enum tcb_status *ret_status)
+static enum tcb_error decode_svn_level(struct span object, uint64_t *ret_svn, struct svn_level *ret_level)
 {
+	struct svn_level level = { .text = object };
 	struct span tcb, status;
-	uint64_t date_s;
 
 	TRY(json_find(object, "tcb", &tcb));
 	TRY(document_uint(tcb, "isvsvn", UINT16_MAX, ret_svn));
-	TRY(document_time(object, "tcbDate", &date_s));
+	TRY(document_time(object, "tcbDate", &level.date_s));
 	TRY(document_text(object, "tcbStatus", &status));
-	if (!tcb_status_parse(status, ret_status))
+	if (!tcb_status_parse(status, &level.status) ||
+	    (level.status != TCB_UP_TO_DATE && level.status != TCB_OUT_OF_DATE && level.status != TCB_REVOKED))
 		return TCB_MALFORMED;
-	return *ret_status == TCB_UP_TO_DATE || *ret_status == TCB_OUT_OF_DATE || *ret_status == TCB_REVOKED ? TCB_OK
-													       : TCB_MALFORMED;
+	*ret_level = level;
+	return TCB_OK;
 }
 
 enum tcb_error svn_level_find(struct span levels, uint64_t svn, struct svn_level *ret_level, uint64_t *ret_newest_svn)
 {
 	struct span rest = levels, object;
-	struct svn_level found = {0};
+	struct svn_level found = {0}, level;
 	uint64_t level_svn = 0, before = UINT64_MAX, newest = 0;
-	enum tcb_status status;
 
 	if (!json_opens_array(levels))
 		return TCB_MALFORMED;
 	while (json_next_element(&rest, &object)) {
-		TRY(decode_svn_level(object, &level_svn, &status));
+		TRY(decode_svn_level(object, &level_svn, &level));
 		if (level_svn >= before)
 			return TCB_MALFORMED;
 		newest = before == UINT64_MAX ? level_svn : newest;
 		before = level_svn;
 		if (found.text.data == NULL && svn >= level_svn)
-			found = (struct svn_level){ .status = status, .text = object };
+			found = level;
 	}
 	if (found.text.data == NULL)
 		return TCB_REFUSED;

@@ -18,6 +18,7 @@ bool document_check(struct checks *c, const char *code, struct span document, co
 /* A level of a TDX module or a QE: {"tcb": {"isvsvn"}, "tcbDate", "tcbStatus"}. */
 struct svn_level {
 	enum tcb_status status;
+	uint64_t date_s;  /* tcbDate, Unix time */
 	struct span text; /* the level's object */
 };
 

@@ -54,24 +54,26 @@ static bool needs_configuration(enum tcb_status status)
 	       status == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
 }
 
-/* A TD that was built under an old module, on a platform where all is new by now: only a relaunch is wanting. */
-static bool may_advise_relaunch(const struct tcb_findings *f, enum tcb_status qe)
+/* A TD that was built under an old module, on a platform where all is new by now: only a relaunch is wanting. `converged`: platform and
+ * module together, since an old module makes an otherwise new TD OutOfDate. */
+static bool may_advise_relaunch(const struct tcb_findings *f, enum tcb_status converged, enum tcb_status qe)
 {
-	return qe == TCB_UP_TO_DATE && f->sgx < TCB_OUT_OF_DATE &&
-	       (f->platform == TCB_OUT_OF_DATE || f->platform == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED) && f->module == TCB_OUT_OF_DATE;
+	return qe == TCB_UP_TO_DATE && f->sgx < TCB_OUT_OF_DATE && f->module == TCB_OUT_OF_DATE &&
+	       (converged == TCB_OUT_OF_DATE || converged == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED);
 }
 
 enum tcb_error tcb_conclude(const struct tcb_findings *findings, enum tcb_status qe, enum tcb_status *ret_status)
 {
-	bool relaunch = may_advise_relaunch(findings, qe);
+	enum tcb_status converged = tcb_converge(findings->platform, findings->module);
+	bool relaunch = may_advise_relaunch(findings, converged, qe);
 
 	if (relaunch && findings->running == RUNNING_UNKNOWN)
 		return TCB_REFUSED;
 	if (relaunch && findings->running == RUNNING_NEWEST)
-		*ret_status = needs_configuration(findings->sgx) || needs_configuration(findings->platform)
+		*ret_status = needs_configuration(findings->sgx) || needs_configuration(converged)
 				      ? TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
 				      : TCB_TD_RELAUNCH_ADVISED;
 	else
-		*ret_status = tcb_converge(tcb_converge(findings->platform, findings->module), qe);
+		*ret_status = tcb_converge(converged, qe);
 	return TCB_OK;
 }

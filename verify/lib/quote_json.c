@@ -16,12 +16,21 @@ static void set_hex(json_t *object, const char *name, const uint8_t *bytes, size
 }
 #define SET_HEX(object, name, array) set_hex(object, name, array, sizeof(array))
 
+/* A 64-bit mask as a number in hexadecimal: JSON's own numbers are exact up to 53 bits only. */
+static void set_mask(json_t *object, const char *name, uint64_t mask)
+{
+	char text[2 + 16 + 1];
+
+	(void)snprintf(text, sizeof text, "0x%016llx", (unsigned long long)mask);
+	(void)json_object_set_new(object, name, json_string(text));
+}
+
 static json_t *sgx_json(const struct quote_claims *c)
 {
-	json_t *object = json_pack("{s:I, s:I, s:I, s:I}", "attributes", (json_int_t)c->enclave.attributes, "isvprodid",
-				   (json_int_t)c->enclave.isv_prod_id, "isvsvn", (json_int_t)c->enclave.isv_svn, "configsvn",
-				   (json_int_t)c->sgx.config_svn);
+	json_t *object = json_pack("{s:I, s:I, s:I}", "isvprodid", (json_int_t)c->enclave.isv_prod_id, "isvsvn",
+				   (json_int_t)c->enclave.isv_svn, "configsvn", (json_int_t)c->sgx.config_svn);
 
+	set_mask(object, "attributes", c->enclave.attributes);
 	SET_HEX(object, "mrenclave", c->enclave.mrenclave);
 	SET_HEX(object, "mrsigner", c->enclave.mrsigner);
 	SET_HEX(object, "configid", c->sgx.config_id);
@@ -32,9 +41,10 @@ static json_t *sgx_json(const struct quote_claims *c)
 
 static json_t *td_json(const struct quote_claims *c)
 {
-	json_t *object = json_pack("{s:I, s:b, s:b}", "tdattributes", (json_int_t)c->td.td_attributes, "sept_ve_disable",
-				   (c->td.td_attributes >> 28 & 1) != 0, "migratable", (c->td.td_attributes >> 29 & 1) != 0);
+	json_t *object = json_pack("{s:b, s:b}", "sept_ve_disable", (c->td.td_attributes >> 28 & 1) != 0, "migratable",
+				   (c->td.td_attributes >> 29 & 1) != 0);
 
+	set_mask(object, "tdattributes", c->td.td_attributes);
 	SET_HEX(object, "teetcbsvn", c->td.tee_tcb_svn);
 	SET_HEX(object, "mrseam", c->td.mr_seam);
 	SET_HEX(object, "mrtd", c->td.mr_td);
