@@ -42,7 +42,20 @@ form "chains with %-escapes, as HTTP headers have them" 0 trusted \
 form "a file under two names" 3 collateral.file 'cp pck_crl.der pck_crl'
 form "a file that is missing" 4 collateral.file 'rm qe_identity.json'
 form "a byte behind a CRL in DER" 1 quote.collateral.malformed 'printf x >>pck_crl.der'
-form "a byte behind a CRL in PEM" 3 collateral.malformed 'openssl crl -inform der -in pck_crl.der -out pck_crl.pem && rm pck_crl.der && echo >>pck_crl.pem'
+form "a byte behind a CRL in PEM" 3 collateral.malformed 'openssl crl -inform der -in pck_crl.der -out pck_crl.pem && rm pck_crl.der && printf x >>pck_crl.pem'
+form "a blank line after a CRL in PEM" 0 trusted 'openssl crl -inform der -in pck_crl.der -out pck_crl.pem && rm pck_crl.der && echo >>pck_crl.pem'
+form "CRLs in base64" 0 trusted 'for c in pck_crl root_ca_crl; do base64 $c.der >$c && rm $c.der; done'
+headers='for c in tcb_info:SGX-TCB-Info qe_identity:SGX-Enclave-Identity pck_crl:SGX-PCK-CRL; do f=${c%:*}_issuer_chain
+	{ printf "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%s-Issuer-Chain: %s\r\nRequest-ID: 7\r\n\r\n" ${c#*:} "$(jq -sRr @uri $f.pem)"; } >$f && rm $f.pem; done'
+form "chains in dumps of headers, as curl -D writes them" 0 trusted "$headers"
+form "a dump of headers without a chain" 3 "tcb_info_issuer_chain: an issuer chain of another form" "$headers; sed -i s/-Issuer-Chain:/-Chain:/ tcb_info_issuer_chain"
+form "the value of a header with the line end of jq -r" 0 trusted 'for c in *_chain.pem; do jq -sRr @uri $c >${c%.pem} && rm $c; done'
+form "the value of a header with + for spaces" 0 trusted 'for c in *_chain.pem; do jq -sRr @uri $c | sed "s/%20/+/g" >${c%.pem} && rm $c; done'
+form "a byte order mark before JSON" 0 trusted 'for f in *.json; do sed -i "1s/^/\xef\xbb\xbf/" $f; done'
+form "Intel's own file names" 0 trusted 'mv tcb_info.json tcbInfo.json; mv qe_identity.json qeIdentity.json; mv tcb_info_issuer_chain.pem tcbSignChain.pem
+	rm qe_identity_issuer_chain.pem; mv pck_crl_issuer_chain.pem pckSignChain.pem; mv pck_crl.der intermediateCaCrl.der; mv root_ca_crl.der IntelSGXRootCA.der'
+form "an error names the file" 3 "qe_identity.json: a file that is not" 'echo "{}" >qe_identity.json'
+form "JSON that was formatted anew" 1 quote.tcbinfo.signature 'jq . tcb_info.json >x && mv x tcb_info.json'
 form "CRLs in each other's place" 1 quote.crl 'mv pck_crl.der x; mv root_ca_crl.der pck_crl.der; mv x root_ca_crl.der'
 form "chains in each other's place" 3 collateral.malformed 'cp pck_crl_issuer_chain.pem qe_identity_issuer_chain.pem'
 form "three certificates in a chain" 3 collateral.malformed 'cat tcb_info_issuer_chain.pem >>pck_crl_issuer_chain.pem'
@@ -63,6 +76,47 @@ other() { # another quote's document in part: NAME EXIT TEXT FILTER
 	jq --slurpfile o "$work/q/tdx4/collateral.json" "$4" "$sgx/collateral.json" >"$work/other.json"
 	run "$1" "$2" "$3" "${args[@]}" --collateral "$work/other.json"
 }
+
+# forms of the document: a program alters it
+document() { # NAME EXIT TEXT PROGRAM: of Python; d: the document, raw(): its JSON
+	python3 - "$sgx/collateral.json" "$work/document.json" "$4" <<'PYTHON' || not_ok "$1" "the program failed"
+import base64, json, sys
+d = json.load(open(sys.argv[1]))
+der = {name: bytes.fromhex(d[name]) for name in ('root_ca_crl', 'pck_crl')}
+def pem(bytes, width=64):
+    text = base64.b64encode(bytes).decode()
+    return '-----BEGIN X509 CRL-----\n' + '\n'.join(text[i:i + width] for i in range(0, len(text), width)) + '\n-----END X509 CRL-----\n'
+raw = lambda: json.dumps(d)
+exec(sys.argv[3])
+open(sys.argv[2], 'w').write(raw())
+PYTHON
+	run "$1" "$2" "$3" "${args[@]}" --collateral "$work/document.json"
+}
+inside='for n, r in (("tcb_info", "tcbInfo"), ("qe_identity", "enclaveIdentity")): d[n] = "{\"%s\":%s,\"signature\":\"%s\"}" % (r, d[n], d.pop(n + "_signature"))'
+document "signatures inside, as sgx_ql_qve_collateral_t has them" 0 trusted "$inside"
+document "strings with their NUL" 0 trusted "$inside"'
+for n in d: d[n] += "\0"
+for n in der: d[n] = der[n].hex()'
+document "signed texts as JSON, not as strings" 0 trusted '
+raw = lambda: json.dumps(d).replace("\"TCB\"", tcb).replace("\"QE\"", qe)
+tcb, qe, d["tcb_info"], d["qe_identity"] = d["tcb_info"], d["qe_identity"], "TCB", "QE"'
+document "CRLs in base64, in a document" 0 trusted 'd.update({n: base64.b64encode(b).decode() for n, b in der.items()})'
+document "CRLs in PEM, in a document" 0 trusted 'd.update({n: pem(b, 76) for n, b in der.items()})'
+document "CRLs and signatures as arrays of bytes" 0 trusted 'd.update({n: list(b) for n, b in der.items()})
+for n in ("tcb_info_signature", "qe_identity_signature"): d[n] = list(bytes.fromhex(d[n]))'
+document "signatures in base64" 0 trusted 'for n in ("tcb_info_signature", "qe_identity_signature"): d[n] = base64.b64encode(bytes.fromhex(d[n])).decode()'
+document "escapes of other serializers" 0 trusted 'raw = lambda: json.dumps(d).replace("+", "\\u002b").replace("=", "\\u003d").replace("-----BEGIN", "\\u002d----BEGIN")'
+document "a byte order mark before the document" 0 trusted 'raw = lambda: "\ufeff" + json.dumps(d)'
+document "chains as headers have them, in a document" 0 trusted 'import urllib.parse
+for n in d: d[n] = urllib.parse.quote(d[n]) if n.endswith("chain") else d[n]'
+document "chains in one long line with CR LF" 0 trusted 'import re
+for n in d: d[n] = re.sub("(?<=[^-])\n(?=[^-])", "", d[n]).replace("\n", "\r\n") if n.endswith("chain") else d[n]'
+document "a member that is missing is named" 3 "a document without qe_identity_signature" 'del d["qe_identity_signature"]'
+document "a member of another form is named" 3 "a member pck_crl of another form" 'd["pck_crl"] = 7'
+document "half a surrogate pair" 3 "a member tcb_info_issuer_chain of another form" 'd["tcb_info_issuer_chain"] += "\ud800"'
+document "a byte over 255" 3 "a member pck_crl of another form" 'd["pck_crl"] = [48, 256]'
+document "a signed text that was formatted anew" 1 quote.qe.signature 'd["qe_identity"] = json.dumps(json.loads(d["qe_identity"]), indent=1)'
+
 other "a QE identity's signer of another root" 3 collateral.malformed '.qe_identity_issuer_chain = $o[0].qe_identity_issuer_chain'
 other "all of another root" 1 quote.collateral.root '$o[0]'
 other "a PCK chain that is another's" 1 quote.pck.other '.pck_certificate_chain = .tcb_info_issuer_chain'

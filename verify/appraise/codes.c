@@ -371,8 +371,10 @@ const struct code_explanation code_explanations[] = {
 	 "The processor's PCK certificate is revoked.",
 	 "Do not trust the platform."},
 	{"quote.tcbinfo.signature",
-	 "The TCB info is not signed by TCB Signing.",
-	 "Fetch the collateral again."},
+	 "The TCB info is not signed by TCB Signing, or it is no longer the text that was signed: "
+	 "the signature covers each byte, white space too.",
+	 "Keep the service's answer as it came; a tool that formats JSON breaks the signature. Or "
+	 "fetch the collateral again."},
 	{"quote.tcbinfo.malformed",
 	 "The TCB info is not strict JSON of version 3 with all members.",
 	 "Fetch the collateral again."},
@@ -390,8 +392,10 @@ const struct code_explanation code_explanations[] = {
 	 "seen before.",
 	 "Fetch new collateral."},
 	{"quote.qe.signature",
-	 "The QE identity is not signed by TCB Signing.",
-	 "Fetch the collateral again."},
+	 "The QE identity is not signed by TCB Signing, or it is no longer the text that was "
+	 "signed: the signature covers each byte, white space too.",
+	 "Keep the service's answer as it came; a tool that formats JSON breaks the signature. Or "
+	 "fetch the collateral again."},
 	{"quote.qe.malformed",
 	 "The QE identity is not strict JSON of version 2 with all members.",
 	 "Fetch the collateral again."},

@@ -7,77 +7,114 @@
 
 #include "core/json.h"
 #include "core/reader.h"
+#include "verify/appraise/collateral_forms.h"
 #include "verify/appraise/pem.h"
 #include "verify/appraise/x509.h"
 
+#define SEE_FORMS "write it as docs/dcap.md says, or fetch the collateral again"
+
 static enum tcb_error malformed(struct diagnosis *d, const char *found, const char *wanted)
 {
-	return diagnose(d, TCB_MALFORMED, "collateral.malformed", found, wanted, "fetch the collateral again");
+	return diagnose(d, TCB_MALFORMED, "collateral.malformed", found, wanted, SEE_FORMS);
 }
 
 /* ---- members ---- */
 
-/* Undoes JSON's escapes: \n in PEM, \" in the signed texts; \u is not used by any issuer and refused. */
-static enum tcb_error unescape(struct span value, struct writer *w, struct span *ret_text)
+static enum tcb_error missing(const char *name, struct diagnosis *d)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	size_t start = w->size;
+	return diagnose_found(d, TCB_MALFORMED, "collateral.malformed",
+			      "tcb_info, qe_identity, their signatures and issuer chains, and both CRLs with theirs", SEE_FORMS,
+			      "a document without %s", name);
+}
 
-	if (value.size < 2 || value.data[0] != '"')
-		return TCB_MALFORMED;
-	for (size_t i = 1; i + 1 < value.size; i++) {
-		const char *escape;
+static enum tcb_error bad_member(const char *name, const char *wanted, struct diagnosis *d)
+{
+	return diagnose_found(d, TCB_MALFORMED, "collateral.malformed", wanted, SEE_FORMS, "a member %s of another form", name);
+}
 
-		if (value.data[i] != '\\') {
-			writer_u8(w, value.data[i]);
-			continue;
-		}
-		escape = strchr(from, value.data[++i]);
-		if (escape == NULL)
-			return TCB_MALFORMED;
-		writer_u8(w, (uint8_t)to[escape - from]);
-	}
-	TRY(writer_end(w, NULL));
-	*ret_text = span_of(w->data + start, w->size - start);
+static enum tcb_error find(struct span object, const char *name, struct span *ret_value, struct diagnosis *d)
+{
+	return json_find(object, name, ret_value) == TCB_OK ? TCB_OK : missing(name, d);
+}
+
+/* Strings of C programs have their NUL with them. */
+static struct span trim_nul(struct span text)
+{
+	while (text.size > 0 && text.data[text.size - 1] == 0)
+		text.size--;
+	return text;
+}
+
+static enum tcb_error find_chain(struct span object, const char *name, struct writer *w, struct span *ret_pem, struct diagnosis *d)
+{
+	struct span value, text;
+
+	TRY(find(object, name, &value, d));
+	if (form_text(value, w, &text) != TCB_OK || form_chain(trim_nul(text), w, ret_pem) != TCB_OK)
+		return bad_member(name, "a string with certificates in PEM, plain or with %-escapes", d);
 	return TCB_OK;
 }
 
-static enum tcb_error find_text(struct span object, const char *name, struct writer *w, struct span *ret_text)
+static enum tcb_error find_crl(struct span object, const char *name, struct writer *w, struct span *ret_der, struct diagnosis *d)
 {
 	struct span value;
 
-	TRY(json_find(object, name, &value));
-	return unescape(value, w, ret_text);
-}
-
-/* `value`: a JSON string of hexadecimal digits, with its quotes. */
-static enum tcb_error take_hex(struct span value, struct writer *w, struct span *ret_bytes)
-{
-	size_t start = w->size;
-
-	if (value.size < 4 || value.size % 2 != 0)
-		return TCB_MALFORMED;
-	writer_zeros(w, (value.size - 2) / 2);
-	TRY(writer_end(w, NULL));
-	TRY(json_hex(value, w->data + start, w->size - start));
-	*ret_bytes = span_of(w->data + start, w->size - start);
+	TRY(find(object, name, &value, d));
+	if (form_json_crl(value, w, ret_der) != TCB_OK)
+		return bad_member(name, "a CRL in hexadecimal digits, base64 or PEM, or an array of its bytes", d);
 	return TCB_OK;
 }
 
-static enum tcb_error find_hex(struct span object, const char *name, struct writer *w, struct span *ret_bytes)
-{
-	struct span value;
+/* ---- signed texts ---- */
 
-	TRY(json_find(object, name, &value));
-	return take_hex(value, w, ret_bytes);
+/* {`name`: object, "signature": ...} and nothing else. */
+static bool is_response(struct span text, const char *name, struct span *ret_text, struct span *ret_signature)
+{
+	struct span rest, member, value;
+	size_t members = 0;
+
+	if (json_check(text, NULL) != TCB_OK || !json_opens_object(json_value(text)))
+		return false;
+	rest = json_value(text);
+	while (json_next_member(&rest, &member, &value))
+		members++;
+	return members == 2 && json_find(json_value(text), name, ret_text) == TCB_OK && json_opens_object(*ret_text) &&
+	       json_find(json_value(text), "signature", ret_signature) == TCB_OK;
 }
 
-static enum tcb_error find_signature(struct span object, const char *name, struct p256_signature *ret_signature)
+static enum tcb_error copy(struct span bytes, struct writer *w, struct span *ret_copy)
 {
-	struct span value;
+	size_t start = w->size;
 
-	TRY(json_find(object, name, &value));
-	return json_hex(value, ret_signature->bytes, sizeof ret_signature->bytes);
+	writer_bytes(w, bytes);
+	*ret_copy = span_of(w->data + start, w->size - start);
+	return w->error;
+}
+
+struct signed_names {
+	const char *member, *response, *signature;
+};
+
+static const struct signed_names tcb_info_names = {"tcb_info", "tcbInfo", "tcb_info_signature"};
+static const struct signed_names qe_identity_names = {"qe_identity", "enclaveIdentity", "qe_identity_signature"};
+
+/* The signed text as a string or as an object, with its signature beside it; or a service's whole answer, with the signature inside. */
+static enum tcb_error find_signed(struct span object, const struct signed_names *names, struct writer *w, struct span *ret_text,
+				  struct p256_signature *ret_signature, struct diagnosis *d)
+{
+	struct span value, text, signature;
+	enum tcb_error error;
+
+	TRY(find(object, names->member, &value, d));
+	error = json_opens_object(value) ? copy(value, w, &text) : form_text(value, w, &text);
+	if (error != TCB_OK)
+		return bad_member(names->member, "the signed JSON, as a string or as it is", d);
+	*ret_text = text = trim_nul(text);
+	if (!is_response(text, names->response, ret_text, &signature))
+		TRY(find(object, names->signature, &signature, d));
+	if (form_json_signature(signature, ret_signature) != TCB_OK)
+		return bad_member(names->signature, "r and s, 64 bytes: 128 hexadecimal digits, base64, or an array", d);
+	return TCB_OK;
 }
 
 /* ---- chains ---- */
@@ -126,7 +163,7 @@ enum tcb_error collateral_assemble(const struct collateral_parts *p, struct writ
 	if (split_chain(p->tcb_info_chain, w, &c.tcb_signing_certificate, &c.root_certificate) != TCB_OK ||
 	    split_chain(p->qe_identity_chain, w, &qe_signer, &qe_root) != TCB_OK ||
 	    split_chain(p->pck_crl_chain, w, &c.pck_crl_issuer, &crl_root) != TCB_OK)
-		return malformed(d, "an issuer chain that is none", "two certificates in canonical PEM, nothing else");
+		return malformed(d, "an issuer chain that is none", "two certificates in PEM, the signer and the root, and nothing else");
 	if (!same_key(c.tcb_signing_certificate, qe_signer) || !same_key(c.root_certificate, qe_root) ||
 	    !same_key(c.root_certificate, crl_root))
 		return malformed(d, "issuer chains that differ", "one signer of TCB info and QE identity, and one root");
@@ -136,20 +173,20 @@ enum tcb_error collateral_assemble(const struct collateral_parts *p, struct writ
 
 /* ---- the document ---- */
 
-static enum tcb_error decode(struct span object, struct writer *w, struct collateral_parts *p)
+static enum tcb_error decode(struct span object, struct writer *w, struct collateral_parts *p, struct diagnosis *d)
 {
 	struct span value;
 
-	TRY(find_text(object, "tcb_info", w, &p->tcb_info));
-	TRY(find_signature(object, "tcb_info_signature", &p->tcb_info_signature));
-	TRY(find_text(object, "qe_identity", w, &p->qe_identity));
-	TRY(find_signature(object, "qe_identity_signature", &p->qe_identity_signature));
-	TRY(find_text(object, "tcb_info_issuer_chain", w, &p->tcb_info_chain));
-	TRY(find_text(object, "qe_identity_issuer_chain", w, &p->qe_identity_chain));
-	TRY(find_text(object, "pck_crl_issuer_chain", w, &p->pck_crl_chain));
-	TRY(find_hex(object, "root_ca_crl", w, &p->root_crl));
-	TRY(find_hex(object, "pck_crl", w, &p->pck_crl));
-	return json_find(object, "pck_certificate_chain", &value) == TCB_OK ? unescape(value, w, &p->pck_chain) : TCB_OK;
+	TRY(find_signed(object, &tcb_info_names, w, &p->tcb_info, &p->tcb_info_signature, d));
+	TRY(find_signed(object, &qe_identity_names, w, &p->qe_identity, &p->qe_identity_signature, d));
+	TRY(find_chain(object, "tcb_info_issuer_chain", w, &p->tcb_info_chain, d));
+	TRY(find_chain(object, "qe_identity_issuer_chain", w, &p->qe_identity_chain, d));
+	TRY(find_chain(object, "pck_crl_issuer_chain", w, &p->pck_crl_chain, d));
+	TRY(find_crl(object, "root_ca_crl", w, &p->root_crl, d));
+	TRY(find_crl(object, "pck_crl", w, &p->pck_crl, d));
+	return json_find(object, "pck_certificate_chain", &value) == TCB_OK
+		       ? find_chain(object, "pck_certificate_chain", w, &p->pck_chain, d)
+		       : TCB_OK;
 }
 
 enum tcb_error collateral_json_decode(struct span json, struct collateral_memory *memory,
@@ -157,11 +194,11 @@ enum tcb_error collateral_json_decode(struct span json, struct collateral_memory
 {
 	struct writer w = WRITER_OF(memory->bytes);
 	struct collateral_parts parts = {0};
+	struct span text;
 
-	TRY(json_check(json, d));
-	if (decode(json_value(json), &w, &parts) != TCB_OK)
-		return malformed(d, "a member that is missing or does not decode",
-				 "tcb_info, qe_identity, their signatures and issuer chains, and both CRLs with theirs");
+	text = form_skip_mark(json);
+	TRY(json_check(text, d));
+	TRY(decode(json_value(text), &w, &parts, d));
 	return collateral_assemble(&parts, &w, ret_collateral, d);
 }
 
@@ -170,99 +207,25 @@ enum tcb_error collateral_json_decode(struct span json, struct collateral_memory
 enum tcb_error collateral_response_decode(struct span json, const char *name, struct span *ret_text,
 					  struct p256_signature *ret_signature, struct diagnosis *d)
 {
-	struct span rest, member, value, text;
-	size_t members = 0;
+	struct span text = form_skip_mark(json), signature;
 
-	TRY(json_check(json, d));
-	rest = json_value(json);
-	while (json_next_member(&rest, &member, &value))
-		members++;
-	if (members != 2 || json_find(json_value(json), name, &text) != TCB_OK || !json_opens_object(text) ||
-	    find_signature(json_value(json), "signature", ret_signature) != TCB_OK)
-		return malformed(d, "another document", "an object with a signed object and its \"signature\"");
-	*ret_text = text;
-	return TCB_OK;
-}
-
-static bool is_white(uint8_t byte) { return byte == '\n' || byte == '\r' || byte == ' '; }
-
-/* Hexadecimal digits as a service's answer or an editor leaves them: maybe with a line's end. */
-static enum tcb_error crl_from_hex(struct span text, struct writer *w, struct span *ret_der)
-{
-	uint8_t digits[2 + 2], byte;
-	size_t start = w->size;
-
-	while (text.size > 0 && is_white(text.data[text.size - 1]))
-		text.size--;
-	if (text.size == 0 || text.size % 2 != 0)
-		return TCB_MALFORMED;
-	for (size_t i = 0; i < text.size; i += 2) {
-		memcpy(digits, (const uint8_t[]){'"', text.data[i], text.data[i + 1], '"'}, sizeof digits);
-		TRY(json_hex(SPAN_OF(digits), &byte, 1));
-		writer_u8(w, byte);
-	}
-	TRY(writer_end(w, NULL));
-	*ret_der = span_of(w->data + start, w->size - start);
-	return TCB_OK;
-}
-
-static enum tcb_error crl_from_pem(struct span text, struct writer *w, struct span *ret_der)
-{
-	struct reader r = reader_of(text);
-	size_t start = w->size;
-
-	TRY(pem_take(&r, "X509 CRL", w));
-	TRY(reader_end(&r));
-	TRY(writer_end(w, NULL));
-	*ret_der = span_of(w->data + start, w->size - start);
+	TRY(json_check(text, d));
+	if (!is_response(text, name, ret_text, &signature) || form_json_signature(signature, ret_signature) != TCB_OK)
+		return diagnose_found(d, TCB_MALFORMED, "collateral.malformed", "the service's whole answer, as it came",
+				      "save the body of the answer, not a part of it", "a file that is not {\"%s\": ..., \"signature\": ...}", name);
 	return TCB_OK;
 }
 
 enum tcb_error collateral_crl_decode(struct span bytes, struct writer *w, struct span *ret_der, struct diagnosis *d)
 {
-	enum tcb_error error = TCB_MALFORMED;
-
-	if (bytes.size > 2 && bytes.data[0] == 0x30 && bytes.data[1] >= 0x80) { /* a SEQUENCE of some length; digits are below 0x80 */
-		*ret_der = bytes;
-		return TCB_OK;
-	}
-	if (bytes.size > 0 && bytes.data[0] == '-')
-		error = crl_from_pem(bytes, w, ret_der);
-	else if (bytes.size > 0)
-		error = crl_from_hex(bytes, w, ret_der);
-	return error == TCB_OK ? TCB_OK : malformed(d, "a CRL that is none", "DER, PEM (X509 CRL), or hexadecimal digits, nothing else");
-}
-
-static enum tcb_error take_escape(struct span text, size_t at, struct writer *w)
-{
-	uint8_t digits[4], byte;
-
-	if (text.size - at < 3)
-		return TCB_MALFORMED;
-	memcpy(digits, (const uint8_t[]){'"', text.data[at + 1], text.data[at + 2], '"'}, sizeof digits);
-	TRY(json_hex(SPAN_OF(digits), &byte, 1));
-	writer_u8(w, byte);
-	return w->error;
+	return form_crl(bytes, w, ret_der) == TCB_OK
+		       ? TCB_OK
+		       : malformed(d, "a CRL of another form", "DER, PEM (X509 CRL), hexadecimal digits or base64, and nothing else");
 }
 
 enum tcb_error collateral_chain_decode(struct span bytes, struct writer *w, struct span *ret_pem, struct diagnosis *d)
 {
-	size_t start = w->size;
-
-	if (bytes.size == 0 || memchr(bytes.data, '%', bytes.size) == NULL) {
-		*ret_pem = bytes;
-		return TCB_OK;
-	}
-	for (size_t i = 0; i < bytes.size && w->error == TCB_OK; i++) {
-		if (bytes.data[i] != '%') {
-			writer_u8(w, bytes.data[i]);
-			continue;
-		}
-		if (take_escape(bytes, i, w) != TCB_OK)
-			return malformed(d, "a %-escape that is none", "PEM, plain or with %-escapes");
-		i += 2;
-	}
-	TRY(writer_end(w, NULL));
-	*ret_pem = span_of(w->data + start, w->size - start);
-	return TCB_OK;
+	return form_chain(form_skip_mark(bytes), w, ret_pem) == TCB_OK
+		       ? TCB_OK
+		       : malformed(d, "an issuer chain of another form", "PEM, a header's value, or a dump of headers with one Issuer-Chain");
 }

@@ -63,8 +63,7 @@ static void skip_line_ends(struct reader *r)
 	}
 }
 
-/* Base64 up to the next '-', in lines of any length. */
-static enum tcb_error take_body(struct reader *r, struct writer *w)
+enum tcb_error pem_take_base64(struct reader *r, struct writer *w)
 {
 	uint8_t quantum[4];
 	size_t count = 0;
@@ -91,7 +90,7 @@ enum tcb_error pem_take(struct reader *r, const char *label, struct writer *w)
 	skip_line_ends(&taken);
 	(void)snprintf(edge, sizeof edge, "-----BEGIN %s-----", label);
 	TRY(take_text(&taken, edge));
-	TRY(take_body(&taken, w));
+	TRY(pem_take_base64(&taken, w));
 	if (w->size == start)
 		return TCB_MALFORMED;
 	(void)snprintf(edge, sizeof edge, "-----END %s-----", label);

@@ -14,6 +14,9 @@
  * appended to `w`. TCB_MALFORMED: something else stands there; `r` is as it was. */
 enum tcb_error pem_take(struct reader *r, const char *label, struct writer *w) MUST_USE;
 
+/* Takes base64 in lines of any length, up to a '-' or the end; the bytes are appended to `w`. TCB_MALFORMED: something else stands there. */
+enum tcb_error pem_take_base64(struct reader *r, struct writer *w) MUST_USE;
+
 /* Where a person's own file is read by OpenSSL's reader after all, its pem_password_cb: there is no passphrase, and nobody is asked. */
 int pem_no_passphrase(char *buffer, int size, int writing, void *context);
 

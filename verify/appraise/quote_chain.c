@@ -159,17 +159,36 @@ static bool check_signers(const struct quote_chain *c, uint64_t now_s, struct ch
 		   "a TCB signing certificate of the root, valid now", "another");
 }
 
-static bool check_texts(const struct quote_chain *c, const struct collateral *collateral, struct checks *checks)
+/* Intel signs JSON without white space between its members: a tool has put it there. */
+static bool was_reformatted(struct span json)
+{
+	bool in_string = false;
+
+	for (size_t i = 0; i < json.size; i++) {
+		if (in_string && json.data[i] == '\\')
+			i++;
+		else if (json.data[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && (json.data[i] == ' ' || json.data[i] == '\n' || json.data[i] == '\r' || json.data[i] == '\t'))
+			return true;
+	}
+	return false;
+}
+
+static bool check_text(const struct quote_chain *c, const char *name, const char *code, struct span text,
+		       const struct p256_signature *signature, struct checks *checks)
 {
 	struct p256_point key;
-	bool has_key = x509_p256_key(c->tcb_signing, &key) == TCB_OK;
+	bool signed_well = x509_p256_key(c->tcb_signing, &key) == TCB_OK && memo_verify(checks->memo, &key, &text, 1, signature) == TCB_OK;
 
-	return say(checks, "tcbInfo", "quote.tcbinfo.signature",
-		   has_key && memo_verify(checks->memo, &key, &collateral->tcb_info, 1, &collateral->tcb_info_signature) == TCB_OK,
-		   "signed by TCB Signing", "a signature that does not check") &&
-	       say(checks, "qeIdentity", "quote.qe.signature",
-		   has_key && memo_verify(checks->memo, &key, &collateral->qe_identity, 1, &collateral->qe_identity_signature) == TCB_OK,
-		   "signed by TCB Signing", "a signature that does not check");
+	return say(checks, name, code, signed_well, "signed by TCB Signing",
+		   !signed_well && was_reformatted(text) ? "JSON that was formatted anew since it was signed" : "a signature that does not check");
+}
+
+static bool check_texts(const struct quote_chain *c, const struct collateral *collateral, struct checks *checks)
+{
+	return check_text(c, "tcbInfo", "quote.tcbinfo.signature", collateral->tcb_info, &collateral->tcb_info_signature, checks) &&
+	       check_text(c, "qeIdentity", "quote.qe.signature", collateral->qe_identity, &collateral->qe_identity_signature, checks);
 }
 
 bool quote_collateral_appraise(struct quote_chain *chain, const struct collateral *collateral, const struct policy *policy,

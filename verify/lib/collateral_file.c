@@ -13,16 +13,20 @@
 
 /* One part of the collateral and the names under which a directory may have it; exactly one must be there. */
 struct part_names {
-	const char *names[5];
+	const char *names[7];
 };
 
-static const struct part_names tcb_info_names = {{"tcb_info.json", "tcbinfo.json"}};
-static const struct part_names tcb_info_chain_names = {{"tcb_info_issuer_chain.pem", "tcb_info_issuer_chain"}};
-static const struct part_names qe_identity_names = {{"qe_identity.json", "qeidentity.json"}};
-static const struct part_names qe_identity_chain_names = {{"qe_identity_issuer_chain.pem", "qe_identity_issuer_chain"}};
-static const struct part_names pck_crl_names = {{"pck_crl.der", "pck_crl.pem", "pck_crl.crl", "pck_crl.hex", "pck_crl"}};
-static const struct part_names pck_crl_chain_names = {{"pck_crl_issuer_chain.pem", "pck_crl_issuer_chain"}};
-static const struct part_names root_crl_names = {{"root_ca_crl.der", "root_ca_crl.pem", "root_ca_crl.crl", "root_ca_crl.hex", "root_ca_crl"}};
+/* Those in camel case, and IntelSGXRootCA, are Intel's own. */
+static const struct part_names tcb_info_names = {{"tcb_info.json", "tcbinfo.json", "tcbInfo.json"}};
+static const struct part_names tcb_info_chain_names = {{"tcb_info_issuer_chain.pem", "tcb_info_issuer_chain", "tcbSignChain.pem"}};
+static const struct part_names qe_identity_names = {{"qe_identity.json", "qeidentity.json", "qeIdentity.json"}};
+static const struct part_names qe_identity_chain_names = {
+	{"qe_identity_issuer_chain.pem", "qe_identity_issuer_chain", "tcbSignChain.pem"}};
+static const struct part_names pck_crl_names = {
+	{"pck_crl.der", "pck_crl.pem", "pck_crl.crl", "pck_crl.hex", "pck_crl", "intermediateCaCrl.der", "intermediateCaCrl.pem"}};
+static const struct part_names pck_crl_chain_names = {{"pck_crl_issuer_chain.pem", "pck_crl_issuer_chain", "pckSignChain.pem"}};
+static const struct part_names root_crl_names = {{"root_ca_crl.der", "root_ca_crl.pem", "root_ca_crl.crl", "root_ca_crl.hex",
+						  "root_ca_crl", "IntelSGXRootCA.der", "rootCaCrl.der"}};
 
 static enum tcb_error join(const char *dir, const char *name, char ret_path[PATH_MAX], struct diagnosis *d)
 {
@@ -51,50 +55,65 @@ static enum tcb_error find_name(const char *dir, const struct part_names *part, 
 				      "save the service's answer there", "no %s in %s", part->names[0], dir);
 }
 
-/* The file's bytes, copied to the memory. */
-static enum tcb_error read_part(const char *dir, const struct part_names *part, struct writer *w, struct span *ret_bytes,
+struct part {
+	char path[PATH_MAX];
+	struct span bytes; /* of the file, copied to the memory */
+};
+
+static enum tcb_error read_part(const char *dir, const struct part_names *names, struct writer *w, struct part *ret_part,
 				struct diagnosis *d)
 {
-	char path[PATH_MAX];
 	size_t start = w->size, size;
 	uint8_t *bytes;
 
-	TRY(find_name(dir, part, path, d));
-	TRY(files_read(path, LIMIT_COLLATERAL, false, &bytes, &size, d));
+	TRY(find_name(dir, names, ret_part->path, d));
+	TRY(files_read(ret_part->path, LIMIT_COLLATERAL, false, &bytes, &size, d));
 	writer_bytes(w, span_of(bytes, size));
 	free(bytes);
 	if (w->error != TCB_OK)
 		return diagnose_found(d, TCB_LIMIT, "file.large", "collateral of 192 KiB at most", "check that the files are the right ones",
 				      "%s", dir);
-	*ret_bytes = span_of(w->data + start, size);
+	ret_part->bytes = span_of(w->data + start, size);
 	return TCB_OK;
 }
 
-static enum tcb_error read_response(const char *dir, const struct part_names *part, const char *name, struct writer *w,
+/* Says of which file an error is. */
+static enum tcb_error in_file(const struct part *part, enum tcb_error error, struct diagnosis *d)
+{
+	struct diagnosis of_bytes;
+
+	if (error == TCB_OK || d == NULL)
+		return error;
+	of_bytes = *d;
+	*d = (struct diagnosis){0};
+	return diagnose_found(d, error, of_bytes.code, of_bytes.wanted, of_bytes.action, "%s: %s", part->path, of_bytes.found);
+}
+
+static enum tcb_error read_response(const char *dir, const struct part_names *names, const char *member, struct writer *w,
 				    struct span *ret_text, struct p256_signature *ret_signature, struct diagnosis *d)
 {
-	struct span json;
+	struct part part;
 
-	TRY(read_part(dir, part, w, &json, d));
-	return collateral_response_decode(json, name, ret_text, ret_signature, d);
+	TRY(read_part(dir, names, w, &part, d));
+	return in_file(&part, collateral_response_decode(part.bytes, member, ret_text, ret_signature, d), d);
 }
 
-static enum tcb_error read_chain(const char *dir, const struct part_names *part, struct writer *w, struct span *ret_pem,
+static enum tcb_error read_chain(const char *dir, const struct part_names *names, struct writer *w, struct span *ret_pem,
 				 struct diagnosis *d)
 {
-	struct span bytes;
+	struct part part;
 
-	TRY(read_part(dir, part, w, &bytes, d));
-	return collateral_chain_decode(bytes, w, ret_pem, d);
+	TRY(read_part(dir, names, w, &part, d));
+	return in_file(&part, collateral_chain_decode(part.bytes, w, ret_pem, d), d);
 }
 
-static enum tcb_error read_crl(const char *dir, const struct part_names *part, struct writer *w, struct span *ret_der,
+static enum tcb_error read_crl(const char *dir, const struct part_names *names, struct writer *w, struct span *ret_der,
 			       struct diagnosis *d)
 {
-	struct span bytes;
+	struct part part;
 
-	TRY(read_part(dir, part, w, &bytes, d));
-	return collateral_crl_decode(bytes, w, ret_der, d);
+	TRY(read_part(dir, names, w, &part, d));
+	return in_file(&part, collateral_crl_decode(part.bytes, w, ret_der, d), d);
 }
 
 static enum tcb_error load_directory(const char *dir, struct collateral_memory *memory, struct collateral *ret_collateral,
