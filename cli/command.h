@@ -20,7 +20,7 @@ struct command {
 /* Each group's commands. */
 extern const struct command pki_commands[], platform_commands[], vtpm_commands[], attest_commands[], verify_commands[],
 	policy_commands[], migrate_commands[], quote_commands[], demo_commands[], show_commands[], explain_commands[],
-	version_commands[];
+	ear_commands[], version_commands[];
 
 /* Prints what was found, what was wanted and what to do; returns 1. */
 int report_failure(enum tcb_error error, struct diagnosis *d);

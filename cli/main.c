@@ -12,7 +12,7 @@
 static const struct command *const groups[] = {
 	demo_commands,	 pki_commands,	   platform_commands, vtpm_commands,	attest_commands, verify_commands,
 	show_commands,	 explain_commands, policy_commands,   migrate_commands, quote_commands,
-	version_commands,
+	ear_commands,	 version_commands,
 };
 
 enum { GROUP_COUNT = sizeof groups / sizeof groups[0] };

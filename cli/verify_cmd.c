@@ -11,7 +11,10 @@
 #include "core/limits.h"
 #include "sgxsim/file.h"
 
+#define EAR_2023 "2023"
+
 struct options {
+	const char *ear_profile;
 	const char *evidence, *policy, *nonce_text, *at, *key, *guest_log, *guest_ima, *custody_collateral;
 	bool json, all;
 	/* read from the texts */
@@ -27,6 +30,7 @@ static const struct argument verify_arguments[] = {
 	{"--at", "RFC3339", ARGUMENT_TEXT, offsetof(struct options, at), "judge as of this time, not of now"},
 	{"--json", NULL, ARGUMENT_FLAG, offsetof(struct options, json), "the result as JSON"},
 	{"--ear", "KEYFILE", ARGUMENT_TEXT, offsetof(struct options, key), "the result as a token signed with this key"},
+	{"--ear-profile", "04|2023", ARGUMENT_TEXT, offsetof(struct options, ear_profile), "the token's claims: draft 04 (default), or of 2023"},
 	{"--guest-log", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_log), "the guest's event log"},
 	{"--guest-ima", "FILE", ARGUMENT_TEXT, offsetof(struct options, guest_ima), "the guest's IMA list"},
 	{"--custody-collateral", "FILE", ARGUMENT_TEXT, offsetof(struct options, custody_collateral), "collateral of former platforms' processors"},
@@ -66,6 +70,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct o
 		return report_usage_error(command, "--nonce: '%s' is not 1 to %u bytes in hex", ret_o->nonce_text, LIMIT_NONCE), false;
 	if (ret_o->at != NULL && !parse_time(ret_o->at, &ret_o->at_s))
 		return report_usage_error(command, "--at: '%s' is no time like 2026-01-31T12:00:00Z", ret_o->at), false;
+	if (ret_o->ear_profile != NULL && strcmp(ret_o->ear_profile, "04") != 0 && strcmp(ret_o->ear_profile, EAR_2023) != 0)
+		return report_usage_error(command, "--ear-profile: '%s' is not 04 or 2023", ret_o->ear_profile), false;
+	if (ret_o->ear_profile != NULL && ret_o->key == NULL)
+		return report_usage_error(command, "--ear-profile says how --ear writes the token, and there is no --ear"), false;
 	if (ret_o->json && ret_o->key != NULL)
 		return report_usage_error(command, "--json and --ear exclude one another"), false;
 	return true;
@@ -175,11 +183,12 @@ static void print_text(const tcbind_result *result, bool all)
 	free(subject);
 }
 
-static int print_ear(const tcbind_result *result, const tcbind_key *key)
+static int print_ear(const tcbind_result *result, const tcbind_key *key, bool of_2023)
 {
+	const uint64_t now_s = (uint64_t)time(NULL);
 	char *jwt;
 
-	if (tcbind_result_ear(result, key, (uint64_t)time(NULL), &jwt) != TCBIND_OK)
+	if ((of_2023 ? tcbind_result_ear_2023(result, key, now_s, &jwt) : tcbind_result_ear(result, key, now_s, &jwt)) != TCBIND_OK)
 		return TCBIND_NOT_JUDGED;
 	(void)puts(jwt);
 	tcbind_text_free(jwt);
@@ -203,7 +212,7 @@ static int verify(const struct options *o, const struct inputs *in)
 		return report_not_judged(error, &failure);
 	status = (int)tcbind_result_verdict(result);
 	if (o->key != NULL)
-		status = print_ear(result, in->key);
+		status = print_ear(result, in->key, o->ear_profile != NULL && strcmp(o->ear_profile, EAR_2023) == 0);
 	else if (o->json)
 		status = print_result_json(result);
 	else

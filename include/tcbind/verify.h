@@ -187,9 +187,14 @@ typedef struct tcbind_key tcbind_key;
 /* A P-256 private key in PEM, not encrypted. */
 TCBIND_API enum tcbind_error tcbind_key_parse(const void *pem, size_t size, tcbind_key **ret_key, struct tcbind_failure *failure);
 TCBIND_API void tcbind_key_free(tcbind_key *key);
-/* An EAT attestation result (draft-ietf-rats-ear) as a JWT, ES256 by `key`, issued at this time. */
+/* The public key as a JWKS (RFC 7517) with one key: with it others check what tcbind_result_ear() signs. */
+TCBIND_API enum tcbind_error tcbind_key_jwks(const tcbind_key *key, char **ret_text);
+/* An EAT attestation result (draft-ietf-rats-ear-04) as a JWT, ES256 by `key`, issued at this time. */
 TCBIND_API enum tcbind_error tcbind_result_ear(const tcbind_result *result, const tcbind_key *key, uint64_t issued_at_s,
 					       char **ret_jwt);
+/* The same in the profile that drafts before -03 had: tag:github.com,2023:veraison/ear. */
+TCBIND_API enum tcbind_error tcbind_result_ear_2023(const tcbind_result *result, const tcbind_key *key, uint64_t issued_at_s,
+						    char **ret_jwt);
 TCBIND_API void tcbind_text_free(char *text);
 
 /* What a failed check with this code means, and what to do; false (0) for a code that no check has. */

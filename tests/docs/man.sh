@@ -30,7 +30,7 @@ done
 same "tcbindd.8 has the flags of tcbindd and sgxsim" \
 	"$( ("$BUILD/host/tcbindd"; "$BUILD/sgxsim/sgxsim") 2>&1 | grep ^usage | usage_flags)" "$(page_flags <man/tcbindd.8)"
 functions=$(grep -v '^#' include/tcbind/verify.h | grep -o 'tcbind_[a-z0-9_]*(' | tr -d '(' | sort -u)
-same "tcbind-verify.3 has the functions of the header, by name" "$functions" "$(sed -n 's/^\.Nm \(tcbind_[a-z_]*\).*/\1/p' man/tcbind-verify.3 | sort -u)"
+same "tcbind-verify.3 has the functions of the header, by name" "$functions" "$(sed -n 's/^\.Nm \(tcbind_[a-z0-9_]*\).*/\1/p' man/tcbind-verify.3 | sort -u)"
 same "and by prototype" "$functions" "$(sed -n 's/^\.Fo //p' man/tcbind-verify.3 | sort -u)"
 missing=$(for function in $functions; do
 	case $function in *_free | tcbind_verify_version) continue ;; esac

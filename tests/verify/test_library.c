@@ -621,16 +621,34 @@ static void assert_trust(const struct tcbind_request *request, const tcbind_poli
 	tcbind_result_free(result);
 }
 
+/* The fleet's policy pins PCR 0 alone; this one PCR 4, too, which no one extended. */
+static tcbind_policy *policy_of_boot(void)
+{
+	static const char pcr4[] = "\"4\": \"0000000000000000000000000000000000000000000000000000000000000000\", \"0\"";
+	char *json = strdup(fleet_policy(&fleet)), *at = json, text[4096] = "", *zero;
+	tcbind_policy *of_boot;
+
+	while ((zero = strstr(at, "\"0\": ")) != NULL) {
+		(void)snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s%s", (int)(zero - at), at, pcr4);
+		at = zero + 3;
+	}
+	(void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s", at);
+	of_boot = parse_policy(text);
+	free(json);
+	return of_boot;
+}
+
 static void the_vector_claims_what_was_judged(void **state)
 {
-	tcbind_policy *production = parse_policy("{\"version\": 1}"), *unpinned;
+	tcbind_policy *production = parse_policy("{\"version\": 1}"), *of_boot = policy_of_boot(), *unpinned;
 	struct tcbind_request request = request_for(&evidence[0]);
 	char *json = strdup(fleet_policy(&fleet)), *at = strstr(json, ", \"platform_pcrs\"");
 
 	(void)state;
 	assert_trust(&request, policy, "affirming", TRUST_INSTANCE_IDENTITY, TRUST_AFFIRMED);
 	assert_trust(&request, policy, "affirming", TRUST_HARDWARE, TRUST_AFFIRMED);
-	assert_trust(&request, policy, "affirming", TRUST_EXECUTABLES, TRUST_APPROVED_BOOT);
+	assert_trust(&request, of_boot, "affirming", TRUST_EXECUTABLES, TRUST_APPROVED_BOOT);
+	assert_trust(&request, policy, "affirming", TRUST_EXECUTABLES, TRUST_NONE); /* firmware is not all that boots */
 	assert_trust(&request, production, "contraindicated", TRUST_HARDWARE, TRUST_UNRECOGNIZED);
 	assert_trust(&request, production, "contraindicated", TRUST_INSTANCE_IDENTITY, TRUST_NONE); /* never came so far */
 	assert_non_null(at);
@@ -642,6 +660,7 @@ static void the_vector_claims_what_was_judged(void **state)
 	request.evidence_size = 3;
 	assert_trust(&request, policy, "none", TRUST_INSTANCE_IDENTITY, TRUST_UNEXPECTED);
 	tcbind_policy_free(production);
+	tcbind_policy_free(of_boot);
 	tcbind_policy_free(unpinned);
 	free(json);
 }

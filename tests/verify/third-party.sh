@@ -38,8 +38,15 @@ expect "its EAR is a JWT to others, affirming" check jwt "$WORK/token" "$WORK/ke
 expect_status "but not under another key" 1 check jwt "$WORK/token" "$WORK/other.key" "$nonce" affirming
 expect_status "nor with another nonce" 1 check jwt "$WORK/token" "$WORK/key" "$(cat "$WORK/nonce.2")" affirming
 expect "the policy's digest is its name there" [ "$(cut -d . -f 2 <"$WORK/token" | tr '_-' '/+' | base64 -d 2>/dev/null |
-	jq -r '.submods.tcbind["ear.appraisal-policy-id"]')" = \
+	jq -r '.submods.tcbind.ear_appraisal_policy_ids[0]')" = \
 	"ni:///sha-256;$(openssl dgst -sha256 -binary "$WORK/policy" | base64 | tr '/+' '_-' | tr -d '=')" ]
+expect "tcbind ear jwks" sh -c '"$1" ear jwks "$2" >"$3"' - "$tcbind" "$WORK/key" "$WORK/jwks"
+expect "others find the key in it" check jwks "$WORK/jwks" "$WORK/token"
+"$tcbind" ear jwks "$WORK/other.key" >"$WORK/other.jwks"
+expect_status "but not in another's" 1 check jwks "$WORK/other.jwks" "$WORK/token"
+expect_status "verify --ear --ear-profile 2023" 0 ear "$WORK/evidence" "$WORK/policy" --nonce "$nonce" --ear-profile 2023
+expect "its EAR has the names of 2023" check jwt "$WORK/token" "$WORK/key" "$nonce" affirming 2023
+expect_status "and not the current ones" 1 check jwt "$WORK/token" "$WORK/key" "$nonce" affirming
 expect_status "verify --ear without a nonce" 4 ear "$WORK/evidence" "$WORK/policy"
 expect "its EAR claims nothing" check jwt "$WORK/token" "$WORK/key" - none
 jq '.freshness.nonce = "optional"' "$WORK/policy" >"$WORK/optional.policy"

@@ -14,7 +14,6 @@
 #include "verify/lib/internal.h"
 #include "verify/lib/trust.h"
 
-#define EAR_PROFILE "tag:github.com,2023:veraison/ear"
 #define DEVELOPER "tcbind"
 
 enum {
@@ -89,7 +88,53 @@ static bool thumbprint(const struct tcbind_key *key, char ret_text[BASE64URL_SIZ
 	return true;
 }
 
+enum tcbind_error tcbind_key_jwks(const tcbind_key *key, char **ret_text)
+{
+	char kid[BASE64URL_SIZE(SHA256_SIZE)], x[BASE64URL_SIZE(32)], y[BASE64URL_SIZE(32)];
+	json_t *set;
+
+	if (key == NULL || ret_text == NULL)
+		return TCBIND_ERROR_ARGUMENT;
+	if (!thumbprint(key, kid))
+		return TCBIND_ERROR_INTERNAL;
+	base64url_encode(span_of(key->public.bytes, 32), x);
+	base64url_encode(span_of(key->public.bytes + 32, 32), y);
+	set = json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:s, s:s}]}", "keys", "kty", "EC", "crv", "P-256", "x", x, "y", y, "use", "sig", "alg",
+			"ES256", "kid", kid);
+	*ret_text = set != NULL ? json_dumps(set, JSON_COMPACT) : NULL;
+	json_decref(set);
+	return *ret_text != NULL ? TCBIND_OK : TCBIND_ERROR_MEMORY;
+}
+
 /* ---- claims ---- */
+
+/* How a profile names what it has. */
+struct profile {
+	const char *name, *verifier_id, *status, *vector, *policy;
+	bool has_policies; /* an array of policies' names, not one */
+	const char *own;   /* what our own claims' names begin with */
+	char between;      /* words of our own claims' names */
+};
+
+static const struct profile profile_current = {
+	"tag:ietf.org,2026:rats/ear#04", "ear_verifier_id", "ear_status", "ear_trustworthiness_vector", "ear_appraisal_policy_ids", true,
+	"ear_tcbind_", '_',
+};
+static const struct profile profile_2023 = {
+	"tag:github.com,2023:veraison/ear", "ear.verifier-id", "ear.status", "ear.trustworthiness-vector", "ear.appraisal-policy-id", false,
+	"ear.tcbind.", '-',
+};
+
+/* `name`: its words with '_' between. */
+static void set_own(json_t *object, const struct profile *p, const char *name, json_t *value)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof text, "%s%s", p->own, name);
+	for (char *at = text + strlen(p->own); *at != '\0'; at++)
+		*at = *at == '_' ? p->between : *at;
+	(void)json_object_set_new(object, text, value);
+}
 
 static json_t *vector_json(const int vector[TRUST_CLAIMS_END])
 {
@@ -111,40 +156,67 @@ static json_t *failed_json(const tcbind_result *r)
 	return list;
 }
 
-/* The one submodule: appraisal and our own claims. Those that were not proved are left out. */
-static json_t *appraisal_json(const tcbind_result *r)
+/* The PCRs of each side that the policy pinned: what `executables` rests on. */
+static json_t *pinned_json(const tcbind_result *r)
 {
-	const struct tcbind_claims *c = &r->claims;
-	char policy[sizeof "ni:///sha-256;" + BASE64URL_SIZE(SHA256_SIZE)] = "ni:///sha-256;"; /* RFC 6920 */
-	int vector[TRUST_CLAIMS_END];
-	json_t *object;
+	static const char *const layers[] = {"platform", "guest"};
+	json_t *object = json_object();
 
-	base64url_encode(SPAN_OF(r->policy_text.bytes), policy + strlen(policy));
-	trust_vector(r, vector);
-	object = json_pack("{s:s, s:o, s:s, s:s, s:I, s:o}", "ear.status", trust_status(r, vector), "ear.trustworthiness-vector",
-			   vector_json(vector), "ear.appraisal-policy-id", policy, "ear.tcbind.verdict",
-			   tcbind_verdict_name(r->verdict), "ear.tcbind.judged-at", (json_int_t)c->judged_at_s,
-			   "ear.tcbind.failed", failed_json(r));
-	if (object == NULL || r->verdict != TCBIND_TRUSTED)
-		return object;
-	(void)json_object_set_new(object, "ear.tcbind.tcb-status", json_string(c->tcb_status));
-	if (r->quote != NULL)
-		return object;
-	(void)json_object_set_new(object, "ear.tcbind.platform", json_string(c->platform_name));
-	(void)json_object_set_new(object, "ear.tcbind.vtpm-id", json_string(c->vtpm_id));
-	(void)json_object_set_new(object, "ear.tcbind.generation", json_integer((json_int_t)c->generation));
-	(void)json_object_set_new(object, "ear.tcbind.ak-source", json_string(c->ak_source));
+	for (size_t l = 0; l < sizeof layers / sizeof layers[0]; l++) {
+		json_t *list = json_array();
+
+		for (size_t i = 0; i < r->check_count; i++)
+			if (trust_is_pinned_pcr(&r->checks[i], layers[l]))
+				(void)json_array_append_new(list, json_string(r->checks[i].field));
+		(void)json_object_set_new(object, layers[l], list);
+	}
 	return object;
 }
 
-static json_t *claims_json(const tcbind_result *r, uint64_t issued_at_s)
+/* RFC 6920: the policy by the SHA-256 of its text. */
+static json_t *policy_json(const tcbind_result *r, const struct profile *p)
+{
+	char name[sizeof "ni:///sha-256;" + BASE64URL_SIZE(SHA256_SIZE)] = "ni:///sha-256;";
+
+	base64url_encode(SPAN_OF(r->policy_text.bytes), name + strlen(name));
+	return p->has_policies ? json_pack("[s]", name) : json_string(name);
+}
+
+/* The one submodule: appraisal and our own claims. Those that were not proved are left out. */
+static json_t *appraisal_json(const tcbind_result *r, const struct profile *p)
+{
+	const struct tcbind_claims *c = &r->claims;
+	int vector[TRUST_CLAIMS_END];
+	json_t *object;
+
+	trust_vector(r, vector);
+	object = json_pack("{s:s, s:o, s:o}", p->status, trust_status(r, vector), p->vector, vector_json(vector), p->policy, policy_json(r, p));
+	if (object == NULL)
+		return NULL;
+	set_own(object, p, "verdict", json_string(tcbind_verdict_name(r->verdict)));
+	set_own(object, p, "judged_at", json_integer((json_int_t)c->judged_at_s));
+	set_own(object, p, "failed", failed_json(r));
+	if (r->verdict != TCBIND_TRUSTED)
+		return object;
+	set_own(object, p, "tcb_status", json_string(c->tcb_status));
+	if (r->quote != NULL)
+		return object;
+	set_own(object, p, "pinned", pinned_json(r));
+	set_own(object, p, "platform", json_string(c->platform_name));
+	set_own(object, p, "vtpm_id", json_string(c->vtpm_id));
+	set_own(object, p, "generation", json_integer((json_int_t)c->generation));
+	set_own(object, p, "ak_source", json_string(c->ak_source));
+	return object;
+}
+
+static json_t *claims_json(const tcbind_result *r, const struct profile *p, uint64_t issued_at_s)
 {
 	char nonce[BASE64URL_SIZE(LIMIT_NONCE)], build[32];
 	json_t *object;
 
 	(void)snprintf(build, sizeof build, "tcbind %s", tcbind_verify_version());
-	object = json_pack("{s:s, s:I, s:{s:s, s:s}, s:{s:o}}", "eat_profile", EAR_PROFILE, "iat", (json_int_t)issued_at_s,
-			   "ear.verifier-id", "developer", DEVELOPER, "build", build, "submods", "tcbind", appraisal_json(r));
+	object = json_pack("{s:s, s:I, s:{s:s, s:s}, s:{s:o}}", "eat_profile", p->name, "iat", (json_int_t)issued_at_s, p->verifier_id,
+			   "developer", DEVELOPER, "build", build, "submods", "tcbind", appraisal_json(r, p));
 	if (object == NULL || !r->fresh)
 		return object;
 	base64url_encode(span_of(r->claims.nonce, r->claims.nonce_size), nonce);
@@ -184,7 +256,8 @@ static char *sign_token(const char *header, const char *claims, const tcbind_key
 	return token;
 }
 
-enum tcbind_error tcbind_result_ear(const tcbind_result *result, const tcbind_key *key, uint64_t issued_at_s, char **ret_jwt)
+static enum tcbind_error make_token(const tcbind_result *result, const struct profile *profile, const tcbind_key *key, uint64_t issued_at_s,
+				    char **ret_jwt)
 {
 	char kid[BASE64URL_SIZE(SHA256_SIZE)], header[128];
 	char *text, *encoded_header, *encoded, *token;
@@ -195,7 +268,7 @@ enum tcbind_error tcbind_result_ear(const tcbind_result *result, const tcbind_ke
 	if (!thumbprint(key, kid))
 		return TCBIND_ERROR_INTERNAL;
 	(void)snprintf(header, sizeof header, "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}", kid);
-	claims = claims_json(result, issued_at_s);
+	claims = claims_json(result, profile, issued_at_s);
 	text = claims != NULL ? json_dumps(claims, JSON_COMPACT) : NULL;
 	json_decref(claims);
 	encoded_header = encoded_text(header);
@@ -208,4 +281,14 @@ enum tcbind_error tcbind_result_ear(const tcbind_result *result, const tcbind_ke
 		return TCBIND_ERROR_MEMORY;
 	*ret_jwt = token;
 	return TCBIND_OK;
+}
+
+enum tcbind_error tcbind_result_ear(const tcbind_result *result, const tcbind_key *key, uint64_t issued_at_s, char **ret_jwt)
+{
+	return make_token(result, &profile_current, key, issued_at_s, ret_jwt);
+}
+
+enum tcbind_error tcbind_result_ear_2023(const tcbind_result *result, const tcbind_key *key, uint64_t issued_at_s, char **ret_jwt)
+{
+	return make_token(result, &profile_2023, key, issued_at_s, ret_jwt);
 }

@@ -54,6 +54,7 @@ static const struct rule rules[] = {
 	{"quote.td.", TRUST_CONFIGURATION, TRUST_CONTRAINDICATED},
 	{"quote.root.untrusted", TRUST_HARDWARE, TRUST_UNRECOGNIZED},
 	{"quote.signature", TRUST_HARDWARE, TRUST_CRYPTO_FAILED},
+	{"quote.chain.expired", TRUST_HARDWARE, TRUST_CONTRAINDICATED}, /* its signatures check */
 	{"quote.chain", TRUST_HARDWARE, TRUST_CRYPTO_FAILED},
 	{"quote.qe.report", TRUST_HARDWARE, TRUST_CRYPTO_FAILED},
 	{"quote.qe.binding", TRUST_HARDWARE, TRUST_CRYPTO_FAILED},
@@ -72,17 +73,27 @@ int trust_of_code(const char *code, enum trust_claim *ret_claim, int *ret_failur
 	return false;
 }
 
-/* Both sides' boot: a PCR, or an event, that the policy names was judged. */
-static bool judges_boot(const tcbind_result *r, const char *layer)
+bool trust_is_pinned_pcr(const struct tcbind_check *c, const char *layer)
+{
+	return strcmp(c->layer, layer) == 0 && c->result == TCBIND_CHECK_PASS &&
+	       (strcmp(c->code, "platform.pcr") == 0 || strcmp(c->code, "guest.pcr") == 0);
+}
+
+static bool pins(const tcbind_result *r, const char *layer, const char *pcr)
 {
 	for (size_t i = 0; i < tcbind_result_check_count(r); i++) {
 		const struct tcbind_check *c = tcbind_result_check(r, i);
 
-		if (strcmp(c->layer, layer) == 0 && c->result == TCBIND_CHECK_PASS &&
-		    (strcmp(c->code, "platform.pcr") == 0 || strcmp(c->code, "guest.pcr") == 0))
+		if (trust_is_pinned_pcr(c, layer) && strcmp(c->field, pcr) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* Firmware and what it started: the policy named both PCRs, and they match. A policy that pins less approves no boot. */
+static bool approves_boot(const tcbind_result *r, const char *layer)
+{
+	return pins(r, layer, "pcr0") && pins(r, layer, "pcr4");
 }
 
 void trust_vector(const tcbind_result *result, int ret_vector[TRUST_CLAIMS_END])
@@ -98,7 +109,7 @@ void trust_vector(const tcbind_result *result, int ret_vector[TRUST_CLAIMS_END])
 			ret_vector[TRUST_INSTANCE_IDENTITY] = TRUST_AFFIRMED;
 		ret_vector[TRUST_CONFIGURATION] = TRUST_AFFIRMED;
 		ret_vector[TRUST_HARDWARE] = up_to_date ? TRUST_AFFIRMED : TRUST_WARNING;
-		if (judges_boot(result, "platform") && judges_boot(result, "guest"))
+		if (approves_boot(result, "platform") && approves_boot(result, "guest"))
 			ret_vector[TRUST_EXECUTABLES] = TRUST_APPROVED_BOOT;
 		return;
 	}

@@ -3,6 +3,8 @@
 #ifndef TCBIND_VERIFY_LIB_TRUST_H
 #define TCBIND_VERIFY_LIB_TRUST_H
 
+#include <stdbool.h>
+
 #include "include/tcbind/verify.h"
 
 enum trust_claim {
@@ -33,6 +35,8 @@ enum {
 
 /* The vector; its tiers never say more than the verdict does. */
 void trust_vector(const tcbind_result *result, int ret_vector[TRUST_CLAIMS_END]);
+/* Whether this check is of a PCR of this layer that the policy names, and passed. */
+bool trust_is_pinned_pcr(const struct tcbind_check *c, const char *layer);
 /* "none", "affirming", "warning" or "contraindicated": the worst of the vector; contraindicated when not trusted. */
 const char *trust_status(const tcbind_result *result, const int vector[TRUST_CLAIMS_END]);
 

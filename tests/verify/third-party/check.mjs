@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// check.mjs cmw EVIDENCE NONCE | jwt TOKEN KEY.pem NONCE STATUS: ends 0 if libraries that are not ours agree with what tcbind wrote.
+// check.mjs cmw EVIDENCE NONCE | jwt TOKEN KEY.pem NONCE STATUS [2023] | jwks JWKS TOKEN: ends 0 if libraries that are not ours agree with what tcbind wrote.
 import assert from "node:assert/strict";
 import { createHash, createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import cbor from "cbor";
-import { calculateJwkThumbprint, exportJWK, importSPKI, jwtVerify } from "jose";
+import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, importSPKI, jwtVerify } from "jose";
 
 const { Sign1 } = createRequire(import.meta.url)("@auth0/cose"); // its ESM build does not load with Node 18
 
@@ -59,18 +59,42 @@ async function cmw(evidencePath, nonce) {
   await rejects(message.verify(keyOf(claims.get(2)), { algorithms: [-7] }), "another key");
 }
 
-async function jwt(tokenPath, keyPath, nonce, status) {
+// How the two profiles name what they have.
+const profiles = {
+  current: {
+    name: "tag:ietf.org,2026:rats/ear#04", verifier: "ear_verifier_id", status: "ear_status", vector: "ear_trustworthiness_vector",
+    policy: (appraisal) => appraisal.ear_appraisal_policy_ids[0], platform: "ear_tcbind_platform", claim: /^ear_[a-z_]+$/,
+  },
+  2023: {
+    name: "tag:github.com,2023:veraison/ear", verifier: "ear.verifier-id", status: "ear.status", vector: "ear.trustworthiness-vector",
+    policy: (appraisal) => appraisal["ear.appraisal-policy-id"], platform: "ear.tcbind.platform", claim: /^ear\.[a-z.-]+$/,
+  },
+};
+
+// A key is found in the set by its id, and the token checks under it.
+async function jwks(setPath, tokenPath) {
+  const set = JSON.parse(readFileSync(setPath, "utf8"));
+  assert.equal(set.keys.length, 1);
+  assert.equal("d" in set.keys[0], false, "nothing of the private key");
+  const token = readFileSync(tokenPath, "utf8").trim();
+  const { protectedHeader } = await jwtVerify(token, createLocalJWKSet(set), { algorithms: ["ES256"] });
+  assert.equal(protectedHeader.kid, set.keys[0].kid);
+}
+
+async function jwt(tokenPath, keyPath, nonce, status, year = "current") {
+  const profile = profiles[year];
   const token = readFileSync(tokenPath, "utf8").trim();
   const spki = createPublicKey(readFileSync(keyPath)).export({ type: "spki", format: "pem" });
   const key = await importSPKI(spki, "ES256", { extractable: true });
   const { payload, protectedHeader } = await jwtVerify(token, key, { algorithms: ["ES256"], typ: "JWT", maxTokenAge: "1 hour" });
   assert.equal(protectedHeader.kid, await calculateJwkThumbprint(await exportJWK(key)));
-  assert.equal(payload.eat_profile, "tag:github.com,2023:veraison/ear");
-  assert.deepEqual(Object.keys(payload["ear.verifier-id"]).sort(), ["build", "developer"]);
+  assert.equal(payload.eat_profile, profile.name);
+  assert.deepEqual(Object.keys(payload[profile.verifier]).sort(), ["build", "developer"]);
   assert.equal(payload.eat_nonce, nonce === "-" ? undefined : Buffer.from(nonce, "hex").toString("base64url"));
   const appraisal = payload.submods.tcbind;
-  assert.equal(appraisal["ear.status"], status);
-  const vector = appraisal["ear.trustworthiness-vector"];
+  for (const claim of Object.keys(appraisal)) assert.match(claim, profile.claim);
+  assert.equal(appraisal[profile.status], status);
+  const vector = appraisal[profile.vector];
   assert.deepEqual(Object.keys(vector).sort(), [
     "configuration", "executables", "file-system", "hardware", "instance-identity", "runtime-opaque", "sourced-data", "storage-opaque",
   ]);
@@ -79,12 +103,12 @@ async function jwt(tokenPath, keyPath, nonce, status) {
   const order = ["none", "affirming", "warning", "contraindicated"];
   const worst = Object.values(vector).map(tier).sort((a, b) => order.indexOf(b) - order.indexOf(a))[0];
   assert.equal(worst, status, "the status is the worst tier of the vector");
-  assert.match(appraisal["ear.appraisal-policy-id"], /^ni:\/\/\/sha-256;[A-Za-z0-9_-]{43}$/);
-  assert.equal("ear.tcbind.platform" in appraisal, status === "affirming" || status === "warning");
+  assert.match(profile.policy(appraisal), /^ni:\/\/\/sha-256;[A-Za-z0-9_-]{43}$/);
+  assert.equal(profile.platform in appraisal, status === "affirming" || status === "warning");
   const parts = token.split(".");
   parts[1] = Buffer.from(JSON.stringify({ ...payload, iat: payload.iat + 1 })).toString("base64url");
   await rejects(jwtVerify(parts.join("."), key, { algorithms: ["ES256"] }), "altered claims");
 }
 
 const [what, ...rest] = process.argv.slice(2);
-await { cmw, jwt }[what](...rest);
+await { cmw, jwt, jwks }[what](...rest);
