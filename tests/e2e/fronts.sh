@@ -14,7 +14,7 @@ front() {
 	for _ in $(seq 250); do [ -S "$WORK/$1/ctrl" ] && [ -S "$WORK/$1/data" ] && return; sleep 0.02; done
 }
 # talk DIR HEX: one command on the data socket, its answer in hex
-talk() { { printf "%b" "$(sed 's/../\\x&/g' <<<"$2")"; sleep 0.2; } | timeout 5 socat -t 1 - "unix-connect:$WORK/$1/data" | od -An -v -tx1 | tr -d ' \n'; }
+talk() { timeout 130 /usr/bin/python3 "$HERE/talk.py" "$WORK/$1/data" "$2"; }
 ioctl() { timeout 20 "$FRONTS/swtpm_ioctl" --unix "$WORK/$1/ctrl" "${@:2}"; }
 # end DIR PID: as its machine ends it, if it has not ended yet
 end() {
