@@ -94,17 +94,32 @@ void tee_data_close(void)
 	data_fd = -1;
 }
 
+/* Bytes of the stream that were read before they were asked for. The head and the body of a short frame come by one
+ * read. */
+static struct { uint8_t bytes[4096]; size_t used, size; } ahead;
+
+static size_t take_ahead(uint8_t *ret_bytes, size_t size)
+{
+	size_t left = ahead.size - ahead.used, taken = size < left ? size : left;
+
+	memcpy(ret_bytes, ahead.bytes + ahead.used, taken);
+	ahead.used += taken;
+	return taken;
+}
+
 bool tee_stream_pending(void)
 {
 	struct pollfd stream = { .fd = ENCLAVE_STREAM_FD, .events = POLLIN };
 
-	return poll(&stream, 1, 0) > 0;
+	return ahead.used < ahead.size || poll(&stream, 1, 0) > 0;
 }
 
 enum tee_event tee_data_wait(void)
 {
 	struct pollfd fds[2] = { { .fd = ENCLAVE_STREAM_FD, .events = POLLIN }, { .fd = data_fd, .events = POLLIN } };
 
+	if (ahead.used < ahead.size)
+		return TEE_STREAM;
 	while (poll(fds, 2, -1) < 0)
 		if (errno != EINTR)
 			tee_abort("nothing to wait for");
@@ -133,17 +148,31 @@ bool tee_data_write(struct span bytes)
 	return true;
 }
 
+/* Waits for at least one byte. Ends the process if the host is gone. */
+static size_t receive_some(uint8_t *ret_bytes, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = receive(ret_bytes, size);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		_exit(0);
+	return (size_t)got;
+}
+
 void tee_stream_read(uint8_t *ret_bytes, size_t size)
 {
-	while (size > 0) {
-		ssize_t got = receive(ret_bytes, size);
+	size_t got = take_ahead(ret_bytes, size);
 
-		if (got < 0 && errno == EINTR)
+	while (got < size) {
+		if (size - got >= sizeof ahead.bytes) { /* without a copy */
+			got += receive_some(ret_bytes + got, size - got);
 			continue;
-		if (got <= 0)
-			_exit(0); /* the host is gone */
-		ret_bytes += got;
-		size -= (size_t)got;
+		}
+		ahead.used = 0;
+		ahead.size = receive_some(ahead.bytes, sizeof ahead.bytes);
+		got += take_ahead(ret_bytes + got, size - got);
 	}
 }
 
