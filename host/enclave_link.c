@@ -138,6 +138,20 @@ static bool fill(struct enclave_link *link, size_t size)
 	return true;
 }
 
+bool enclave_link_receive(struct enclave_link *link)
+{
+	ssize_t got;
+
+	if (link->got > link->used)
+		return true;
+	got = recv(link->fd, link->frame, FRAME_HEAD_SIZE + LIMIT_FRAME, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	link->used = 0;
+	link->got = got > 0 ? (size_t)got : 0;
+	return true;
+}
+
 static bool write_frame(struct enclave_link *link, const struct frame_head *head, struct span body)
 {
 	uint8_t bytes[FRAME_HEAD_SIZE + 256]; /* short ones in one piece */

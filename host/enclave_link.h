@@ -43,6 +43,8 @@ enum tcb_error enclave_link_call(struct enclave_link *link, enum call call, stru
 
 /* The same in steps, for a call that lasts: the call, with a descriptor that the enclave gets a copy of; */
 enum tcb_error enclave_link_send(struct enclave_link *link, enum call call, struct span body, int fd, struct diagnosis *d) MUST_USE;
+/* whether the enclave has sent something, or has ended: what came is kept for the step (does not block); */
+bool enclave_link_receive(struct enclave_link *link);
 /* one frame of the enclave (blocks), with what was posted before it: a service is served; `*ret_returned`: the call has returned, so; */
 enum tcb_error enclave_link_step(struct enclave_link *link, enum call call, bool *ret_returned, struct span *ret_body,
 				 struct diagnosis *d) MUST_USE;

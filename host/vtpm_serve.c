@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The data channel in the enclave's hands (CALL_VTPM_SERVE): a call that lasts, until its channel ends or somebody has another call to make. */
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include "host/vtpm_enclave.h"
-
-static bool is_readable(int fd)
-{
-	struct pollfd ready = { .fd = fd, .events = POLLIN };
-
-	return poll(&ready, 1, 0) > 0;
-}
 
 static enum tcb_error open_call(struct host_vtpm *v, struct diagnosis *d)
 {
@@ -108,7 +100,7 @@ enum serve_state vtpm_serve_step(struct host_vtpm *v)
 	enum serve_state state;
 
 	(void)pthread_mutex_lock(&v->lock);
-	while (s->open && is_readable(v->link.fd))
+	if (s->open && enclave_link_receive(&v->link)) /* the front waits for the next frame, among all else */
 		step(v);
 	state = s->open ? SERVE_GOES_ON : s->closed ? SERVE_CLOSED : SERVE_ENDED;
 	(void)pthread_mutex_unlock(&v->lock);
