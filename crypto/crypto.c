@@ -56,12 +56,27 @@ enum tcb_error crypto_cmac(const uint8_t key[16], struct span bytes, uint8_t ret
 	return ok ? TCB_OK : TCB_INTERNAL;
 }
 
+static EVP_CIPHER *aes_256_gcm;
+
+static void fetch_aes_256_gcm(void)
+{
+	aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
+
+/* AES-256-GCM, looked up once in a process: a look-up takes as long as a short message. NULL: libcrypto has none. */
+static const EVP_CIPHER *cipher(void)
+{
+	static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+
+	return CRYPTO_THREAD_run_once(&once, fetch_aes_256_gcm) == 1 ? aes_256_gcm : NULL;
+}
+
 static bool seal_parts(EVP_CIPHER_CTX *ctx, const struct secret256 *key, const uint8_t *iv, struct span aad,
 		       struct span plain, uint8_t *ret_out)
 {
 	int size = 0;
 
-	return EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, iv) == 1 &&
+	return EVP_EncryptInit_ex(ctx, cipher(), NULL, key->bytes, iv) == 1 &&
 	       (aad.size == 0 || EVP_EncryptUpdate(ctx, NULL, &size, aad.data, (int)aad.size) == 1) &&
 	       (plain.size == 0 || EVP_EncryptUpdate(ctx, ret_out, &size, plain.data, (int)plain.size) == 1) &&
 	       EVP_EncryptFinal_ex(ctx, ret_out + plain.size, &size) == 1 &&
@@ -91,7 +106,7 @@ static bool open_parts(EVP_CIPHER_CTX *ctx, const struct secret256 *key, const u
 	int size = 0;
 
 	memcpy(tag, sealed.data + plain_size, sizeof tag);
-	return EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, iv) == 1 &&
+	return EVP_DecryptInit_ex(ctx, cipher(), NULL, key->bytes, iv) == 1 &&
 	       (aad.size == 0 || EVP_DecryptUpdate(ctx, NULL, &size, aad.data, (int)aad.size) == 1) &&
 	       (plain_size == 0 || EVP_DecryptUpdate(ctx, ret_plain, &size, sealed.data, (int)plain_size) == 1) &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, sizeof tag, tag) == 1 &&

@@ -404,7 +404,8 @@ static enum tcb_error answer_message(struct pse *p, const struct peer_message *m
 	error = answer_request(p, &request, &reply, &refusal);
 	if (error == TCB_OK)
 		error = writer_end(&reply, &reply_body);
-	(void)diagnose(&refusal, error, "pse.error", tcb_error_name(error), "a request that can be met", "");
+	if (error != TCB_OK)
+		(void)diagnose(&refusal, error, "pse.error", tcb_error_name(error), "a request that can be met", "");
 	return session_reply(request.session, error, reply_body, &refusal, ret);
 }
 
