@@ -12,20 +12,28 @@
 static struct curve {
 	int name;
 	bool tried;
-	EC_GROUP *group; /* kept for the life of the process: copies of it are cheap */
-	BIGNUM *p, *a, *b;
+	EC_GROUP *group; /* kept for the life of the process, never changed: libtpms works on it */
+	BIGNUM *p, *a, *b, *x, *y; /* the generator is (x, y) */
 } curves[] = { { .name = NID_X9_62_prime256v1 }, { .name = NID_secp384r1 }, { .name = NID_secp521r1 } };
+
+static bool read_parameters(struct curve *c)
+{
+	c->p = BN_new();
+	c->a = BN_new();
+	c->b = BN_new();
+	c->x = BN_new();
+	c->y = BN_new();
+	return c->p != NULL && c->a != NULL && c->b != NULL && c->x != NULL && c->y != NULL &&
+	       EC_GROUP_get_curve(c->group, c->p, c->a, c->b, NULL) == 1 &&
+	       EC_POINT_get_affine_coordinates(c->group, EC_GROUP_get0_generator(c->group), c->x, c->y, NULL) == 1;
+}
 
 static bool prepare(struct curve *c)
 {
 	if (!c->tried) {
 		c->tried = true;
 		c->group = EC_GROUP_new_by_curve_name(c->name);
-		c->p = BN_new();
-		c->a = BN_new();
-		c->b = BN_new();
-		if (c->group != NULL && (c->p == NULL || c->a == NULL || c->b == NULL ||
-					 EC_GROUP_get_curve(c->group, c->p, c->a, c->b, NULL) != 1)) {
+		if (c->group != NULL && !read_parameters(c)) {
 			EC_GROUP_free(c->group);
 			c->group = NULL;
 		}
@@ -59,24 +67,48 @@ void levers_prepare(void)
 		(void)prepare(&curves[i]);
 }
 
+/* The curve that this group is, or NULL: the group is libtpms' own. */
+static const struct curve *curve_of(const EC_GROUP *group)
+{
+	for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+		if (group != NULL && group == curves[i].group)
+			return &curves[i];
+	return NULL;
+}
+
 EC_GROUP *lever_EC_GROUP_new_curve_GFp(const BIGNUM *p, const BIGNUM *a, const BIGNUM *b, BN_CTX *ctx)
 {
 	for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
 		struct curve *c = &curves[i];
 
 		if (prepare(c) && BN_cmp(p, c->p) == 0 && BN_cmp(a, c->a) == 0 && BN_cmp(b, c->b) == 0)
-			return EC_GROUP_dup(c->group);
+			return c->group;
 	}
 	return EC_GROUP_new_curve_GFp(p, a, b, ctx);
 }
 
+void lever_EC_GROUP_free(EC_GROUP *group)
+{
+	if (curve_of(group) == NULL)
+		EC_GROUP_free(group);
+}
+
+int lever_EC_POINT_set_affine_coordinates(const EC_GROUP *group, EC_POINT *point, const BIGNUM *x, const BIGNUM *y, BN_CTX *ctx)
+{
+	const struct curve *c = curve_of(group);
+
+	if (c != NULL && BN_cmp(x, c->x) == 0 && BN_cmp(y, c->y) == 0)
+		return EC_POINT_copy(point, EC_GROUP_get0_generator(group));
+	return EC_POINT_set_affine_coordinates(group, point, x, y, ctx);
+}
+
 int lever_EC_GROUP_set_generator(EC_GROUP *group, const EC_POINT *generator, const BIGNUM *order, const BIGNUM *cofactor)
 {
-	const EC_POINT *own = EC_GROUP_get_curve_name(group) != NID_undef ? EC_GROUP_get0_generator(group) : NULL;
-
-	if (own != NULL && EC_POINT_cmp(group, own, generator, NULL) == 0 && BN_cmp(EC_GROUP_get0_order(group), order) == 0)
-		return 1;
-	return EC_GROUP_set_generator(group, generator, order, cofactor);
+	if (curve_of(group) == NULL)
+		return EC_GROUP_set_generator(group, generator, order, cofactor);
+	/* A kept curve is not changed: another generator is refused. */
+	return EC_POINT_cmp(group, EC_GROUP_get0_generator(group), generator, NULL) == 0 &&
+	       BN_cmp(EC_GROUP_get0_order(group), order) == 0;
 }
 
 /* ---- RSA ---- */

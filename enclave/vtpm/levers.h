@@ -17,9 +17,14 @@
 /* Chooses libcrypto's arithmetic, and builds the curves now. */
 void levers_prepare(void);
 
-/* EC_GROUP_new_curve_GFp(): the named curve where p, a and b are one's. */
+/* EC_GROUP_new_curve_GFp(). Returns a curve that is kept here if p, a and b are those of a named curve. The caller must not change it, and
+ * ends its use of it by lever_EC_GROUP_free(). */
 EC_GROUP *lever_EC_GROUP_new_curve_GFp(const BIGNUM *p, const BIGNUM *a, const BIGNUM *b, BN_CTX *ctx);
-/* EC_GROUP_set_generator(): a named curve that has this generator and order already keeps its tables. */
+/* EC_GROUP_free(). A kept curve stays. */
+void lever_EC_GROUP_free(EC_GROUP *group);
+/* EC_POINT_set_affine_coordinates(). The generator of a kept curve is copied: it is known to be on the curve. */
+int lever_EC_POINT_set_affine_coordinates(const EC_GROUP *group, EC_POINT *point, const BIGNUM *x, const BIGNUM *y, BN_CTX *ctx);
+/* EC_GROUP_set_generator(). A kept curve has its generator and order already: others are refused, by 0. */
 int lever_EC_GROUP_set_generator(EC_GROUP *group, const EC_POINT *generator, const BIGNUM *order, const BIGNUM *cofactor);
 
 /* libtpms' ExpDCacheFind(), ExpDCacheAdd(): what it computed last for an RSA key, its primes among it. Noted here for the next. */
