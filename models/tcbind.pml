@@ -10,23 +10,36 @@
 #ifndef COMMITS
 #define COMMITS 1   /* commands of the guest that change the TPM's state */
 #endif
-#ifndef MIGES
-#define MIGES 2     /* MigE enclaves of a platform that may live at once */
-#endif
 
-/* ALWAYS_ANSWERED: nothing is withheld, and fewer states are to be searched for a mutant. */
+/* Kinds of faults. Each costs one of FAULTS. KINDS narrows a run to some of them. */
+#define WITHHELD 1          /* an answer, or a request */
+#define VTPM_KILLED 2
+#define VTPM_SECOND 4       /* a vTPM enclave beside a living one */
+#define STATE_OLD 8         /* a state that is not the newest is loaded */
+#define STATE_AHEAD 16      /* a state whose step was not made is loaded */
+#define MIGE_KILLED 32
+#define MIGE_SECOND 64
+#define CONNECTION_LOST 128
+#define PSE_RESTARTED 256
+#define POWER_CUT 512
+#define BLOBS_BAD 1024      /* a grant cannot be adopted */
+#ifndef KINDS
+#define KINDS 2047
+#endif
+#define MAY_FAIL(kind) (((KINDS) & kind) != 0 && faults < FAULTS)
+#define FAULT(kind) MAY_FAIL(kind); faults++
 
 #define NOBODY 9
 #define PLATFORM(enclave) ((enclave) / 2)   /* enclaves 0 and 1 of a kind are on A (0), 2 and 3 on B (1) */
 #define OTHER(platform) (1 - (platform))
-#define FAULT (faults < FAULTS); faults++
 
 mtype = { NONE, HERE, ESCROWED, MOVED,                     /* phases of a register; a vTPM's belief */
-	  DEAD, EMPTY,                                     /* of a vTPM enclave: not started; an empty place */
+	  EMPTY,                                           /* of a vTPM enclave that has no TPM */
 	  FREE, REDEEMED, ARRIVING, RETURNING, SETTLED,    /* of a journal's entry, as ESCROWED */
 	  OK, REFUSED, LOST,                               /* answers; LOST: TCB_PLATFORM, "not now" */
-	  ALONE, ESCROW, REVOKE, GRANT, RETURN, SETTLE,    /* what a journal version changes in a register */
-	  REDEEM, CONFIRM, ASKED, ANSWERED, KEY };         /* of a connection */
+	  ALONE, REKEY, ESCROW, REVOKE, GRANT, RETURN, SETTLE, /* what a journal version changes */
+	  REDEEM, CONFIRM, ASKED, ANSWERED, KEY,           /* of a connection */
+	  NOTHING, EXPORTS, IMPORTS, RENOUNCES };          /* what a vTPM enclave is in the midst of */
 
 /* A sealed state of the vTPM. The tag stands for its digest. */
 typedef Sealed { byte generation; byte tag; byte previous; byte value };
@@ -66,18 +79,21 @@ typedef MigE_memory {
 	bit alive;
 	bit current;                /* no other MigE has committed since */
 	bit doubt;                  /* a step was not answered, or the session broke */
+	bit unanswered;             /* ... a journal version's step */
 	Entry entry
 };
 MigE_memory M[4];
 
 typedef vTPM_memory {
-	mtype belief = DEAD;
+	mtype belief = EMPTY;
 	byte generation;
 	byte tag;
 	byte value;
 	byte handover;
 	bit leased;
 	bit open;                   /* the session with the PSE */
+	mtype doing = NOTHING;
+	byte under_way;               /* the hand-over that it exports, imports or renounces */
 	Sealed unsure               /* tag 0: none */
 };
 vTPM_memory V[4];
@@ -106,7 +122,31 @@ Entry N;
 byte p, i;
 bit fits, served = 1, answered = 1;
 
-#define REST p = 0; answer = OK; fits = 0
+#define REST \
+	forget_useless(0); forget_useless(1); p = 0; answer = OK; fits = 0
+
+inline copy_sealed(to_, from_)
+{
+	to_.generation = from_.generation; to_.tag = from_.tag; to_.previous = from_.previous; to_.value = from_.value
+}
+
+inline clear_sealed(sealed_)
+{
+	sealed_.generation = 0; sealed_.tag = 0; sealed_.previous = 0; sealed_.value = 0
+}
+
+/* What no fault can use any more. */
+inline forget_useless(x)
+{
+	if
+	:: !MAY_FAIL(STATE_OLD) -> clear_sealed(old[x])
+	:: else
+	fi;
+	if
+	:: !MAY_FAIL(STATE_AHEAD) || posted[x].tag <= R[x].newest.tag -> clear_sealed(posted[x])
+	:: else
+	fi
+}
 
 /* ---- the invariants ---- */
 
@@ -286,6 +326,7 @@ inline pse_change(what, about)
 	:: what == GRANT -> R[p].phase = MOVED; R[p].unsettled = 1; H[about].decided = 1
 	:: what == RETURN && R[p].phase == MOVED && R[p].handover == about -> R[p].phase = HERE; R[p].unsettled = 0
 	:: what == SETTLE && R[p].handover == about -> R[p].unsettled = 0
+	:: what == REKEY -> H[about].opens = 0 /* the blobs are under the key of before */
 	:: else
 	fi;
 	check_registers()
@@ -357,10 +398,8 @@ inline choose_fate()
 {
 	if
 	:: true
-#ifndef ALWAYS_ANSWERED
-	:: FAULT -> served = 0; answered = 0
-	:: FAULT -> answered = 0
-#endif
+	:: FAULT(WITHHELD) -> served = 0; answered = 0
+	:: FAULT(WITHHELD) -> answered = 0
 	fi
 }
 
@@ -401,7 +440,7 @@ inline journal_commit(m, what, about)
 	MIGE_ASKS_PSE(m, pse_journal_commit(m, what, about));
 	if
 	:: answer == OK -> copy_entry(M[m].entry, N)
-	:: answer == REFUSED -> forget_ahead()
+	:: answer == LOST -> M[m].unanswered = 1
 	:: else
 	fi;
 	clear_entry(N)
@@ -440,8 +479,7 @@ inline mige_escrow_again(m, v)
 	:: E.state == REDEEMED && E.generation == V[v].generation ->
 		V[v].handover = E.handover;
 		copy_entry(N, E);
-		H[E.handover].opens = 0;
-		journal_commit(m, ALONE, 0)
+		journal_commit(m, REKEY, E.handover)
 	:: else -> answer = REFUSED
 	fi
 }
@@ -464,7 +502,9 @@ inline mige_revoke(m, v, about, granted_)
 			assert(E.handover == about);                     /* I5 */
 			settled_next(m, E.settled);
 			journal_commit(m, REVOKE, E.handover)
-		:: else -> answer = OK
+		:: else -> /* the register may have it: an escrow that was undone took its entry along */
+			copy_entry(N, E);
+			journal_commit(m, REVOKE, about)
 		fi
 	fi
 }
@@ -505,13 +545,46 @@ inline close(c)
 	C[c].kind = NONE; C[c].stage = NONE; C[c].handover = 0; C[c].by = 0; C[c].cancelled = 0; C[c].opens = 0
 }
 
+inline expect_none(x)
+{
+	R[x].expected = 0; R[x].expected_by = NOBODY; R[x].granted = 0
+}
+
+/* Each import begins with EXPECT, so the PSE may forget the last one. */
+inline idle(v)
+{
+	V[v].doing = NOTHING; V[v].under_way = 0;
+	if
+	:: R[PLATFORM(v)].expected_by == v -> expect_none(PLATFORM(v))
+	:: else
+	fi
+}
+
+/* The vTPM that asked has its answer; no connection is needed any more. */
+inline has_key(v, opens_)
+{
+	i = opens_;
+	close(v); C[v].stage = KEY; C[v].opens = i;
+	i = 0
+}
+
+/* The request fails with its connection. */
+inline fail(c)
+{
+	if
+	:: c < 4 && C[c].kind == REDEEM -> idle(c)
+	:: else
+	fi;
+	close(c)
+}
+
 inline mige_redeem(m, v, h)
 {
 	if
 	:: HAS(E, h) ->
 		mige_redeem_here(m, h);
 		if
-		:: answer == OK -> C[v].stage = KEY; C[v].opens = H[h].opens
+		:: answer == OK -> has_key(v, H[h].opens)
 		:: else
 		fi
 	:: !HAS(E, h) && H[h].source != PLATFORM(m) && MAY_ARRIVE(h) -> connect(v, REDEEM, h, m); answer = OK
@@ -576,7 +649,7 @@ inline mige_decide(m, c, about)
 #ifdef GRANT_EARLY
 	:: C[c].stage == ANSWERED && answer != OK
 #endif
-	:: else -> close(c)
+	:: else -> fail(c)
 	fi
 }
 
@@ -594,7 +667,7 @@ inline mige_hear_end(m, c, about)
 	fi;
 	if
 	:: answer == OK -> C[c].stage = ANSWERED
-	:: else -> close(c)
+	:: else -> fail(c)
 	fi
 }
 
@@ -618,8 +691,8 @@ inline mige_take_grant(m, c, about)
 		fi
 	fi;
 	if
-	:: answer == OK -> C[c].stage = KEY
-	:: else -> close(c)
+	:: answer == OK -> has_key(c, C[c].opens)
+	:: else -> fail(c)
 	fi
 }
 
@@ -628,6 +701,9 @@ inline mige_told(m, c, about)
 	answer = OK;
 	if
 	:: E.arrival == about && about != 0 ->
+#ifndef MUTANT
+		assert(E.state != ARRIVING);                     /* I4: its source must be able to grant it again */
+#endif
 		if
 		:: E.state == RETURNING -> settled_next(m, E.settled)
 		:: else -> copy_entry(N, E)
@@ -645,10 +721,10 @@ inline mige_told(m, c, about)
 /* Connections to a MigE that ends are lost with it where it has begun them, and may be otherwise. */
 inline end_mige(m)
 {
-	M[m].alive = 0; M[m].current = 0; M[m].doubt = 0; clear_entry(E);
+	M[m].alive = 0; M[m].current = 0; M[m].doubt = 0; M[m].unanswered = 0; clear_entry(E);
 	for (i : 0 .. 7) {
 		if
-		:: C[i].kind != NONE && C[i].by == m -> close(i)
+		:: C[i].kind != NONE && C[i].by == m -> fail(i)
 		:: else
 		fi
 	};
@@ -657,6 +733,31 @@ inline end_mige(m)
 	:: R[PLATFORM(m)].journal_holder == m -> R[PLATFORM(m)].journal_holder = NOBODY
 	:: else
 	fi
+}
+
+#ifdef LEAVE_AHEAD
+#define void_ahead(m) skip
+#else
+/* A version that was stored and not made is never made: the journal goes on without it. */
+inline void_ahead(m)
+{
+	copy_entry(N, E);
+	pse_journal_commit(m, ALONE, 0);
+	clear_entry(N)
+}
+#endif
+
+/* journal_certain(); event: journal-open */
+inline mige_be_certain(m)
+{
+	p = PLATFORM(m);
+	R[p].journal_holder = m;
+	copy_entry(E, J[p]);
+	if
+	:: M[m].unanswered && ahead[p].is -> void_ahead(m)
+	:: else
+	fi;
+	M[m].doubt = 0; M[m].unanswered = 0
 }
 
 /* event: journal-open. From the newest journal, or from one that is a version ahead. */
@@ -668,24 +769,30 @@ inline mige_start(m)
 	copy_entry(E, J[p]);
 	if
 	:: ahead[p].is && (!calm || take_ahead) -> mige_finish(m)
-	:: !calm || !take_ahead || !ahead[p].is
+	:: !calm || !take_ahead || !ahead[p].is -> void_ahead(m)
 	fi
 }
 
+/* An escrow is undone, since its vTPM was not answered; a grant that the register refuses is undone, too. */
 inline mige_finish(m)
 {
 	copy_entry(N, ahead[p].entry);
+	answer = REFUSED;
 	if
 	:: ahead[p].change != ESCROW -> pse_journal_commit(m, ahead[p].change, ahead[p].handover)
-	:: else -> /* an escrow is undone: its vTPM was not answered */
-		copy_entry(E, N); clear_entry(N);
-		settled_next(m, E.settled);
-		pse_journal_commit(m, ALONE, 0)
+	:: else
 	fi;
 	if
-	:: answer == OK -> copy_entry(E, J[p])
-	:: else -> end_mige(m)
+	:: answer == REFUSED ->
+		copy_entry(E, ahead[p].entry);
+		if
+		:: E.state == ESCROWED || E.state == REDEEMED -> clear_entry(N); settled_next(m, E.settled)
+		:: else
+		fi;
+		pse_journal_commit(m, ALONE, 0)
+	:: else
 	fi;
+	copy_entry(E, J[p]);
 	clear_entry(N)
 }
 
@@ -699,23 +806,22 @@ inline mige_finish(m)
 	:: test(4) -> c = 4 :: test(5) -> c = 5 :: test(6) -> c = 6 :: test(7) -> c = 7 \
 	fi
 
+/* The two of a platform are alike: of two dead ones the first is started. */
+#define MIGE_STARTS(m) (!M[m].alive && (m % 2 == 0 || M[m ^ 1].alive) && (!M[m ^ 1].alive || MAY_FAIL(MIGE_SECOND)))
+
 proctype MigE(byte m)
 {
 	byte c;
 
 end:	do
-	:: atomic { !calm && !M[m].alive && (!M[m ^ 1].alive || (MIGES > 1 && faults < FAULTS)) ->
+	:: atomic { !calm && MIGE_STARTS(m) ->
 		if
-		:: M[m ^ 1].alive && FAULT
+		:: M[m ^ 1].alive && FAULT(MIGE_SECOND)
 		:: !M[m ^ 1].alive
 		fi;
 		mige_start(m); REST }
-	:: atomic { !calm && M[m].alive && FAULT; end_mige(m); REST }
-	:: atomic { !calm && M[m].alive && M[m].doubt && M[m].current -> /* journal_certain(); event: journal-open */
-		copy_entry(M[m].entry, J[PLATFORM(m)]);
-		p = PLATFORM(m); forget_ahead();
-		R[PLATFORM(m)].journal_holder = m;
-		M[m].doubt = 0; p = 0 }
+	:: atomic { !calm && M[m].alive && FAULT(MIGE_KILLED); end_mige(m); REST }
+	:: atomic { !calm && M[m].alive && M[m].doubt && M[m].current -> mige_be_certain(m); REST }
 	:: atomic { !calm && SERVES(m) && ADOPTED(m) ->
 		settled_next(m, E.generation);
 		journal_commit(m, SETTLE, E.handover); p = 0; answer = OK }
@@ -724,7 +830,7 @@ end:	do
 	:: atomic { !calm && SERVES(m) && SOME(WAITS) ->
 		choose_connection(WAITS, c);
 		if
-		:: C[c].stage == ASKED && !MAY_ANSWER(m) -> close(c) /* journal_hold() */
+		:: C[c].stage == ASKED && !MAY_ANSWER(m) -> fail(c) /* journal_hold() */
 		:: C[c].stage == ASKED && MAY_ANSWER(m) && C[c].kind == REDEEM -> mige_decide(m, c, C[c].handover)
 		:: C[c].stage == ASKED && MAY_ANSWER(m) && C[c].kind != REDEEM -> mige_hear_end(m, c, C[c].handover)
 		:: C[c].stage == ANSWERED && C[c].kind == REDEEM -> mige_take_grant(m, c, C[c].handover)
@@ -750,9 +856,7 @@ inline maybe_lose()
 {
 	if
 	:: true
-#ifndef ALWAYS_ANSWERED
-	:: FAULT -> answer = LOST
-#endif
+	:: FAULT(WITHHELD) -> answer = LOST
 	fi
 }
 
@@ -782,16 +886,6 @@ inline note_stored(v, s)
 	V[v].tag = s.tag; V[v].value = s.value; clear_sealed(V[v].unsure)
 }
 
-inline copy_sealed(to_, from_)
-{
-	to_.generation = from_.generation; to_.tag = from_.tag; to_.previous = from_.previous; to_.value = from_.value
-}
-
-inline clear_sealed(sealed_)
-{
-	sealed_.generation = 0; sealed_.tag = 0; sealed_.previous = 0; sealed_.value = 0
-}
-
 /* The register's phase, as OPEN and CHECK tell it. */
 inline believe_phase(v)
 {
@@ -817,7 +911,7 @@ inline vtpm_load(v, s)
 		V[v].generation = s.generation; V[v].tag = s.tag; V[v].value = s.value;
 		V[v].leased = 1; V[v].open = 1;
 		believe_phase(v)
-	:: else -> V[v].open = 0
+	:: else -> end_vtpm(v)
 	fi
 }
 
@@ -864,13 +958,14 @@ inline vtpm_use(v)
 	fi
 }
 
-inline vtpm_offer(v, h)
+/* An export begins. */
+inline vtpm_offer(v)
 {
 	ASK_PSE(v, pse_offer(v, handovers + 1));
 	if
 	:: answer == OK ->
-		handovers++; h = handovers;
-		H[h].source = PLATFORM(v); H[h].generation = V[v].generation
+		handovers++; V[v].doing = EXPORTS; V[v].under_way = handovers;
+		H[handovers].source = PLATFORM(v); H[handovers].generation = V[v].generation
 	:: else
 	fi
 }
@@ -912,6 +1007,29 @@ inline vtpm_revoke(v, m, granted_)
 	granted_ = 0
 }
 
+/* An import begins. */
+inline vtpm_expect(v)
+{
+	if
+	:: V[v].under_way = 1
+	:: handovers > 1 -> V[v].under_way = 2
+	fi;
+	ASK_PSE(v, pse_expect(v, V[v].under_way));
+	if
+	:: answer == OK -> V[v].doing = IMPORTS
+	:: else -> idle(v)
+	fi
+}
+
+inline vtpm_redeem(v, m)
+{
+	mige_redeem(m, v, V[v].under_way);
+	if
+	:: answer != OK -> idle(v)
+	:: else
+	fi
+}
+
 /* One step of the ledger decides whether it is here. */
 inline vtpm_arrive(v, h)
 {
@@ -931,7 +1049,7 @@ inline vtpm_arrive(v, h)
 #ifdef RESUME_WITH_OLD_RECORD
 		hold(v)
 #else
-		V[v].belief = EMPTY; V[v].leased = 0; V[v].open = 0; clear_sealed(V[v].unsure)
+		end_vtpm(v)
 #endif
 	:: else
 	fi
@@ -943,31 +1061,36 @@ inline vtpm_adopt(v, h)
 	if
 	:: H[h].made && C[v].opens -> close(v); vtpm_arrive(v, h)
 	:: !H[h].made || !C[v].opens -> close(v); answer = REFUSED
-	:: FAULT -> close(v); answer = REFUSED /* blobs that do not open, or cannot be adopted */
+	:: FAULT(BLOBS_BAD) -> close(v); answer = REFUSED /* blobs that do not open, or cannot be adopted */
 	fi;
 	if
-	:: answer != REFUSED -> h = 0
-	:: else
+	:: answer != REFUSED -> idle(v)
+	:: else -> V[v].doing = RENOUNCES; V[v].under_way = h
 	fi
 }
 
-#define ACTS(v) (!calm && V[v].belief != DEAD && V[v].belief != EMPTY && V[v].open)
-#define ALIVE(v) (V[v].belief != DEAD)
-#define CRASHES(v) !calm && ALIVE(v) && FAULT; end_vtpm(v)
+#define ACTS(v) (!calm && V[v].belief != EMPTY && V[v].open && IDLE(v))
+#define ALIVE(v) (V[v].belief != EMPTY || V[v].doing != NOTHING) /* else it is as one that was not started */
+#define CRASHES(v) !calm && ALIVE(v) && FAULT(VTPM_KILLED); end_vtpm(v)
 
-/* A start. A second enclave of the platform, and a state that is not the newest, are faults. */
-inline vtpm_start(v, s)
+/* A second enclave of a platform that takes part is a fault. */
+inline vtpm_start(v)
+{
+	if
+	:: !ALIVE(v ^ 1)
+	:: ALIVE(v ^ 1) && FAULT(VTPM_SECOND)
+	fi
+}
+
+/* It is given the newest state, or, as a fault, another. */
+inline vtpm_begin(v, s)
 {
 	p = PLATFORM(v);
 	if
-	:: V[v ^ 1].belief == DEAD
-	:: V[v ^ 1].belief != DEAD && FAULT
-	fi;
-	if
-	:: V[v].belief = EMPTY
 	:: R[p].phase != NONE -> copy_sealed(s, R[p].newest)
-	:: posted[p].tag > R[p].newest.tag && FAULT -> copy_sealed(s, posted[p])
-	:: old[p].tag != 0 && FAULT -> copy_sealed(s, old[p])
+	:: posted[p].tag > R[p].newest.tag && FAULT(STATE_AHEAD) -> copy_sealed(s, posted[p])
+	:: old[p].tag != 0 && FAULT(STATE_OLD) -> copy_sealed(s, old[p])
+	:: else
 	fi;
 	if
 	:: s.tag != 0 -> vtpm_load(v, s)
@@ -992,75 +1115,44 @@ inline end_vtpm(v)
 	:: else
 	fi;
 	if
-	:: R[p].expected_by == v -> R[p].expected = 0; R[p].expected_by = NOBODY; R[p].granted = 0
-	:: else
-	fi;
-	if
 	:: last == v -> last = NOBODY
 	:: else
 	fi;
-	V[v].belief = DEAD; V[v].generation = 0; V[v].tag = 0; V[v].value = 0; V[v].handover = 0;
-	V[v].leased = 0; V[v].open = 0; clear_sealed(V[v].unsure); retired[v] = 0; close(v)
+	V[v].belief = EMPTY; V[v].generation = 0; V[v].tag = 0; V[v].value = 0; V[v].handover = 0;
+	V[v].leased = 0; V[v].open = 0; clear_sealed(V[v].unsure); retired[v] = 0; idle(v); close(v)
 }
 
-/* Each branch is a call of the host. Steps of different enclaves interleave between the atomic ones. */
+/* The two of a platform are alike: of two dead ones the first is started. */
+#define VTPM_STARTS(v) (!ALIVE(v) && (v % 2 == 0 || ALIVE(v ^ 1)) && (!ALIVE(v ^ 1) || MAY_FAIL(VTPM_SECOND)))
+#define IDLE(v) (V[v].doing == NOTHING)
+
+/* Each branch is a call of the host. Steps of different enclaves interleave. */
 proctype vTPM(byte v)
 {
-	byte m, h;
+	byte m;
 	Sealed s;
 
-end:	if
-	:: atomic { !calm && !ALIVE(v) && (!ALIVE(v ^ 1) || faults < FAULTS) -> vtpm_start(v, s); REST; goto end }
-	:: atomic { CRASHES(v); REST; goto end }
-	:: atomic { !calm && ALIVE(v) && V[v].leased && !V[v].open -> vtpm_resume(v, s); REST; goto end }
-	:: atomic { ACTS(v) && V[v].belief == HERE && commits < COMMITS -> vtpm_change(v); REST; goto end }
-	:: atomic { ACTS(v) -> vtpm_use(v); REST; goto end }
+end:	do
+	:: atomic { !calm && VTPM_STARTS(v) -> vtpm_start(v); vtpm_begin(v, s); REST }
+	:: atomic { CRASHES(v); REST }
+	:: atomic { !calm && ALIVE(v) && IDLE(v) && V[v].leased && !V[v].open -> vtpm_resume(v, s); REST }
+	:: atomic { ACTS(v) && V[v].belief == HERE && commits < COMMITS -> vtpm_change(v); REST }
+	:: atomic { ACTS(v) -> vtpm_use(v); REST }
 	:: atomic { ACTS(v) && V[v].belief == ESCROWED && MIGE_SERVES(v) ->
-		choose_mige(v, m); vtpm_revoke(v, m, fits); m = 0; REST; goto end }
+		choose_mige(v, m); vtpm_revoke(v, m, fits); m = 0; REST }
 	:: atomic { ACTS(v) && V[v].belief == MOVED && MIGE_SERVES(v) ->
-		choose_mige(v, m); vtpm_escrow_again(v, m); m = 0; REST; goto end }
-	:: atomic { ACTS(v) && V[v].belief == HERE && handovers < HANDOVERS -> /* an export begins */
-		vtpm_offer(v, h); REST }
-		if
-		:: atomic { h == 0 || !ALIVE(v) -> h = 0; goto end }
-	:: atomic { h != 0 && CRASHES(v); h = 0; REST; goto end }
-		:: atomic { h != 0 && !calm && ALIVE(v) && MIGE_SERVES(v) ->
-			choose_mige(v, m); vtpm_escrow(v, m, h); m = 0; h = 0; REST; goto end }
-		fi
-	:: atomic { !calm && ALIVE(v) && C[v].stage == NONE && handovers > 0 -> /* an import begins */
-		if
-		:: h = 1
-		:: handovers > 1 -> h = 2
-		fi;
-		ASK_PSE(v, pse_expect(v, h));
-		if
-		:: answer != OK -> h = 0
-		:: else
-		fi;
-		REST }
-	fi;
-	if
-	:: atomic { h == 0 || !ALIVE(v) -> h = 0; goto end }
-	:: atomic { h != 0 && CRASHES(v); h = 0; REST; goto end }
-	:: atomic { h != 0 && !calm && ALIVE(v) && MIGE_SERVES(v) ->
-		choose_mige(v, m); mige_redeem(m, v, h); m = 0;
-		if
-		:: answer != OK -> h = 0
-		:: else
-		fi;
-		REST }
-	fi;
-	if
-	:: atomic { h == 0 || !ALIVE(v) || C[v].stage == NONE -> h = 0; goto end }
-	:: atomic { h != 0 && CRASHES(v); h = 0; REST; goto end }
-	:: atomic { !calm && ALIVE(v) && C[v].stage == KEY -> vtpm_adopt(v, h); REST }
-	fi;
-	if
-	:: atomic { h == 0 || !ALIVE(v) -> h = 0; goto end }
-	:: atomic { h != 0 && CRASHES(v); h = 0; REST; goto end }
-	:: atomic { h != 0 && !calm && ALIVE(v) && MIGE_SERVES(v) -> /* it gives the grant back */
-		choose_mige(v, m); mige_renounce(m, v, h); m = 0; h = 0; REST; goto end }
-	fi
+		choose_mige(v, m); vtpm_escrow_again(v, m); m = 0; REST }
+	:: atomic { ACTS(v) && V[v].belief == HERE && handovers < HANDOVERS -> vtpm_offer(v); REST }
+	:: atomic { !calm && V[v].doing == EXPORTS && MIGE_SERVES(v) ->
+		choose_mige(v, m); vtpm_escrow(v, m, V[v].under_way); m = 0; idle(v); REST }
+	:: atomic { !calm && VTPM_STARTS(v) && C[v].stage == NONE && handovers > 0 -> vtpm_start(v); vtpm_expect(v); REST }
+	:: atomic { !calm && ALIVE(v) && IDLE(v) && C[v].stage == NONE && handovers > 0 -> vtpm_expect(v); REST }
+	:: atomic { !calm && V[v].doing == IMPORTS && C[v].stage == NONE && MIGE_SERVES(v) ->
+		choose_mige(v, m); vtpm_redeem(v, m); m = 0; REST }
+	:: atomic { !calm && V[v].doing == IMPORTS && C[v].stage == KEY -> vtpm_adopt(v, V[v].under_way); REST }
+	:: atomic { !calm && V[v].doing == RENOUNCES && MIGE_SERVES(v) ->
+		choose_mige(v, m); mige_renounce(m, v, V[v].under_way); m = 0; idle(v); REST }
+	od
 }
 
 /* ---- the host ---- */
@@ -1120,7 +1212,6 @@ inline go_on(x, s, h, m)
 		:: V[2 * x].belief == MOVED && J[x].state == REDEEMED && J[x].handover == R[x].handover ->
 			vtpm_escrow_again(2 * x, 2 * x);
 			h = J[x].handover; m = 2 * J[x].redeemer;
-			V[m + 1].belief = EMPTY;
 			pse_expect(m + 1, h);
 			if
 			:: answer == OK -> bring(m + 1, m, h)
@@ -1177,31 +1268,32 @@ inline choose_platform(x)
 
 #define UNDER_WAY(c) (C[c].stage == ASKED || C[c].stage == ANSWERED)
 
-/* I4. All that is left is what is durable; honest hosts try it. One place can go on, twice. */
-inline faults_stop(x, s, h, m, live)
+/* All that is left is what is durable. */
+inline faults_stop(x)
 {
-	d_step { calm = 1; faults = FAULTS; for (x : 0 .. 1) { cut_power(x); m = 2 * x; mige_start(m); assert(M[m].alive) }; x = 0 };
+	calm = 1; faults = FAULTS; commits = COMMITS; handovers = HANDOVERS; tags = 2;
+	for (x : 0 .. 1) {
+		cut_power(x); p = x;
+		clear_sealed(posted[x]); clear_sealed(old[x]);
+		R[x].newest.tag = (R[x].phase == NONE -> 0 : x + 1);
+		if
+		:: !take_ahead -> forget_ahead()
+		:: else
+		fi
+	};
+	x = 0
+}
+
+/* I4. Honest hosts go on from what is durable. One place can change its state, twice. */
+inline check_life(x, s, h, m, live)
+{
+	d_step { for (x : 0 .. 1) { m = 2 * x; mige_start(m); assert(M[m].alive) }; x = 0 };
 	d_step { for (x : 0 .. 2) { m = (x == 1 -> 2 : 0); tidy(m, h, live) }; x = 0 };
 	for (x : 0 .. 1) { go_on(x, s, h, m) };
 	x = 0;
-	d_step { for (x : 0 .. 3) { h = x / 2; try_live(h, s, live) }; x = 0 };
+	d_step { for (x : 0 .. 3) { h = x / 2; try_live(h, s, live) }; x = 0; h = 0; m = 0 };
 	assert(live == 2);                                   /* I4 */
-	d_step { end_all(x, h, m, live) }
-}
-
-/* One state for all runs that have ended. */
-inline end_all(x, h, m, live)
-{
-	for (x : 0 .. 1) {
-		cut_power(x); m = 2 * x; end_mige(m); forget_ahead(); clear_entry(J[x]);
-		R[x].phase = NONE; R[x].generation = 0; R[x].handover = 0; R[x].unsettled = 0;
-		clear_sealed(R[x].newest); clear_sealed(posted[x]); clear_sealed(old[x])
-	};
-	for (x : 0 .. HANDOVERS) {
-		H[x].source = 0; H[x].generation = 0; H[x].value = 0; H[x].made = 0; H[x].opens = 0; H[x].decided = 0
-	};
-	x = 0; h = 0; m = 0; live = 0; take_ahead = 0; tags = 0; commits = 0; handovers = 0; acknowledged = 0; last = NOBODY;
-	REST
+	live = 0; REST
 }
 
 proctype host()
@@ -1210,16 +1302,17 @@ proctype host()
 	Sealed s;
 
 end:	do
-	:: atomic { !calm && FAULT; choose_platform(x); cut_power(x); x = 0; REST }
-	:: atomic { !calm && FAULT; choose_platform(x); restart_pse(x); x = 0; REST }
-	:: atomic { !calm && SOME(UNDER_WAY) && FAULT; choose_connection(UNDER_WAY, x); close(x); x = 0; REST }
-	:: atomic { !calm ->
-		if /* the journals as they were committed, or as they were stored last */
+	:: atomic { !calm && FAULT(POWER_CUT); choose_platform(x); cut_power(x); x = 0; REST }
+	:: atomic { !calm && FAULT(PSE_RESTARTED); choose_platform(x); restart_pse(x); x = 0; REST }
+	:: atomic { !calm && SOME(UNDER_WAY) && FAULT(CONNECTION_LOST); choose_connection(UNDER_WAY, x); fail(x); x = 0; REST }
+	:: atomic { !calm -> /* the journals are as they were committed, or as they were stored last */
+		if
 		:: true
 		:: ahead[0].is || ahead[1].is -> take_ahead = 1
 		fi;
-		faults_stop(x, s, h, m, live) }
-	od
+		faults_stop(x); REST; break }
+	od;
+	atomic { check_life(x, s, h, m, live) }
 }
 
 init
