@@ -264,6 +264,8 @@ static void end_doubt(struct journal *j, bool made)
 	wipe(doubt, sizeof *doubt);
 }
 
+/* The host may still have the version in doubt. A version that was not made must never be made later: a vTPM
+ * may be adopted meanwhile that it gives back. The next version is in its place. */
 enum tcb_error journal_certain(struct journal *j, struct diagnosis *d)
 {
 	struct journal_version m = newest(j);
@@ -273,8 +275,10 @@ enum tcb_error journal_certain(struct journal *j, struct diagnosis *d)
 	if (!j->doubt.open && j->pse->open && j->pse->openings == j->lease)
 		return TCB_OK;
 	error = open_version(j, &m, &ahead, j->doubt.open ? NULL : d);
-	if (error == TCB_OK && j->doubt.open)
+	if (error == TCB_OK && j->doubt.open) {
 		end_doubt(j, false);
+		return journal_store(j, &journal_step_alone, d);
+	}
 	if (error != TCB_REFUSED || !j->doubt.open)
 		return error == TCB_PLATFORM ? diagnose(d, error, "mige.journal.doubt", "a step of the ledger that was not answered",
 							"the PSE's answer", "try again")
@@ -365,7 +369,6 @@ enum tcb_error journal_open(struct journal *j, struct span sealed, struct diagno
 	if (ahead)
 		return finish_version(j, &m, d);
 	note_version(j, m.version, &m.digest);
-	if (sealed.size > 0 && !seal_is_current(sealed)) /* an older enclave or processor wrote it */
-		return journal_store(j, &journal_step_alone, d);
-	return TCB_OK;
+	/* A version that the MigE before could not commit is void from now on. */
+	return sealed.size > 0 ? journal_store(j, &journal_step_alone, d) : TCB_OK;
 }

@@ -31,6 +31,7 @@ static struct {
 	struct digest256 digest;
 	struct journal_version last; /* committed */
 	bool answer_is_lost;         /* of the next commit */
+	bool step_is_withheld;       /* of the next commit: the version is stored, and the PSE does not hear of it */
 	bool is_silent;
 	bool refuses_grants;
 	bool opened; /* the journal's lease was taken */
@@ -60,6 +61,10 @@ static enum tcb_error commit_in_pse(struct session *s, const struct journal_vers
 
 	if (host_peer(ROLE_PSE, span_of(NULL, 0), &unused, NULL) != TCB_OK) /* what was posted goes with it */
 		return lose_session(s);
+	if (pse.step_is_withheld) {
+		pse.step_is_withheld = false;
+		return lose_session(s);
+	}
 	if (pse.refuses_grants && m->change == JOURNAL_CHANGES_GRANT)
 		return TCB_REFUSED;
 	assert_int_equal(m->version, pse.version + 1);
@@ -210,8 +215,8 @@ static void redeemed_is_not_revoked(void **state)
 
 	(void)state;
 	assert_int_equal(escrow(&id, &first, 3, span_of_text("{}")), TCB_OK);
-	restart();
 	assert_int_equal(pse.last.change, JOURNAL_CHANGES_ESCROW);
+	restart();
 	assert_int_equal(redeem(&first), TCB_OK);
 	assert_int_equal(pse.last.change, JOURNAL_CHANGES_GRANT);
 	assert_memory_equal(&pse.last.id, &id, sizeof id);
@@ -405,6 +410,44 @@ static void a_grant_that_the_ledger_refuses_is_undone(void **state)
 	assert_null(journal_find_handover(&journal, &first));
 	assert_int_equal(pse.last.change, JOURNAL_CHANGES_NONE);
 	assert_revoke(&first, 1, REVOKE_DONE);
+}
+
+struct kept_journal {
+	size_t size;
+	uint8_t bytes[8192];
+};
+
+static void keep_journal(struct kept_journal *ret_kept)
+{
+	assert_true(store.size <= sizeof ret_kept->bytes);
+	ret_kept->size = store.size;
+	memcpy(ret_kept->bytes, store.bytes, store.size);
+}
+
+static enum tcb_error open_kept(const struct kept_journal *kept)
+{
+	begin();
+	d = (struct diagnosis){0};
+	return journal_open(&journal, span_of(kept->bytes, kept->size), &d);
+}
+
+/* The host withholds the step that gives a hand-over back, and keeps the journal. The MigE goes on without it,
+ * or is started from the journal before, and the vTPM is adopted. Then it must not be given back any more. */
+static void a_version_that_was_not_made_is_never_made(void **state)
+{
+	static struct kept_journal before, returning;
+
+	for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
+		assert_int_equal(fresh(state), 0);
+		assert_int_equal(arrive(&first, 4), TCB_OK);
+		keep_journal(&before);
+		pse.step_is_withheld = true;
+		assert_int_equal(renounce(&first), TCB_PLATFORM);
+		keep_journal(&returning);
+		assert_int_equal(is_restarted ? open_kept(&before) : journal_certain(&journal, NULL), TCB_OK);
+		assert_int_equal(arrive(&first, 4), TCB_OK);
+		assert_refused(open_kept(&returning), "ledger.journal.old");
+	}
 }
 
 /* Something else opened the session anew. */
@@ -666,6 +709,7 @@ int main(void)
 		cmocka_unit_test_setup(a_version_without_its_step_is_finished, fresh),
 		cmocka_unit_test_setup(an_escrow_that_was_undone_takes_none_along, fresh),
 		cmocka_unit_test_setup(a_grant_that_the_ledger_refuses_is_undone, fresh),
+		cmocka_unit_test_setup(a_version_that_was_not_made_is_never_made, fresh),
 		cmocka_unit_test_setup(a_new_session_takes_the_lease_again, fresh),
 		cmocka_unit_test_setup(an_old_journal_is_refused, fresh),
 		cmocka_unit_test_setup(an_arrival_that_leaves_at_once_is_settled, fresh),
