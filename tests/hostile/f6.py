@@ -1,32 +1,78 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""HOSTILE-HOST F6: one refusal made a vTPM MOVED for good. Here the MigE is of another release, which does not know the
-request to revoke and refuses it, truly. The vTPM believes nothing by that, and goes on with a MigE that does (I4, I5)."""
+"""HOSTILE-HOST F6: one refusal made a vTPM MOVED for good. Here the revocation of its hand-over is refused, by a MigE of
+another release, which does not know the request, or by the host, which forges the refusal. The vTPM believes nothing by
+that (I5): the enclave that was refused goes on with an honest MigE, and so does a new enclave (I4)."""
 import os
 
-from host import RESUME, Tests, World, attempt, failed
+from host import REFUSED, RESUME, Cut, Tests, World, attempt, failed, to_mige
 
 tests = Tests()
 world = World('A')
 a, = world.platforms
-ways = {'resumed': lambda v: v.enclave.call(RESUME), 'initialised again': lambda v: v.init(),
+WAYS = {'resumed': lambda v: v.enclave.call(RESUME), 'initialised again': lambda v: v.init(),
         'its next command': lambda v: v.tpm.get_random()}
-for way, go_on in ways.items():
+
+
+def use_mige(image=None):
+    """The MigE of this image takes the place of the one that runs."""
     a.mige.kill()
-    a.mige = a.start_mige(a.journal, os.environ['OTHER_MIGE'])
+    a.mige = a.start_mige(a.journal, image)
+
+
+def refused_by_other_release(v, ask):
+    """What comes of `ask` while the MigE refuses. Then an honest MigE runs again. The first request may only find that
+    the session with the MigE before is gone."""
+    use_mige(os.environ['OTHER_MIGE'])
+    outcomes = [attempt(ask, v) for _ in range(2)]
+    use_mige()
+    return outcomes[1]
+
+
+def refused_by_host(v, ask):
+    """What comes of `ask` while the host answers every message to the MigE with REFUSED."""
+    with Cut(v, 0, served=False, error=REFUSED, only=to_mige):
+        return attempt(ask, v)
+
+
+def escrowed():
+    """A vTPM whose counter is at 1, and whose hand-over is not decided."""
     v = a.vtpm()
     v.tpm.make_counter()
     v.blobs()
-    outcome = attempt(go_on, v)
-    tests.expect(f'{way}, with a MigE of another release: refused', failed(outcome), outcome)
+    return v
+
+
+def switched_on(v):
+    """The enclave that was refused runs again. A refused CMD_INIT leaves the TPM switched off."""
+    return v if not failed(attempt(v.tpm.get_random)) else v.start()
+
+
+def check_same_enclave(what, way, refuse, code):
+    v = escrowed()
+    outcome = refuse(v, WAYS[way])
+    tests.expect(f'{way}, {what}: refused', failed(outcome) and outcome.code == code, outcome)
+    value = attempt(lambda: switched_on(v).tpm.count())
+    tests.expect(f'{way}, {what}: the enclave that was refused goes on', value == 2, value)
+    v.kill()
+    value = attempt(lambda: a.reopen(v.place).start().tpm.count())
+    tests.expect(f'{way}, {what}: a new enclave opens what it stored', value == 3, value)
+
+
+def check_new_enclave(what, way, refuse, code):
+    v = escrowed()
+    attempt(refuse, v, WAYS[way])
     v.kill()
     w = attempt(a.reopen, v.place)
-    outcome = attempt(w.init) if not failed(w) else w
-    tests.expect('a new enclave is refused, too', failed(outcome), outcome)
-    a.mige.kill()
-    a.mige = a.start_mige(a.journal)
+    outcome = refuse(w, lambda w: w.init()) if not failed(w) else w
+    tests.expect(f'{way}, {what}: a new enclave is refused, too', failed(outcome) and outcome.code == code, outcome)
     w = attempt(a.reopen, v.place)
     value = attempt(lambda: w.start().tpm.count()) if not failed(w) else w
-    tests.expect('with a MigE of its own it goes on', value == 2, value)
-    w.kill()
+    tests.expect(f'{way}, {what}: with an honest MigE a new enclave goes on', value == 2, value)
+
+
+for way in WAYS:
+    for check in check_same_enclave, check_new_enclave:
+        check('with a MigE of another release', way, refused_by_other_release, 'mige.request')
+        check('by a forged answer', way, refused_by_host, 'host.withheld')
 tests.done()
