@@ -54,7 +54,11 @@ def redeem_with_lie(**lie):
     struck, copies, acting, evident = redeem_copies(blobs, source, lie, values)
     if len(acting) > 1 or len(evident) > 1:
         problems.append(f'{len(acting)} copies act, {len(evident)} give evidence')
-    if not acting:
+    if acting:
+        late = attempt(b.incoming(source).take(blobs).init)
+        if not failed(late) or late.code != 'ledger.arrived':
+            problems.append(f'another copy, with no lie: {late}')
+    else:
         place = next((c.place for c in copies if len(c.place.history) > 1), copies[0].place)
         heir = go_on_honestly(place, blobs, source)
         if heir is None or not count(heir, values):

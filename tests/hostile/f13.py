@@ -9,9 +9,9 @@ world = World('A', 'B')
 a, b = world.platforms
 
 
-def check(how, first, other):
+def check(how, first, other, code):
     outcome = attempt(other)
-    tests.expect(f'{how}: refused', failed(outcome), 'it was taken')
+    tests.expect(f'{how}: refused', failed(outcome) and outcome.code == code, outcome)
     first.kill()
     opened = attempt(a.reopen, first.place)
     tests.expect(f'{how}: the one that was there opens', not failed(opened), opened)
@@ -31,16 +31,16 @@ def twin_on(platform, v):
 
 
 v = there()
-check('made under the id', v, lambda: twin_on(a, v))
+check('made under the id', v, lambda: twin_on(a, v), 'ledger.id.taken')
 w = there()
 twin = twin_on(b, w) # another platform knows nothing of it
-check('brought by a hand-over', w, lambda: a.incoming(w).take(twin.blobs()).init())
+check('brought by a hand-over', w, lambda: a.incoming(w).take(twin.blobs()).init(), 'ledger.lineage')
 outcome = attempt(twin.tpm.get_random)
 tests.expect('the one that was refused goes on where it was', not failed(outcome), outcome)
 x = there()
 x_moved = b.incoming(x).take(x.blobs()).init() # x has moved to B: its register is still on A
 outcome = attempt(twin_on, a, x)
-tests.expect('made under the id of one that moved away: refused', failed(outcome))
+tests.expect('made under the id of one that moved away: refused', failed(outcome) and outcome.code == 'vtpm.moved', outcome)
 x_back = attempt(lambda: a.incoming(x).take(x_moved.blobs()).init().tpm.count())
 tests.expect('and the one that moved away comes back', x_back == 2, x_back)
 tests.done()

@@ -35,16 +35,18 @@ def forge_refusals(v, error, once):
 
 
 def export_all(v, newest, error):
-    """Every state of the place, exported after a grant that never came: what arrives at B from each."""
+    """Every state of the place, exported after a grant that never came: what arrives at B from each; what of that is
+    old; and the codes by which states were refused."""
     first = b.incoming(v).take(v.blobs())
     with Cut(first, 1, served=True, error=None, only=to_mige): # its grant is made, and its host ends
         attempt(first.init)
     first.kill()
     v.kill()
-    arrived, old = [], []
+    arrived, old, refusals = [], [], set()
     for state in dict.fromkeys(v.place.history):
         source = attempt(a.reopen, v.place, state=state)
         if failed(source):
+            refusals.add(source.code)
             continue
         attempt(source.init) # by which it learns that it was granted
         blob = attempt(source.blob, PERMANENT_BLOB)
@@ -57,7 +59,7 @@ def export_all(v, newest, error):
                 value = heir.tpm.count()
                 arrived.append(value)
                 old += [value] if value <= newest else []
-    return arrived, old
+    return arrived, old, refusals
 
 
 for error in REFUSED, WRONG_STATE, PLATFORM:
@@ -70,7 +72,8 @@ for error in REFUSED, WRONG_STATE, PLATFORM:
         if v is None:
             continue
         newest = v.tpm.count()
-        arrived, old = export_all(v, newest, error)
+        arrived, old, refusals = export_all(v, newest, error)
         tests.expect(f'{what}: no state older than {newest} is exported again', not old, f'the counter went back to {old}')
+        tests.expect(f'{what}: the older ones do not open', refusals == {'ledger.state.old'}, refusals)
         tests.expect(f'{what}: the newest is, once', arrived == [newest + 1], arrived)
 tests.done()

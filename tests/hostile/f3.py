@@ -80,8 +80,9 @@ def leave_behind_a_copy_and_hand_over(a, b):
 
 
 def what_leaves(leave, lie_number):
-    """Of the secrets, those that an enclave left behind gives away under this lie; and whether the harmless went on."""
-    leaks, harmless, name = [], True, None
+    """Of the secrets, those that an enclave left behind gives away under this lie; whether the harmless went on; and the
+    codes by which the secrets were refused."""
+    leaks, harmless, name, codes = [], True, None, set()
     for secret, ask in SECRETS.items():
         v, supersede = leave(*world.platforms)
         ask(v.tpm) # it can, while it is the one
@@ -93,7 +94,10 @@ def what_leaves(leave, lie_number):
         if leave is leave_behind_a_copy:
             harmless &= not failed(attempt(v.tpm.get_random)) and not failed(attempt(v.tpm.pcr_read, range(8)))
         name, a.lie = list(lies(v, replay))[lie_number]
-        if not failed(attempt(ask, v.tpm)):
+        outcome = attempt(ask, v.tpm)
+        if failed(outcome):
+            codes.add(outcome.code)
+        else:
             leaks.append(secret)
         if not failed(attempt(v.attest)):
             leaks.append('evidence')
@@ -102,15 +106,19 @@ def what_leaves(leave, lie_number):
             harmless = False
         v.kill()
         heir.kill()
-    return name, leaks, harmless
+    return name, leaks, harmless, codes
 
 
 tests = Tests()
 world = World('A', 'B')
 a, b = world.platforms
-for leave in leave_behind_a_copy, hand_over, leave_behind_a_copy_and_hand_over:
+CODES = {leave_behind_a_copy: 'ledger.copy.superseded', hand_over: 'vtpm.moved',
+         leave_behind_a_copy_and_hand_over: 'ledger.copy.superseded'}
+for leave, code in CODES.items():
     for number in range(len(list(lies(furnished(a), Replay())))):
-        name, leaks, goes_on = what_leaves(leave, number)
+        name, leaks, goes_on, codes = what_leaves(leave, number)
         tests.expect(f'{leave.__name__}: {name}: nothing leaves that needs a key', not leaks, ' '.join(sorted(set(leaks))))
         tests.expect(f'{leave.__name__}: {name}: the rest, and the heir, go on', goes_on)
+        if name == 'nothing':
+            tests.expect(f'{leave.__name__}: it is refused with {code}', codes == {code}, codes)
 tests.done()

@@ -51,31 +51,33 @@ def open_again(place, moment):
 
 
 def guess(v, how, pin, lie, end):
-    """Whether the guest is told that the PIN is right. After `lie` messages to the PSE, the host does no more."""
+    """What the guest is told: an error, or that the PIN is right. After `lie` messages to the PSE, the host does no more."""
     prepare, ask = how
     auth = attempt(prepare, v.tpm, pin) # fails where the TPM is locked out, perhaps
     v.place.before = v.place.state
     with Cut(v, lie['after'], served=lie['served'], error=lie['error'], only=to_pse):
-        told = not failed(auth) and not failed(attempt(ask, v.tpm, auth))
+        told = attempt(ask, v.tpm, auth) if not failed(auth) else auth
     attempt(end, v)
     v.kill()
     return told
 
 
 def attack(how, with_moment, lie, end):
-    """Guesses in turn, the right one last, then twice more: whether one was told to be right; the counter then."""
+    """Guesses in turn, the right one last, then twice more: whether one was told to be right; the counter then; and
+    what came of the last."""
     v = furnished(world.platforms[0])
     place, moment = v.place, keep_moment(v) if with_moment else b''
     place.before = place.state
     v.kill()
-    found = False
+    found, told = False, None
     for pin in PINS + PINS[-1:] * 2:
         v = open_again(place, moment)
-        found |= guess(v, how, pin, lie, end)
+        told = guess(v, how, pin, lie, end)
+        found |= not failed(told)
     v = open_again(place, moment)
     counter = v.tpm.property(commands.LOCKOUT_COUNTER)
     v.kill()
-    return found, counter
+    return found, counter, told
 
 
 def try_all(how, with_moment):
@@ -85,9 +87,11 @@ def try_all(how, with_moment):
         for name, end in ENDS.items():
             if lie['error'] is None and name != 'it is killed':
                 continue # it waits for an answer that does not come
-            found, counter = attack(how, with_moment, lie, end)
+            found, counter, last = attack(how, with_moment, lie, end)
             if found or (counter < 3 and lie['after'] > 0): # before the first message, no guess is tried
                 wrong.append(f'{lie}, {name}: {"found, " if found else ""}lockout counter {counter}')
+            if lie == HONEST and getattr(last, 'code', None) != commands.TPM_RC_LOCKOUT:
+                wrong.append(f'{name}: the right PIN is refused with {last}')
     return wrong
 
 
@@ -110,7 +114,8 @@ def try_lockout_auth(with_moment):
 tests = Tests()
 world = World('A')
 KILLED = [{'after': after, 'served': served, 'error': None} for after, served in ((0, False), (1, False), (1, True))]
-LIES = KILLED + [{'after': after, 'served': False, 'error': PLATFORM} for after in (1, 99)] # 99: nothing is withheld
+HONEST = {'after': 99, 'served': False, 'error': PLATFORM} # nothing is withheld
+LIES = KILLED + [{'after': 1, 'served': False, 'error': PLATFORM}, HONEST]
 for name, how in GUESSES.items():
     for with_moment in False, True:
         wrong = try_lockout_auth(with_moment) if name == 'lockoutAuth' else try_all(how, with_moment)
