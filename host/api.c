@@ -160,7 +160,7 @@ static struct reply create_vtpm(struct daemon *daemon, const json_t *body)
 		if (policy_text != NULL)
 			create.policy = span_of_text(policy_text);
 		if (policy_text == NULL || create.policy.size > LIMIT_POLICY)
-			error = bad_member("policy", "a policy of at most 64 KiB", &d);
+			error = bad_member("policy", "a policy of at most 16 KiB", &d);
 	}
 	if (error == TCB_OK)
 		error = vtpms_create(daemon, &create, &v, &d);
