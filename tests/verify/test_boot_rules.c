@@ -360,6 +360,11 @@ static void large_lists(void **state)
 	fake_set_pcr10(NULL);
 	inputs.guest_ima = span_of(memory, w.size);
 	trusted_with("\"logs\":{\"guest\":{\"required\":true,\"must\":[{\"digest\":\"e1" D_ZEROS "\"}]}}");
+	append_entry(&w, 0xe2, "/bin/later", &pcr10); /* the quote does not cover it */
+	inputs.guest_ima = span_of(memory, w.size);
+	trusted_with("");
+	assert_non_null(find_check("guest.ima.uncovered"));
+	assert_int_equal(find_check("guest.ima.uncovered")->result, CHECK_NOT_RUN);
 	inputs.guest_ima = SPAN_OF(memory);
 	refused_with("", "guest.ima.large");
 	inputs.guest_ima = span_of(memory, w.size - 1);
@@ -367,6 +372,9 @@ static void large_lists(void **state)
 	inputs.guest_log = SPAN_OF(log);
 	refused_with("", "guest.log.large");
 	assert_string_equal(checks_first_failure(&checks)->expected, "a log of at most 256 KiB");
+	attest(&vm);
+	parts_set(&parts, EVIDENCE_PLATFORM_LOG, SPAN_OF(log));
+	refused_with("", "platform.log.large");
 }
 
 /* A document that is too large is told from one that is no evidence or no quote. */

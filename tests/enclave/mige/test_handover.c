@@ -209,7 +209,7 @@ static enum tcb_error revoke(struct rig_vtpm *v)
 
 	TRY(ask_about(v, LOCAL_REVOKE, &escrowed_generation, &reply));
 	assert_int_equal(reply.size, 1);
-	return reply.data[0] == REVOKE_DONE ? TCB_OK : diagnose(&d, TCB_REFUSED, "mige.handover.gone", "f", "w", "a");
+	return reply.data[0] == REVOKE_DONE ? TCB_OK : diagnose(&d, TCB_REFUSED, "vtpm.moved", "f", "w", "a");
 }
 
 static enum tcb_error renounce(struct rig_vtpm *v)
@@ -291,7 +291,7 @@ static void hands_over(void **state)
 	assert_memory_equal(&record.to_ak, &ak_b, sizeof ak_b);
 	assert_int_equal(record.generation, 1);
 	assert_int_equal(record.previous.bytes[0], 6);
-	assert_code(revoke(&at_a), "mige.handover.gone");
+	assert_code(revoke(&at_a), "vtpm.moved");
 	assert_code(activate(&at_a, 1), "vtpm.moved");
 	assert_int_equal(activate(&at_b, 2), TCB_OK);
 }
@@ -417,7 +417,7 @@ static void an_escrow_outlives_its_mige(void **state)
 	assert_granted();
 	rig_start(&a);
 	rig_vtpm_init(&at_a, &a, 2);
-	assert_code(revoke(&at_a), "mige.handover.gone");
+	assert_code(revoke(&at_a), "vtpm.moved");
 }
 
 static void forget(struct rig_vtpm *v)
@@ -473,7 +473,7 @@ static void what_cannot_be_written_is_not_granted(void **state)
 	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
 	b.store_fails = true; /* granted, but the destination cannot write it down: its vTPM gets nothing yet */
 	assert_code(redeem(&at_b), "store.full");
-	assert_code(revoke(&at_a), "mige.handover.gone");
+	assert_code(revoke(&at_a), "vtpm.moved");
 	b.store_fails = false;
 	assert_int_equal(redeem(&at_b), TCB_OK);
 	assert_granted();
@@ -760,7 +760,7 @@ static void one_platform_hands_over_to_itself_once(void **state)
 	assert_int_equal(escrow(&at_a, 1, ""), TCB_OK);
 	assert_int_equal(redeem(&twin), TCB_OK);
 	assert_granted();
-	assert_code(revoke(&at_a), "mige.handover.gone");
+	assert_code(revoke(&at_a), "vtpm.moved");
 	assert_code(activate(&at_a, 1), "vtpm.moved");
 	assert_code(redeem(&at_b), "mige.handover.redeemed"); /* no other platform */
 	assert_int_equal(redeem(&twin), TCB_OK);              /* an answer that was lost */
@@ -797,7 +797,7 @@ static void the_source_is_told_and_forgets_the_key(void **state)
 		start_c(0);
 		assert_code(redeem(&at_c), "mige.handover.unknown");
 		rig_platform_end(&c);
-		assert_code(revoke(&at_a), "mige.handover.gone"); /* nor does it go on at A */
+		assert_code(revoke(&at_a), "vtpm.moved"); /* nor does it go on at A */
 		assert_code(activate(&at_a, 1), "vtpm.moved");
 		rig_start(&a);
 		rig_vtpm_init(&at_a, &a, 2);
