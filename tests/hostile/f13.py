@@ -40,7 +40,7 @@ tests.expect('the one that was refused goes on where it was', not failed(outcome
 x = there()
 x_moved = b.incoming(x).take(x.blobs()).init() # x has moved to B: its register is still on A
 outcome = attempt(twin_on, a, x)
-tests.expect('made under the id of one that moved away: refused', failed(outcome) and outcome.code == 'vtpm.moved', outcome)
+tests.expect('made under the id of one that moved away: refused', failed(outcome) and outcome.code == 'ledger.id.taken', outcome)
 x_back = attempt(lambda: a.incoming(x).take(x_moved.blobs()).init().tpm.count())
 tests.expect('and the one that moved away comes back', x_back == 2, x_back)
 tests.done()
