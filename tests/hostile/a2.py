@@ -10,7 +10,7 @@ a, b, c = world.platforms
 
 
 def granted_then_lost(v):
-    """A hand-over to B that is granted, and whose destination is killed; its blobs."""
+    """Has a hand-over to B granted, and kills its destination. Returns the blobs."""
     blobs = v.blobs()
     d = b.incoming(v).take(blobs)
     with Cut(d, 1, served=True, error=None, only=to_mige):
@@ -20,7 +20,7 @@ def granted_then_lost(v):
 
 
 def start_with(journal):
-    """One more MigE; where it starts, the host uses it."""
+    """Starts one more MigE. If it starts, the host uses it from then on. Returns the MigE, or the error."""
     mige = attempt(a.start_mige, journal)
     if not failed(mige):
         a.mige = mige

@@ -12,7 +12,7 @@ a, b = world.platforms
 
 
 def count(copy, values):
-    """Whether it counts: its value is handed out then."""
+    """Has this copy count. Adds the value that it hands out to `values`. Returns whether it counted."""
     value = attempt(copy.tpm.count)
     if not failed(value):
         values.append(value)
@@ -20,7 +20,8 @@ def count(copy, values):
 
 
 def go_on_honestly(place, blobs, source):
-    """What an honest host tries: the state that it has, the blobs again, the source."""
+    """Does what an honest host tries: open the state that it has, redeem the blobs again, resume the source. Returns the
+    vTPM that goes on, or None."""
     opened = attempt(b.reopen, place)
     if not failed(opened) and not failed(attempt(opened.start)):
         return opened
@@ -31,7 +32,8 @@ def go_on_honestly(place, blobs, source):
 
 
 def redeem_copies(blobs, source, lie, values):
-    """Copies that one after the other redeem and act; who of them acts, and who gives evidence."""
+    """Has copies redeem one after the other. Returns whether the lie was told, all copies, the set of those that
+    counted, and the list of those that give evidence."""
     copies, acting, struck = [], set(), False
     for _ in range(COPIES):
         copy = b.incoming(source).take(blobs)
@@ -46,7 +48,7 @@ def redeem_copies(blobs, source, lie, values):
 
 
 def redeem_with_lie(**lie):
-    """Whether the lie was told; what was wrong with what came of it."""
+    """Returns whether the lie was told, and the list of problems that came of it."""
     source = a.vtpm()
     source.tpm.make_counter()
     values, problems = [source.tpm.count()], []

@@ -11,7 +11,7 @@ a, = world.platforms
 
 
 def set_component(value):
-    """Of the CPUSVN that is fused: its first."""
+    """Sets the first component of the fused CPUSVN. Returns its former value."""
     path = f'{a.dir}/processor/svn'
     with open(path, 'rb') as f:
         fuses = f.read()
@@ -50,7 +50,7 @@ for name, v in ('stopped', stopped), ('running', running), ('handed over, undeci
 
 outcome = attempt(power_cycle, component)
 tests.expect('set back, the processor does not open what was sealed since', failed(outcome), 'it starts')
-# With the stores of before the update (a host that kept them), the older states are all that it opens.
+# The host puts back the stores that it kept from before the update. Then only the older states open.
 a.ledger, a.steps, a.journal = old_ledger, old_steps, old_journal
 outcome = attempt(a.start_enclaves)
 refused = attempt(a.reopen, stopped.place)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""HOSTILE-HOST F12: a hand-over within one platform that was cut between two steps of the ledger left neither side able
+"""HOSTILE-HOST F12: a hand-over within one platform that was interrupted between two steps of the ledger left neither side able
 to go on. Here each answer in turn is lost, or the enclave is killed there, up to the first command; also with the daemon,
 PSE and MigE. Afterwards an honest host gets one side to go on, with all that was acknowledged, and never two (I1, I2, I4)."""
 from host import PERMANENT_BLOB, PLATFORM, Cut, Tests, World, attempt, failed
@@ -11,7 +11,7 @@ a, = world.platforms
 
 
 def export_again(source):
-    """The blobs are lost: what the source's state is good for, in a place of its own; or None."""
+    """Exports the source's state again, as if the blobs were lost. Returns the vTPM that it becomes, or None."""
     old = attempt(a.reopen, source.place)
     if failed(old):
         return None
@@ -24,7 +24,8 @@ def export_again(source):
 
 
 def honest(source, places):
-    """What goes on of what tcbindd and its user try: the states that were stored last, the source, its blobs anew."""
+    """Tries what tcbindd and its user try: the newest states, the source, new blobs of the source. Returns the vTPMs
+    that go on."""
     heirs = []
     for place in places:
         v = attempt(a.reopen, place)

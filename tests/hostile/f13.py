@@ -26,7 +26,7 @@ def there():
 
 
 def twin_on(platform, v):
-    """Another vTPM with its id."""
+    """Makes another vTPM with the id of `v`."""
     return Vtpm(platform, Place(v.place.id)).create().start()
 
 

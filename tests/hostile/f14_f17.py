@@ -19,7 +19,7 @@ def evidence_of(v, name):
 
 
 def verify(evidence, policy, *options):
-    """(exit status, codes of the checks that failed)"""
+    """Returns the exit status, and the codes of the checks that failed."""
     done = subprocess.run([f'{BUILD}/cli/tcbind', 'verify', evidence, '--policy', policy, '--json', *options],
                           capture_output=True, text=True)
     checks = json.loads(done.stdout)['checks'] if done.stdout else []

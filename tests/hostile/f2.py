@@ -17,7 +17,7 @@ def start_any(place):
 
 
 def forge_refusals(v, error, once):
-    """Hand-overs that begin and are cancelled, each with a forged answer at another point of the revocation, or
+    """Begins and cancels hand-overs, each with a forged answer at another point of the revocation, or
     with forged answers from there on. After each the vTPM is opened again; what runs in the end, or None."""
     for at in range(12):
         attempt(v.blobs)
@@ -35,8 +35,8 @@ def forge_refusals(v, error, once):
 
 
 def export_all(v, newest, error):
-    """Every state of the place, exported after a grant that never came: what arrives at B from each; what of that is
-    old; and the codes by which states were refused."""
+    """Exports every state of the place, after a grant whose destination died. Returns the counters that arrive at B,
+    those among them that are old, and the codes by which states were refused."""
     first = b.incoming(v).take(v.blobs())
     with Cut(first, 1, served=True, error=None, only=to_mige): # its grant is made, and its host ends
         attempt(first.init)

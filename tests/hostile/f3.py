@@ -40,7 +40,7 @@ class Replay:
         return self.heard[-1 - age]
 
 
-def furnished(platform):
+def provisioned(platform):
     v = platform.vtpm()
     v.tpm.make_signer(SIGNER)
     v.tpm.make_sealed(SEALED, auth=b'', attributes=commands.USER_WITH_AUTH | commands.NO_DA)
@@ -51,7 +51,7 @@ def furnished(platform):
 
 
 def lies(v, replay):
-    """By name: what the host does to the questions of the enclave that is left behind."""
+    """Yields the name of each lie, and what the host then does to messages of the enclave that is left behind."""
     yield 'nothing', None
     for error in PLATFORM, REFUSED, WRONG_STATE:
         yield f'error {error}', Cut(v, 0, served=False, error=error, only=to_pse)
@@ -61,7 +61,7 @@ def lies(v, replay):
 
 
 def leave_behind_a_copy(a, b):
-    v = furnished(a)
+    v = provisioned(a)
     return v, lambda: a.reopen(v.place).start()
 
 
@@ -70,22 +70,22 @@ def hand_over_of(v, b):
 
 
 def hand_over(a, b):
-    v = furnished(a)
+    v = provisioned(a)
     return v, lambda: hand_over_of(v, b)
 
 
 def leave_behind_a_copy_and_hand_over(a, b):
-    v = furnished(a)
+    v = provisioned(a)
     return v, lambda: hand_over_of(a.reopen(v.place).start(), b)
 
 
 def what_leaves(leave, lie_number):
-    """Of the secrets, those that an enclave left behind gives away under this lie; whether the harmless went on; and the
-    codes by which the secrets were refused."""
+    """Returns the lie's name, the secrets that an enclave left behind gives away under it, whether harmless commands
+    and the heir went on, and the codes by which secrets were refused."""
     leaks, harmless, name, codes = [], True, None, set()
     for secret, ask in SECRETS.items():
         v, supersede = leave(*world.platforms)
-        ask(v.tpm) # it can, while it is the one
+        ask(v.tpm) # the enclave may, as long as it is not superseded
         replay = Replay()
         a.lie = replay.listen
         attempt(v.tpm.nv_read, INDEX)
@@ -115,7 +115,7 @@ a, b = world.platforms
 CODES = {leave_behind_a_copy: 'ledger.copy.superseded', hand_over: 'vtpm.moved',
          leave_behind_a_copy_and_hand_over: 'ledger.copy.superseded'}
 for leave, code in CODES.items():
-    for number in range(len(list(lies(furnished(a), Replay())))):
+    for number in range(len(list(lies(provisioned(a), Replay())))):
         name, leaks, goes_on, codes = what_leaves(leave, number)
         tests.expect(f'{leave.__name__}: {name}: nothing leaves that needs a key', not leaks, ' '.join(sorted(set(leaks))))
         tests.expect(f'{leave.__name__}: {name}: the rest, and the heir, go on', goes_on)

@@ -8,7 +8,7 @@ from host import PLATFORM, SHUTDOWN, STOP, STORE_VOLATILE, Cut, Tests, World, at
 
 SEALED, BY_POLICY, INDEX = 0x81000002, 0x81000003, 0x01800002
 PINS = [b'%04d' % n for n in range(739, 743)] # the right one is the last
-# What makes the authorization, before the guess itself; and the command that tries it.
+# By name: a function that makes the authorization, and one that sends the command that uses it.
 GUESSES = {
     'an object': (lambda t, pin: commands.password(pin), lambda t, auth: t.unseal(SEALED, auth)),
     'a bound session': (lambda t, pin: t.bound_session(SEALED, pin), lambda t, auth: t.unseal(SEALED, auth)),
@@ -19,7 +19,7 @@ GUESSES = {
 }
 
 
-def furnished(platform):
+def provisioned(platform):
     v = platform.vtpm()
     v.tpm.make_sealed(SEALED)
     v.tpm.make_sealed(BY_POLICY, attributes=0, policy=commands.AUTH_VALUE_POLICY)
@@ -41,7 +41,7 @@ ENDS = {'it is killed': lambda v: None, 'it is initialised again': lambda v: v.i
 
 
 def open_again(place, moment):
-    """As it was before the last guess, if its host can."""
+    """Opens the state from before the last guess, if the host can; else the newest."""
     v = world.platforms[0].open_any(place, place.before, moment)
     v.init()
     if not moment:
@@ -51,7 +51,8 @@ def open_again(place, moment):
 
 
 def guess(v, how, pin, lie, end):
-    """What the guest is told: an error, or that the PIN is right. After `lie` messages to the PSE, the host does no more."""
+    """Tries a PIN. The host lies from message number `lie['after']` to the PSE on. Returns what the guest is told: an
+    error, or the answer that shows that the PIN is right."""
     prepare, ask = how
     auth = attempt(prepare, v.tpm, pin) # fails where the TPM is locked out, perhaps
     v.place.before = v.place.state
@@ -63,9 +64,9 @@ def guess(v, how, pin, lie, end):
 
 
 def attack(how, with_moment, lie, end):
-    """Guesses in turn, the right one last, then twice more: whether one was told to be right; the counter then; and
-    what came of the last."""
-    v = furnished(world.platforms[0])
+    """Tries the PINs in turn, and the right one three times at the end. Returns whether a guess was told to be right,
+    the lockout counter afterwards, and what came of the last guess."""
+    v = provisioned(world.platforms[0])
     place, moment = v.place, keep_moment(v) if with_moment else b''
     place.before = place.state
     v.kill()
@@ -81,7 +82,7 @@ def attack(how, with_moment, lie, end):
 
 
 def try_all(how, with_moment):
-    """What was wrong with what came of each lie."""
+    """Returns the list of lies that led to something wrong."""
     wrong = []
     for lie in LIES:
         for name, end in ENDS.items():
@@ -99,7 +100,7 @@ def try_lockout_auth(with_moment):
     wrong = []
     how = GUESSES['lockoutAuth']
     for lie in LIES:
-        v = furnished(world.platforms[0])
+        v = provisioned(world.platforms[0])
         place, moment = v.place, keep_moment(v) if with_moment else b''
         place.before = place.state
         v.kill()

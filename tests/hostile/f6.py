@@ -15,14 +15,14 @@ WAYS = {'resumed': lambda v: v.enclave.call(RESUME), 'initialised again': lambda
 
 
 def use_mige(image=None):
-    """The MigE of this image takes the place of the one that runs."""
+    """Replaces the MigE that runs by one of this image."""
     a.mige.kill()
     a.mige = a.start_mige(a.journal, image)
 
 
 def refused_by_other_release(v, ask):
-    """What comes of `ask` while the MigE refuses. Then an honest MigE runs again. The first request may only find that
-    the session with the MigE before is gone."""
+    """Makes the request `ask` while a MigE of another release runs, then lets an honest one run again. Returns the
+    second outcome: the first request may only find that the session with the former MigE is gone."""
     use_mige(os.environ['OTHER_MIGE'])
     outcomes = [attempt(ask, v) for _ in range(2)]
     use_mige()
@@ -30,13 +30,13 @@ def refused_by_other_release(v, ask):
 
 
 def refused_by_host(v, ask):
-    """What comes of `ask` while the host answers every message to the MigE with REFUSED."""
+    """Makes the request `ask` while the host answers every message to the MigE with REFUSED. Returns the outcome."""
     with Cut(v, 0, served=False, error=REFUSED, only=to_mige):
         return attempt(ask, v)
 
 
 def escrowed():
-    """A vTPM whose counter is at 1, and whose hand-over is not decided."""
+    """Makes a vTPM whose counter is at 1, and whose hand-over is not decided."""
     v = a.vtpm()
     v.tpm.make_counter()
     v.blobs()
@@ -44,7 +44,7 @@ def escrowed():
 
 
 def switched_on(v):
-    """The enclave that was refused runs again. A refused CMD_INIT leaves the TPM switched off."""
+    """Has the enclave that was refused run again. A refused CMD_INIT leaves the TPM switched off."""
     return v if not failed(attempt(v.tpm.get_random)) else v.start()
 
 

@@ -15,7 +15,7 @@ a, b = world.platforms
 
 
 def signed(svn):
-    """The vTPM enclave's image, with this ISVSVN."""
+    """Makes a copy of the vTPM enclave's image, signed with this ISVSVN. Returns its path."""
     image = f'{world.work}/svn{svn}/vtpm.enclave'
     os.makedirs(os.path.dirname(image), exist_ok=True)
     shutil.copy(f'{BUILD}/enclave/vtpm/vtpm.enclave', image)
@@ -25,7 +25,7 @@ def signed(svn):
 
 
 def hand_over(platform, source_svn, svn, policy=b''):
-    """(how it ended at the destination, whether the source goes on)."""
+    """Returns the destination's outcome, and whether the source goes on."""
     v = a.vtpm(policy=policy, image=signed(source_svn))
     outcome = attempt(platform.incoming(v, signed(svn)).take(v.blobs()).init)
     return outcome, not failed(attempt(v.tpm.get_random))

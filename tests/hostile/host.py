@@ -83,7 +83,7 @@ def get_diagnosis(error, data):
 
 
 def cbor(major, value, data=b''):
-    """A head, and for a byte string its bytes."""
+    """Encodes a CBOR head, followed by `data`."""
     for code, size in ((24, 1), (25, 2), (26, 4)):
         if value < 24:
             return bytes([major << 5 | value]) + data
@@ -214,7 +214,7 @@ class Vtpm:
         return self
 
     def start(self):
-        """As a machine is switched on."""
+        """Does what QEMU and firmware do when a machine is switched on."""
         self.init()
         self.tpm.startup()
         return self
@@ -292,7 +292,7 @@ class Platform:
         self.mige = self.start_mige(self.journal)
 
     def start_mige(self, journal, image=None):
-        """One more of them, if one is there: a lie of the host."""
+        """Starts a MigE. If another runs, the host lies by this."""
         mige = Enclave(self, image or self.images['mige'])
         mige.call(MIGE_START, sized(self.address.encode()) + sized(self.name.encode()) + sized(journal))
         return mige
@@ -343,7 +343,7 @@ class Platform:
             if error != OK:
                 raise get_diagnosis(error, reply)
             return reply
-        return self._shovel(self.mige, self.mige.call(MIGE_PEER, body))
+        return self._relay(self.mige, self.mige.call(MIGE_PEER, body))
 
     def forget(self, enclave):
         self.pse.call(PSE_FORGET, struct.pack('>Q', enclave.session))
@@ -367,8 +367,8 @@ class Platform:
 
     # ---- the MigE's connections ----
 
-    def _shovel(self, mige, answer):
-        """What a step of the MigE says is done, until its request is answered. `network` may lose bytes."""
+    def _relay(self, mige, answer):
+        """Does what the MigE's steps say until its request is answered. `network` may lose bytes."""
         while True:
             r = Reader(answer)
             connection, address, data, close, answered = r.number(8), r.sized(), r.sized(), r.number(1), r.number(1)
@@ -404,23 +404,23 @@ class Platform:
             done.sized(), done.sized()
             if done.rest[1]:
                 return
-            self._shovel(self.mige, answer)
+            self._relay(self.mige, answer)
 
     # ---- vTPMs ----
 
     def vtpm(self, policy=b'', image=None):
-        """A new one, switched on."""
+        """Makes a new vTPM, and switches it on."""
         return Vtpm(self, image=image).create(policy=policy).start()
 
     def incoming(self, vtpm, image=None):
-        """An empty place for it."""
+        """Makes an empty place that waits for this vTPM."""
         return Vtpm(self, Place(vtpm.place.id), image).create(incoming=True)
 
     def reopen(self, place, **load):
         return Vtpm(self, place).load(**load)
 
     def open_any(self, place, first=b'', volatile=b''):
-        """A state that opens, of all that there ever were: this one, or the newest; or None."""
+        """Opens the first state that the ledger accepts: `first`, then all others from the newest on. None: no state opens."""
         for state in dict.fromkeys(([first] if first else []) + place.history[::-1]):
             v = attempt(self.reopen, place, state=state, volatile=volatile)
             if not failed(v):
@@ -505,7 +505,7 @@ def to_pse(call, body):
 
 
 def attempt(function, *args, **named):
-    """What it returns; or the error that came instead."""
+    """Calls the function. Returns what it returns, or the error that it raises."""
     try:
         return function(*args, **named)
     except (Refused, Ended, TpmError) as e:

@@ -35,7 +35,7 @@ class Tpm:
         self.execute = execute
 
     def run(self, code, handles=(), auth=(), parameters=b'', returns_handle=False):
-        """(handle, parameters) of the response; TpmError where it is another."""
+        """Executes a command. Returns handle and parameters of the response. Raises TpmError for an error code."""
         body = b''.join(struct.pack('>I', h) for h in handles)
         if auth:
             area = b''.join(auth)
@@ -129,7 +129,7 @@ class Tpm:
         self.count()
 
     def count(self, index=0x01800001):
-        """The counter's next value."""
+        """Increments the counter. Returns its value."""
         self.run(0x134, [index, index], [password()])
         return int.from_bytes(self.nv_read(index), 'big')
 
