@@ -31,15 +31,18 @@ def go_on_honestly(place, blobs, source):
     return source if not failed(attempt(source.command, bytes.fromhex('80010000000c0000017b0010'))) else None
 
 
-def redeem_copies(blobs, source, lie, values):
-    """Has copies redeem one after the other. Returns whether the lie was told, all copies, the set of those that
-    counted, and the list of those that give evidence."""
+def redeem_copies(blobs, source, lie, liars, values):
+    """Has copies redeem one after the other; the first `liars` of them are lied to. Returns whether the lie was told, all
+    copies, the set of those that counted, and the list of those that give evidence."""
     copies, acting, struck = [], set(), False
-    for _ in range(COPIES):
+    for number in range(COPIES):
         copy = b.incoming(source).take(blobs)
-        with Cut(copy, **lie) as cut:
+        if number < liars:
+            with Cut(copy, **lie) as cut:
+                attempt(copy.init)
+            struck |= cut.struck
+        else:
             attempt(copy.init)
-        struck |= cut.struck
         copies.append(copy)
         for one in copies + copies:
             if count(one, values):
@@ -47,13 +50,13 @@ def redeem_copies(blobs, source, lie, values):
     return struck, copies, acting, [c for c in copies if not failed(attempt(c.attest))]
 
 
-def redeem_with_lie(**lie):
+def redeem_with_lie(liars, **lie):
     """Returns whether the lie was told, and the list of problems that came of it."""
     source = a.vtpm()
     source.tpm.make_counter()
     values, problems = [source.tpm.count()], []
     blobs = source.blobs()
-    struck, copies, acting, evident = redeem_copies(blobs, source, lie, values)
+    struck, copies, acting, evident = redeem_copies(blobs, source, lie, liars, values)
     if len(acting) > 1 or len(evident) > 1:
         problems.append(f'{len(acting)} copies act, {len(evident)} give evidence')
     if acting:
@@ -72,15 +75,23 @@ def redeem_with_lie(**lie):
     return struck, problems
 
 
+def try_each_point(liars, **lie):
+    """Returns the number of points at which the lie was told, and all problems; also of a last run without any lie."""
+    points, wrong = 0, []
+    for at in range(100):
+        struck, problems = redeem_with_lie(liars, at=at, **lie)
+        wrong += [f'{f"point {at}" if struck else "without a lie"}: {p}' for p in problems]
+        if not struck:
+            break
+        points += 1
+    return points, wrong
+
+
 for served in False, True:
     for error in PLATFORM, REFUSED, WRONG_STATE:
-        points, wrong = 0, []
-        for at in range(100):
-            struck, problems = redeem_with_lie(at=at, served=served, error=error, once=True)
-            if not struck:
-                break
-            points += 1
-            wrong += [f'point {at}: {p}' for p in problems]
-        what = f'{"the answer is" if served else "request and answer are"} replaced by error {error}'
-        tests.expect(f'{what} at each of {points} points', points > 3 and not wrong, '; '.join(wrong))
+        for liars in 1, COPIES:
+            points, wrong = try_each_point(liars, served=served, error=error, once=True)
+            what = f'{"the answer is" if served else "request and answer are"} replaced by error {error}'
+            tests.expect(f'{what} at each of {points} points, for {liars} of {COPIES} copies', points > 3 and not wrong,
+                         '; '.join(wrong))
 tests.done()

@@ -56,9 +56,9 @@ def export_all(v, newest, error):
         if not failed(blob) and blob:
             heir = b.incoming(source).take([(PERMANENT_BLOB, blob)])
             if not failed(attempt(heir.init)) and not failed(attempt(heir.tpm.startup)):
-                value = heir.tpm.count()
+                value = attempt(heir.tpm.count) # it fails in a state of before the counter was made
                 arrived.append(value)
-                old += [value] if value <= newest else []
+                old += [value] if failed(value) or value <= newest else []
     return arrived, old, refusals
 
 
