@@ -51,30 +51,34 @@ def open_again(place, moment):
 
 
 def guess(v, how, pin, lie, end):
-    """Tries a PIN. The host lies from message number `lie['after']` to the PSE on. Returns what the guest is told: an
-    error, or the answer that shows that the PIN is right."""
+    """Tries a PIN. The host lies from message number `lie['after']` to the PSE on. Returns what the guest is told (an
+    error, or the answer that shows that the PIN is right), and how many states the host saw the enclave store."""
     prepare, ask = how
     auth = attempt(prepare, v.tpm, pin) # fails where the TPM is locked out, perhaps
     v.place.before = v.place.state
+    before = len(v.place.history)
     with Cut(v, lie['after'], served=lie['served'], error=lie['error'], only=to_pse):
         told = attempt(ask, v.tpm, auth) if not failed(auth) else auth
     attempt(end, v)
     v.kill()
-    return told
+    return told, len(v.place.history) - before
 
 
 def attack(how, with_moment, lie, end):
-    """Tries the PINs in turn, and the right one three times at the end. Returns whether a guess was told to be right,
-    the lockout counter afterwards, and what came of the last guess."""
+    """Tries the PINs in turn, and the right one three times at the end. Returns whether the host or the guest
+    learnt which is right, the lockout counter afterwards, and what came of the last guess."""
     v = provisioned(world.platforms[0])
     place, moment = v.place, keep_moment(v) if with_moment else b''
     place.before = place.state
     v.kill()
-    found, told = False, None
+    found, told, seen = False, None, []
     for pin in PINS + PINS[-1:] * 2:
         v = open_again(place, moment)
-        told = guess(v, how, pin, lie, end)
+        told, stored = guess(v, how, pin, lie, end)
+        seen.append(stored)
         found |= not failed(told)
+    if lie['after'] == 0: # nothing is charged: the host must not see by what is stored which PIN is right
+        found |= len(set(seen)) > 1
     v = open_again(place, moment)
     counter = v.tpm.property(commands.LOCKOUT_COUNTER)
     v.kill()
