@@ -320,10 +320,12 @@ bool platform_restart_with(struct platform *p, const struct bytes *journal)
 {
 	struct bytes copy = bytes_of(bytes_span(journal)),
 		     newest = bytes_of(bytes_span(&p->journal));
+	uint64_t started = p->started + 1;
 	bool up = start_anew(p, &copy, NULL);
 
 	bytes_free(&copy);
-	if (!up) { /* the newest is still there */
+	if (!up && p->started == started) { /* the newest is still there; a start meanwhile may have
+					     * stored a newer one */
 		replace(&p->journal, bytes_span(&newest));
 		network_cut(p);
 	}
