@@ -45,13 +45,19 @@ enum tcb_error aside_keep(const char *store_dir, const struct log_owner *owner, 
 	return store_put(store_dir, name, sealed, d);
 }
 
+void aside_drop_of(const struct log_owner *owner, const char *store_dir)
+{
+	char name[NAME_MAX];
+
+	make_name(owner, name);
+	forget(store_dir, name);
+}
+
 void aside_drop(const struct place *p, const char *store_dir)
 {
 	const struct log_owner owner = place_owner(p);
-	char name[NAME_MAX];
 
-	make_name(&owner, name);
-	forget(store_dir, name);
+	aside_drop_of(&owner, store_dir);
 }
 
 /* The next of the vTPM's that are aside, whatever its place: a file's name; NULL: no more. */

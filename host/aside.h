@@ -16,6 +16,7 @@ enum tcb_error aside_take_of_another(struct place *p, const char *store_dir, boo
 
 /* What is aside of this place is old: another state has come here. Of all places: that vTPM is wanted no more. */
 void aside_drop(const struct place *p, const char *store_dir);
+void aside_drop_of(const struct log_owner *owner, const char *store_dir);
 void aside_drop_all(const char *store_dir, const struct uuid *id);
 
 #endif

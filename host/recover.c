@@ -15,19 +15,34 @@ void recover_journal_place(const struct daemon *daemon, struct place *ret_place)
 	memcpy(ret_place->dir, daemon->store_dir, sizeof ret_place->dir);
 }
 
-enum tcb_error recover_state(void *context, const struct log_owner *owner, struct span sealed,
-			     struct diagnosis *d)
+/* Where the daemon itself knows the place: there. `*ret_put` false: its user knows it. */
+static enum tcb_error put_in_place(const struct daemon *daemon, const struct log_owner *owner,
+				   struct span sealed, bool *ret_put, struct diagnosis *d)
 {
-	const struct daemon *daemon = context;
 	char dir[PATH_MAX], text[UUID_TEXT_SIZE];
 	struct place journal;
 
 	recover_journal_place(daemon, &journal);
+	*ret_put = true;
 	if (memcmp(&owner->id, &journal.id, sizeof journal.id) == 0)
 		return place_write(&journal, sealed, d);
 	uuid_format(&owner->id, text);
 	TRY(path_in(daemon->vtpm_dir, text, dir, sizeof dir, d));
-	return owner->place == 0 && access(dir, F_OK) == 0
-		   ? store_put(dir, "state", sealed, d)
-		   : aside_keep(daemon->store_dir, owner, sealed, d);
+	*ret_put = owner->place == 0 && access(dir, F_OK) == 0;
+	return *ret_put ? store_put(dir, "state", sealed, d) : TCB_OK;
+}
+
+/* What the log has of a place is newer than what was put aside for it before: an older state that stayed
+ * aside would be taken for the newest. */
+enum tcb_error recover_state(void *context, const struct log_owner *owner, struct span sealed,
+			     struct diagnosis *d)
+{
+	const struct daemon *daemon = context;
+	bool put;
+
+	TRY(put_in_place(daemon, owner, sealed, &put, d));
+	if (!put)
+		return aside_keep(daemon->store_dir, owner, sealed, d);
+	aside_drop_of(owner, daemon->store_dir);
+	return TCB_OK;
 }
