@@ -378,31 +378,59 @@ void log_release(struct store_log *log)
 
 /* ---- settling ---- */
 
-static void retire(struct store_log *log, struct place *place, bool write)
+/* What counts of this place now. */
+static struct log_mark take_mark(struct store_log *log, struct place *place, bool write)
 {
-	const struct log_owner owner = place_owner(place);
 	struct log_mark mark;
-	uint64_t offset;
 
-	(void)pthread_mutex_lock(&log->settling);
 	(void)pthread_mutex_lock(&log->out.lock);
 	mark = place->mark;
 	place->mark.clean = true; /* the cleaner passes it over from now on: it may be freed */
 	if (write && mark.in_log)
 		log_out_wait_all(&log->out); /* it is read from the file */
 	(void)pthread_mutex_unlock(&log->out.lock);
-	if (write && mark.in_log)
-		write_to_place(log, place, &mark, true);
-	(void)pthread_mutex_unlock(&log->settling);
-	if (!mark.in_log)
-		return;
+	return mark;
+}
+
+static bool is_newest(const struct place *place, const struct log_mark *mark)
+{
+	return place->mark.in_log && place->mark.file == mark->file && place->mark.offset == mark->offset;
+}
+
+/* Nothing in the log counts of this place any more, unless another state was put since `mark`: false. */
+static bool void_mark(struct store_log *log, struct place *place, const struct log_mark *mark)
+{
+	const struct log_owner owner = place_owner(place);
+	uint64_t offset;
+	bool newest;
+
 	(void)pthread_mutex_lock(&log->out.lock);
+	newest = is_newest(place, mark);
 	/* Durable before the file is written by anyone else: else a crash would bring this state back over a newer one. */
-	if (log_out_put(&log->out, LOG_SETTLED, &owner, span_of(NULL, 0), &offset, &own_batch) != TCB_OK)
-		log_give_up("a log that cannot be written");
-	log_out_wait(&log->out, own_batch);
-	forget(log, place);
+	if (newest) {
+		if (log_out_put(&log->out, LOG_SETTLED, &owner, span_of(NULL, 0), &offset, &own_batch) != TCB_OK)
+			log_give_up("a log that cannot be written");
+		log_out_wait(&log->out, own_batch);
+		newest = is_newest(place, mark);
+	}
+	if (newest)
+		forget(log, place);
 	(void)pthread_mutex_unlock(&log->out.lock);
+	return newest;
+}
+
+/* A state that is put meanwhile (by a MigE whose platform ends) is written, too. */
+static void retire(struct store_log *log, struct place *place, bool write)
+{
+	struct log_mark mark;
+
+	do {
+		(void)pthread_mutex_lock(&log->settling);
+		mark = take_mark(log, place, write);
+		if (write && mark.in_log)
+			write_to_place(log, place, &mark, true);
+		(void)pthread_mutex_unlock(&log->settling);
+	} while (mark.in_log && !void_mark(log, place, &mark));
 }
 
 void log_settle(struct store_log *log, struct place *place)
