@@ -73,3 +73,10 @@ holds_none() {
 	status=$?
 	[ $status = 1 ] || { echo "grep ended $status: $text was found, or could not be looked for"; return 1; }
 }
+
+# flip FILE OFFSET: one bit of this byte is another
+flip() {
+	local byte
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' ')
+	printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}

@@ -81,8 +81,7 @@ expect_check "the host's log is not the guest's" guest.log.replay \
 refused=0 tried=0 size=$(stat -c %s "$WORK/host.ev")
 for ((at = 0; at < size; at += 61)); do
 	cp "$WORK/host.ev" "$WORK/flipped.ev"
-	byte=$(od -An -tu1 -j "$at" -N 1 "$WORK/host.ev")
-	printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$WORK/flipped.ev" bs=1 seek="$at" conv=notrunc status=none
+	flip "$WORK/flipped.ev" "$at"
 	"$TCBIND" verify "$WORK/flipped.ev" --policy "$WORK/policy" --nonce 0011 >/dev/null 2>&1
 	case $? in 1 | 3) refused=$((refused + 1)) ;; esac # not trusted, malformed
 	tried=$((tried + 1))
@@ -174,7 +173,7 @@ cp "$WORK/old-state" "$WORK/A/vtpm/$id/state"
 expect_refusal "an old state put back is refused" ledger.state.old \
 	"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
 cp "$WORK/new-state" "$WORK/A/vtpm/$id/state"
-printf X | dd of="$WORK/A/vtpm/$id/state" bs=1 seek=500 conv=notrunc status=none
+flip "$WORK/A/vtpm/$id/state" 500
 expect_refusal "an altered state is refused" seal.foreign \
 	"$TCBIND" attest --platform "$WORK/A" --id "$id" --nonce 00 -o "$WORK/none"
 cp "$WORK/new-state" "$WORK/A/vtpm/$id/state"

@@ -210,7 +210,7 @@ swtpm_stop other
 swtpm_start "$OURS" e --flags not-need-init,startup-clear
 ioctl e --save permanent "$WORK/blob" >/dev/null; ioctl e --save volatile "$WORK/blob.volatile" >/dev/null
 swtpm_stop e
-cp "$WORK/blob" "$WORK/blob.altered"; printf X | dd of="$WORK/blob.altered" bs=1 seek=5000 conv=notrunc status=none
+cp "$WORK/blob" "$WORK/blob.altered"; flip "$WORK/blob.altered" 5000
 swtpm_start "$OURS" altered
 ioctl altered --load permanent "$WORK/blob.altered"; ioctl altered --load volatile "$WORK/blob.volatile"
 expect_refusal "an altered blob is refused" 0x101 ioctl altered -i
