@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+int hex_digit(uint8_t character)
+{
+	if (character >= '0' && character <= '9')
+		return character - '0';
+	character |= 0x20; /* lower case */
+	return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
+}
+
 bool hex_decode(const char *hex, uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
 {
 	size_t size = strlen(hex) / 2;

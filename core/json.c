@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/hex.h"
 #include "core/limits.h"
 #include "core/utf8.h"
 
@@ -40,11 +41,6 @@ static bool take(struct cursor *c, char byte, const char *wanted)
 	return true;
 }
 
-static bool is_hex(uint8_t byte)
-{
-	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
-}
-
 static bool check_escape(struct cursor *c)
 {
 	c->at++;
@@ -52,7 +48,7 @@ static bool check_escape(struct cursor *c)
 		return fail(c, "an escape");
 	if (*c->at == 'u') {
 		for (int i = 0; i < 4; i++)
-			if (++c->at >= c->end || !is_hex(*c->at))
+			if (++c->at >= c->end || hex_digit(*c->at) < 0)
 				return fail(c, "four hexadecimal digits");
 	} else if (strchr("\"\\/bfnrt", *c->at) == NULL || *c->at == '\0') {
 		return fail(c, "an escape of JSON");
@@ -356,11 +352,6 @@ enum tcb_error json_bool(struct span value, bool *ret_bool)
 	return TCB_OK;
 }
 
-static uint8_t hex_digit(uint8_t byte)
-{
-	return (uint8_t)(byte <= '9' ? byte - '0' : (byte | 0x20) - 'a' + 10);
-}
-
 enum tcb_error json_hex(struct span value, uint8_t *ret_bytes, size_t size)
 {
 	struct span text;
@@ -369,7 +360,7 @@ enum tcb_error json_hex(struct span value, uint8_t *ret_bytes, size_t size)
 	if (text.size != 2 * size)
 		return TCB_MALFORMED;
 	for (size_t i = 0; i < text.size; i++)
-		if (!is_hex(text.data[i]))
+		if (hex_digit(text.data[i]) < 0)
 			return TCB_MALFORMED;
 	for (size_t i = 0; i < size; i++)
 		ret_bytes[i] = (uint8_t)(hex_digit(text.data[2 * i]) << 4 | hex_digit(text.data[2 * i + 1]));

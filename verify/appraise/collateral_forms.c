@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "core/hex.h"
 #include "core/json.h"
 #include "core/reader.h"
 #include "verify/appraise/pem.h"
@@ -23,19 +24,12 @@ struct span form_skip_mark(struct span text)
 
 /* ---- hexadecimal and base64 ---- */
 
-static int digit_of(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 static enum tcb_error take_hex(struct span digits, struct writer *w)
 {
 	if (digits.size == 0 || digits.size % 2 != 0)
 		return TCB_MALFORMED;
 	for (size_t i = 0; i < digits.size; i += 2) {
-		int high = digit_of(digits.data[i]), low = digit_of(digits.data[i + 1]);
+		int high = hex_digit(digits.data[i]), low = hex_digit(digits.data[i + 1]);
 
 		if (high < 0 || low < 0)
 			return TCB_MALFORMED;
@@ -62,7 +56,7 @@ static enum tcb_error take_code_point(struct span text, size_t at, struct writer
 	if (text.size - at < 4)
 		return TCB_MALFORMED;
 	for (size_t i = at; i < at + 4; i++) {
-		int digit = digit_of(text.data[i]);
+		int digit = hex_digit(text.data[i]);
 
 		if (digit < 0)
 			return TCB_MALFORMED;
@@ -156,7 +150,7 @@ static struct span trim(struct span text)
 static bool is_hex(struct span text)
 {
 	for (size_t i = 0; i < text.size; i++)
-		if (digit_of(text.data[i]) < 0)
+		if (hex_digit(text.data[i]) < 0)
 			return false;
 	return true;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/hex.h"
+
 #define LAYER "quote"
 
 enum of_tee { OF_BOTH, OF_SGX, OF_TDX, OF_TD15, OF_INSTANCE };
@@ -72,21 +74,12 @@ static bool has_field(const struct quote_claims *claims, enum of_tee of)
 	}
 }
 
-static int digit_of(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 static enum tcb_error parse_hex(struct span text, uint8_t *ret_bytes, size_t size)
 {
 	if (text.size != 2 * size)
 		return TCB_MALFORMED;
 	for (size_t i = 0; i < size; i++) {
-		int high = digit_of(text.data[2 * i]), low = digit_of(text.data[2 * i + 1]);
+		int high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return TCB_MALFORMED;
@@ -117,7 +110,7 @@ static enum tcb_error parse_number(struct span text, uint64_t *ret_number)
 	if (text.size == 0)
 		return TCB_MALFORMED;
 	for (size_t i = is_hex ? 2 : 0; i < text.size; i++) {
-		int digit = digit_of(text.data[i]);
+		int digit = hex_digit(text.data[i]);
 
 		if (digit < 0 || (uint64_t)digit >= base || number > (UINT64_MAX - (uint64_t)digit) / base)
 			return TCB_MALFORMED;
