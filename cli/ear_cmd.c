@@ -12,14 +12,16 @@ struct options {
 };
 
 static const struct argument jwks_arguments[] = {
-	{NULL, "KEYFILE", ARGUMENT_OPERAND, offsetof(struct options, key), "the private key that `tcbind verify --ear` signs with, in PEM"},
+	{NULL, "KEYFILE", ARGUMENT_OPERAND, offsetof(struct options, key),
+	 "the private key that `tcbind verify --ear` signs with, in PEM"},
 	{0},
 };
 
 static int report(const char *path, const struct tcbind_failure *failure)
 {
 	struct diagnosis d = {0};
-	enum tcb_error error = diagnose_found(&d, TCB_MALFORMED, failure->code, failure->wanted, failure->action, "%s: %s", path, failure->found);
+	enum tcb_error error = diagnose_found(&d, TCB_MALFORMED, failure->code, failure->wanted,
+					      failure->action, "%s: %s", path, failure->found);
 
 	return report_failure(error, &d);
 }
@@ -56,6 +58,7 @@ static int jwks(const struct command *command, int argc, char **argv)
 }
 
 const struct command ear_commands[] = {
-	{"ear jwks", "prints the public key of attestation results as a JWKS", jwks_arguments, jwks},
+	{"ear jwks", "prints the public key of attestation results as a JWKS", jwks_arguments,
+	 jwks},
 	{0},
 };

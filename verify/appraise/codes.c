@@ -293,7 +293,8 @@ const struct code_explanation code_explanations[] = {
 	 "The file is longer than 16 KiB. No DCAP quote is.",
 	 "Check that the file is a quote."},
 	{"quote.chain.malformed",
-	 "The PCK chain is not three certificates in PEM, leaf first, with nothing between them.",
+	 "The PCK chain is not three certificates in PEM, leaf first, with nothing but line ends "
+	 "between them.",
 	 "Fetch the quote again."},
 	{"quote.root.untrusted",
 	 "The chain ends at a root that the policy does not name. A simulated processor's test "
